@@ -1,0 +1,144 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours is compiled in language mode 6 with warnings as errors.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncAlgorithms = Target.Dependency.product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+/// A library target and, where it has one, its test target.
+func library(
+    _ name: String, _ dependencies: [Target.Dependency], testing: [Target.Dependency]? = nil,
+    resources: [Resource] = []
+) -> [Target] {
+    let target = Target.target(
+        name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+    guard let testing else { return [target] }
+    let tests = Target.testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name)] + testing, swiftSettings: strict)
+    return [target, tests]
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "anneal",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "anneal-operator", targets: ["anneal-operator"]),
+        .executable(name: "anneal-agent", targets: ["anneal-agent"]),
+        .executable(name: "anneal-local", targets: ["anneal-local"]),
+        .executable(name: "crdgen", targets: ["crdgen"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-async-algorithms", exact: "1.1.4"),
+        .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
+    ],
+    targets: [
+        // The bottom: libcurl, the wire types, and what carries them.
+        [.target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")])],
+        library("KubernetesAPI", [], testing: []),
+        library("HTTPTransport", ["CCurl", logging], testing: []),
+        library(
+            "KubernetesClient", ["KubernetesAPI", "HTTPTransport", logging, yams],
+            testing: ["KubernetesAPI"]),
+        library(
+            "ControllerRuntime",
+            ["KubernetesAPI", "KubernetesClient", collections, logging, serviceLifecycle],
+            testing: ["KubernetesAPI"]),
+
+        // What Anneal is: its resources, and the pure decisions about them.
+        library("StructuralSchema", ["KubernetesAPI"], testing: ["KubernetesAPI"]),
+        library(
+            "AnnealAPI", ["KubernetesAPI", "StructuralSchema", crypto],
+            testing: ["KubernetesAPI", "StructuralSchema", yams]),
+        library("Scheduling", ["KubernetesAPI"], testing: []),
+        library(
+            "Planning", ["AnnealAPI", "KubernetesAPI", "Scheduling"],
+            testing: ["AnnealAPI", "KubernetesAPI"]),
+
+        // The edge: what talks to clusters, stores and registries.
+        library("ObjectStorage", ["HTTPTransport", crypto, logging], testing: ["HTTPTransport"]),
+        library("ModelRegistry", ["HTTPTransport", "KubernetesAPI", logging], testing: ["HTTPTransport"]),
+        library(
+            "Operator",
+            [
+                "AnnealAPI", "ControllerRuntime", "KubernetesAPI", "KubernetesClient", "Planning",
+                "Scheduling", hummingbird, logging, metrics, serviceLifecycle,
+            ], testing: ["AnnealAPI", "KubernetesAPI", "KubernetesClient", "Planning"]),
+        library(
+            "Agent",
+            [
+                "AnnealAPI", "KubernetesAPI", "KubernetesClient", "ModelRegistry", "ObjectStorage", crypto,
+                logging,
+            ], testing: ["AnnealAPI", "KubernetesAPI", "ObjectStorage"]),
+
+        // The embedded cluster.
+        library(
+            "APIServer",
+            [
+                "KubernetesAPI", "StructuralSchema", "HTTPTransport", crypto, grdb, hummingbird,
+                hummingbirdTLS, logging, serviceLifecycle, x509,
+            ], testing: ["KubernetesAPI", "HTTPTransport"]),
+        library(
+            "ClusterControllers",
+            ["KubernetesAPI", "KubernetesClient", "ControllerRuntime", logging, serviceLifecycle],
+            testing: ["KubernetesAPI"]),
+        library(
+            "NodeAgent",
+            [
+                "KubernetesAPI", "KubernetesClient", "ControllerRuntime", hummingbird, hummingbirdTLS,
+                logging, serviceLifecycle, subprocess,
+            ], testing: ["KubernetesAPI"]),
+        library(
+            "LocalCluster",
+            [
+                "APIServer", "ClusterControllers", "NodeAgent", "KubernetesAPI", "KubernetesClient",
+                logging, serviceLifecycle,
+            ]),
+
+        // A main each, nothing more.
+        [
+            program("anneal-operator", ["Operator", argumentParser]),
+            program("anneal-agent", ["Agent", argumentParser]),
+            program("anneal-local", ["LocalCluster", argumentParser]),
+            program("crdgen", ["AnnealAPI", "StructuralSchema", argumentParser]),
+        ],
+
+        [
+            .testTarget(
+                name: "EndToEndTests",
+                dependencies: [
+                    "AnnealAPI", "KubernetesAPI", "KubernetesClient", "LocalCluster", "Operator", subprocess,
+                ],
+                swiftSettings: strict)
+        ],
+    ].flatMap { $0 }
+)

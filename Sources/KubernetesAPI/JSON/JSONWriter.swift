@@ -1,0 +1,99 @@
+import FoundationEssentials
+
+extension JSONValue {
+    /// The compact JSON text; members are sorted by name, so that equal values give equal bytes.
+    public func serialized(pretty: Bool = false) -> Data {
+        var writer = JSONWriter(pretty: pretty)
+        writer.write(self, indent: 0)
+        return Data(writer.output)
+    }
+
+    /// The compact JSON text as a string.
+    public var text: String { String(decoding: serialized(), as: UTF8.self) }
+
+    /// An encodable value as unstructured JSON.
+    public init(encoding value: some Encodable) throws {
+        let data = try JSONEncoder().encode(value)
+        self = try JSONValue(parsing: data)
+    }
+
+    /// Decodes this value into a type.
+    public func decoded<T: Decodable>(as type: T.Type = T.self) throws -> T {
+        try JSONDecoder().decode(type, from: serialized())
+    }
+}
+
+private struct JSONWriter {
+    let pretty: Bool
+    var output: [UInt8] = []
+
+    init(pretty: Bool) { self.pretty = pretty }
+
+    mutating func write(_ value: JSONValue, indent: Int) {
+        switch value {
+        case .null: append("null")
+        case .bool(let flag): append(flag ? "true" : "false")
+        case .integer(let number): append(String(number))
+        case .number(let number): append(number.isFinite ? Self.format(number) : "null")
+        case .string(let text): write(string: text)
+        case .array(let elements):
+            sequence(open: "[", close: "]", elements, indent: indent) { writer, element in
+                writer.write(element, indent: indent + 1)
+            }
+        case .object(let members):
+            sequence(open: "{", close: "}", members.sorted { $0.key < $1.key }, indent: indent) {
+                writer, member in
+                writer.write(string: member.key)
+                writer.append(writer.pretty ? ": " : ":")
+                writer.write(member.value, indent: indent + 1)
+            }
+        }
+    }
+
+    /// Whole numbers are written without a fraction, as Go's encoder does.
+    private static func format(_ number: Double) -> String {
+        if let whole = Int64(exactly: number), abs(whole) < 1 << 53 { return String(whole) }
+        return "\(number)"
+    }
+
+    private mutating func append(_ text: String) { output.append(contentsOf: text.utf8) }
+
+    private mutating func sequence<C: Collection>(
+        open: String, close: String, _ items: C, indent: Int,
+        each: (inout JSONWriter, C.Element) -> Void
+    ) {
+        append(open)
+        var first = true
+        for item in items {
+            if !first { append(",") }
+            first = false
+            newline(indent + 1)
+            each(&self, item)
+        }
+        if !first { newline(indent) }
+        append(close)
+    }
+
+    private mutating func newline(_ indent: Int) {
+        guard pretty else { return }
+        append("\n" + String(repeating: "  ", count: indent))
+    }
+
+    private mutating func write(string: String) {
+        output.append(UInt8(ascii: "\""))
+        for byte in string.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""): append("\\\"")
+            case UInt8(ascii: "\\"): append("\\\\")
+            case 0x0A: append("\\n")
+            case 0x0D: append("\\r")
+            case 0x09: append("\\t")
+            case 0..<0x20:
+                let hex = String(byte, radix: 16)
+                append("\\u" + String(repeating: "0", count: 4 - hex.count) + hex)
+            default: output.append(byte)
+            }
+        }
+        output.append(UInt8(ascii: "\""))
+    }
+}
