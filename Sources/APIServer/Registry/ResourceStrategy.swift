@@ -1,0 +1,68 @@
+import KubernetesAPI
+
+/// The behaviour of one kind that its schema cannot say: computed defaults, validation across fields,
+/// and what each kind of write may touch. All functions are pure.
+///
+/// The server does by itself, before and after these: decoding with unknown fields, the schema's defaults
+/// and validation, `metadata` (name, uid, generation, labels, annotations, finalizers, owner references),
+/// keeping `status` out of ordinary writes and everything else out of status writes, and the generation.
+public protocol ResourceStrategy: Sendable {
+    /// Sets what a creation resets or computes; called after the schema's defaults.
+    func prepareForCreate(_ object: inout JSONValue, _ context: StrategyContext)
+    func validateCreate(_ object: JSONValue, _ context: StrategyContext) -> [FieldError]
+    /// Sets what an update must not change without being an error, and computes what follows from it.
+    func prepareForUpdate(_ object: inout JSONValue, old: JSONValue, _ context: StrategyContext)
+    func validateUpdate(_ object: JSONValue, old: JSONValue, _ context: StrategyContext) -> [FieldError]
+    /// The same for writes through the `status` subresource.
+    func prepareForStatusUpdate(_ object: inout JSONValue, old: JSONValue, _ context: StrategyContext)
+    func validateStatusUpdate(_ object: JSONValue, old: JSONValue, _ context: StrategyContext) -> [FieldError]
+    /// `Warning` headers that a write of this object earns.
+    func warnings(for object: JSONValue, old: JSONValue?) -> [String]
+    /// Seconds that a deletion waits for the node agent; nil deletes at once. `requested` is what the
+    /// client asked for.
+    func gracePeriodSeconds(for object: JSONValue, requested: Int64?) -> Int64?
+    /// What a deletion does with dependents when the request does not say.
+    var defaultPropagation: PropagationPolicy { get }
+}
+
+/// What a strategy may know beside the object.
+public struct StrategyContext: Sendable {
+    public var now: Timestamp
+    /// Who asks: for instance, `spec.username` of a certificate request.
+    public var user: String
+
+    public init(now: Timestamp, user: String) {
+        self.now = now
+        self.user = user
+    }
+}
+
+/// `metav1.DeletionPropagation`
+public enum PropagationPolicy: String, Sendable {
+    case background = "Background"
+    case foreground = "Foreground"
+    case orphan = "Orphan"
+}
+
+extension ResourceStrategy {
+    public func prepareForCreate(_ object: inout JSONValue, _ context: StrategyContext) {}
+    public func validateCreate(_ object: JSONValue, _ context: StrategyContext) -> [FieldError] { [] }
+    public func prepareForUpdate(_ object: inout JSONValue, old: JSONValue, _ context: StrategyContext) {}
+    public func validateUpdate(
+        _ object: JSONValue, old: JSONValue, _ context: StrategyContext
+    ) -> [FieldError] { [] }
+    public func prepareForStatusUpdate(
+        _ object: inout JSONValue, old: JSONValue, _ context: StrategyContext
+    ) {}
+    public func validateStatusUpdate(
+        _ object: JSONValue, old: JSONValue, _ context: StrategyContext
+    ) -> [FieldError] { [] }
+    public func warnings(for object: JSONValue, old: JSONValue?) -> [String] { [] }
+    public func gracePeriodSeconds(for object: JSONValue, requested: Int64?) -> Int64? { nil }
+    public var defaultPropagation: PropagationPolicy { .background }
+}
+
+/// Nothing beyond the schema.
+public struct PlainStrategy: ResourceStrategy {
+    public init() {}
+}
