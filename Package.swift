@@ -101,10 +101,11 @@ let package = Package(
             ], testing: ["AnnealAPI", "KubernetesAPI", "ObjectStorage"]),
 
         // The embedded cluster.
+        library("ObjectPatching", ["KubernetesAPI", "StructuralSchema"], testing: ["KubernetesAPI", "StructuralSchema"]),
         library(
             "APIServer",
             [
-                "KubernetesAPI", "StructuralSchema", "HTTPTransport", crypto, grdb, hummingbird,
+                "KubernetesAPI", "ObjectPatching", "StructuralSchema", "HTTPTransport", crypto, grdb, hummingbird,
                 hummingbirdTLS, logging, serviceLifecycle, x509,
             ], testing: ["KubernetesAPI", "HTTPTransport"]),
         library(
