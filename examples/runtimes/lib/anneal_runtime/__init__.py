@@ -1,0 +1,1 @@
+"""What the trainer and the evaluator share: the file protocol, records, prompts, models."""

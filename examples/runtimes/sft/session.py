@@ -1,0 +1,104 @@
+"""One attempt from configuration to trained model: puts the parts together."""
+
+import functools
+import json
+import os
+
+import torch
+
+import checkpoint
+from adaptation import DATA_TYPES, load_model, require_method, save_trained, trainable
+from anneal_runtime.language_model import load_tokenizer, make_deterministic
+from anneal_runtime.prompts import Prompts
+from anneal_runtime.records import RecordFile
+from batches import DataOrder
+from distributed import join
+from loop import Trainer
+from metrics import MetricsLog, finite
+from training_configuration import recipe, require_same_recipe
+from validation import Validation
+
+
+def train(configuration, stop_requested):
+    """Runs the attempt; returns its summary on the first process, None on the others."""
+    parameters = configuration.hyperparameters
+    require_method(configuration)
+    records = RecordFile(configuration.training_data, configuration.format, "data.train")
+    processes = join()
+    made_by = recipe(configuration, records.digest, processes.count)
+    resume_from = os.environ.get("ANNEAL_RESUME_FROM")
+    state = None
+    if resume_from:
+        state = checkpoint.load_state(resume_from)
+        require_same_recipe(state["recipe"], made_by, resume_from)
+
+    make_deterministic(parameters.seed)
+    tokenizer = load_tokenizer(configuration.model)
+    model = load_model(configuration, processes.device)
+    weights = trainable(model)
+    processes.share_first(weights.values())
+    # Dropout must differ between the processes, unlike the adapter's first weights.
+    torch.manual_seed(parameters.seed + processes.rank)
+
+    prompts = Prompts(tokenizer)
+    examples = functools.partial(prompts.example, limit=parameters.max_length)
+    autocast = _autocast(processes.device, parameters.precision)
+    order = DataOrder(len(records), parameters.seed,
+                      parameters.batch_size * parameters.accumulation * processes.count)
+    total_steps = order.total_steps(parameters.epochs, parameters.max_steps)
+    metrics = None
+    if processes.is_first:
+        checkpoint.remove_partial(configuration.checkpoints)
+        metrics = MetricsLog(configuration.metrics, total_steps, configuration.log_every_steps)
+        _announce(configuration, processes, records, weights, model, total_steps, resume_from)
+    validation = _validation(configuration, examples, processes, tokenizer.pad_token_id, autocast)
+    trainer = Trainer(configuration, made_by, processes, model, weights, records, order, examples,
+                      tokenizer.pad_token_id, validation, autocast, metrics, stop_requested)
+    if resume_from:
+        trainer.resume(resume_from, state)
+    trainer.run()
+    return _finish(configuration, trainer.progress, model, tokenizer) if processes.is_first else None
+
+
+def _autocast(device, precision):
+    """A maker of contexts in which the computation has the configured precision."""
+    return functools.partial(torch.autocast, device.type, dtype=DATA_TYPES[precision],
+                             enabled=precision != "fp32")
+
+
+def _validation(configuration, examples, processes, padding, autocast):
+    """The validation set, if there is one: an empty file is none."""
+    path = configuration.validation_data
+    if path is None or (os.path.isfile(path) and os.path.getsize(path) == 0):
+        return None
+    records = RecordFile(path, configuration.format, "data.validation")
+    return Validation(records, configuration.evaluation_records, examples, processes,
+                      configuration.hyperparameters.batch_size, padding, autocast)
+
+
+def _announce(configuration, processes, records, weights, model, total_steps, resume_from):
+    learning = sum(value.numel() for value in weights.values())
+    print(f"{configuration.name}, attempt {configuration.attempt}: {configuration.method}, {len(records)} "
+          f"records, {total_steps} steps, {processes.count} process(es) on {processes.device.type}; "
+          f"{learning:,} of {model.num_parameters():,} parameters learn", flush=True)
+    if configuration.format == "preference":
+        print("preference records: supervised training learns the chosen answers only", flush=True)
+    if resume_from:
+        print(f"going on from {resume_from}", flush=True)
+
+
+def _finish(configuration, progress, model, tokenizer):
+    """Writes the model and its summary; running it again writes the same."""
+    save_trained(model, tokenizer, configuration.output)
+    summary = {
+        "initialEvalLoss": finite(progress.initial_evaluation_loss),
+        "finalEvalLoss": finite(progress.evaluation_loss),
+        "finalLoss": finite(progress.loss),
+        "steps": progress.step,
+        "tokens": progress.tokens,
+        "seconds": round(progress.seconds, 3),
+    }
+    with open(os.path.join(configuration.output, "training-summary.json"), "w", encoding="utf-8") as file:
+        json.dump(summary, file, indent=2, allow_nan=False)
+    print(f"done: {json.dumps(summary)}", flush=True)
+    return summary
