@@ -69,7 +69,7 @@ def make_model(arguments, tokenizer):
     ))
 
 
-def pretrain(model, tokenizer, texts, steps, seed, batch_size=8, width=96, rate=3e-3):
+def pretrain(model, tokenizer, texts, steps, seed, batch_size=4, width=96, rate=4e-3):
     """Next-token prediction on windows of the texts, joined by end-of-sequence tokens."""
     import torch
 
@@ -117,16 +117,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("output", help="folder to write the model to")
     parser.add_argument("--hidden", type=int, default=128)
-    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--heads", type=int, default=4)
     parser.add_argument("--intermediate", type=int, default=0, help="default: 8/3 of --hidden")
     parser.add_argument("--context", type=int, default=512)
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--text", help="JSONL dataset to pretrain on")
-    parser.add_argument("--pretrain-steps", type=int, default=150, help="only with --text")
+    parser.add_argument("--pretrain-steps", type=int, default=400, help="only with --text")
     arguments = parser.parse_args()
 
+    from transformers.utils import logging
+
     from anneal_runtime.language_model import make_deterministic
+
+    logging.disable_progress_bar()
 
     make_deterministic(arguments.seed)
     os.makedirs(arguments.output, exist_ok=True)

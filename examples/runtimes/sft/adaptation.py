@@ -107,6 +107,14 @@ def save_trained(model, tokenizer, folder):
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     _sort_adapter_configuration(os.path.join(folder, "adapter_config.json"))
+    make_readable(folder)
+
+
+def make_readable(folder):
+    """Safetensors makes files that only their owner can read; the sidecar that uploads them may be another."""
+    for entry in os.scandir(folder):
+        if entry.is_file():
+            os.chmod(entry.path, 0o644)
 
 
 def _sort_adapter_configuration(path):

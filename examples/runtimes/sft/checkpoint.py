@@ -50,6 +50,7 @@ def save(directory, state, weights, optimiser, scaler, random_states):
     with open(os.path.join(partial, "state.json"), "w", encoding="utf-8") as file:
         json.dump({"formatVersion": FORMAT_VERSION, **state}, file, allow_nan=False)
     for name in os.listdir(partial):
+        os.chmod(os.path.join(partial, name), 0o644)  # the sidecar may run as another user
         _flush(os.path.join(partial, name))
     _flush(partial)
     _put_in_place(partial, final)

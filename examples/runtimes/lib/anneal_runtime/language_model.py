@@ -2,6 +2,7 @@
 
 import os
 import random
+import warnings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -61,9 +62,7 @@ def load_causal_model(folder, dtype, **options):
             reason="InvalidModel",
         )
     from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
+    _quieten()
     try:
         return AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=dtype, **options)
     except (OSError, ValueError, KeyError) as error:
@@ -102,6 +101,14 @@ def summed_loss(model, ids, labels, mask):
         ignore_index=IGNORED,
         reduction="sum",
     )
+
+
+def _quieten():
+    """Keeps progress bars and other libraries' notes to their own developers out of the pod's log."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 
 
 def _first_line(error):

@@ -47,6 +47,7 @@ def _text(value, key):
     text = value.get(key)
     if not isinstance(text, str):
         raise ValueError(f'"{key}" must be a string')
+    text.encode()  # half of a surrogate pair, which JSON can express, is no text: a UnicodeEncodeError
     return text
 
 
