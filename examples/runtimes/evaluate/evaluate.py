@@ -17,7 +17,7 @@ def main():
     from evaluation_configuration import parse
 
     configuration = parse(load_configuration())
-    from session import evaluate
+    from evaluation_session import evaluate
 
     return evaluate(configuration)
 

@@ -32,7 +32,7 @@ def main():
     check_environment()
     if must_launch():
         launch(stop_requested)
-    from session import train
+    from training_session import train
 
     return train(configuration, stop_requested)
 

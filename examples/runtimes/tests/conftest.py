@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from trainer_process import ForkedProgram
 
 RUNTIMES = Path(__file__).resolve().parent.parent
 TRAIN = RUNTIMES / "sft" / "train.py"
@@ -36,6 +37,21 @@ def model(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def broken_model(model, tmp_path_factory):
+    """The same model with a NaN among its weights: its loss is never finite."""
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path_factory.mktemp("broken") / "model"
+    shutil.copytree(model, folder)
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"][0] = float("nan")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
 @dataclass
 class Run:
     """A folder as a pod sees it, and the trainer in it."""
@@ -49,8 +65,8 @@ class Run:
     def configure(self, **changes):
         (self.folder / "config.json").write_text(json.dumps(changes))
 
-    def start(self, resume_from=None, command=None, **variables):
-        """Starts an attempt; its output goes to log-N."""
+    def start(self, resume_from=None, command=None, program=TRAIN, **variables):
+        """Starts an attempt, or another program or command; its output goes to log-N."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("ANNEAL_")}
         environment |= {"ANNEAL_CONFIG": str(self.folder / "config.json"),
                         "ANNEAL_RESULT": str(self.folder / "result"), "OMP_NUM_THREADS": "1"}
@@ -60,8 +76,9 @@ class Run:
         (self.folder / "result").write_text("")
         log = open(self.folder / f"log-{len(list(self.folder.glob('log-*')))}", "wb")
         with log:
-            return subprocess.Popen(command or [sys.executable, str(TRAIN)], env=environment, stdout=log,
-                                    stderr=subprocess.STDOUT)
+            if command is None:
+                return ForkedProgram(program, environment, log)
+            return subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
 
     def finish(self, process):
         """Waits for the exit code; shows the log if the process hangs."""

@@ -49,7 +49,7 @@ def test_two_processes_resume_to_the_same_bits(new_run):
     whole_process = whole.start(command=TORCHRUN)
 
     # The trainer's own launcher forms the same group, and keeps the exit code that torchrun loses.
-    process = cut.start(MASTER_PORT=free_port(), **LOCAL_PAIR)
+    process = cut.start(command=[sys.executable, str(TRAIN)], MASTER_PORT=free_port(), **LOCAL_PAIR)
     assert cut.interrupt_at(process, step=9) == 75
     process = cut.start(resume_from=cut.newest_checkpoint(), command=TORCHRUN)
 
