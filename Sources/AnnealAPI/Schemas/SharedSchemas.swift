@@ -1,0 +1,194 @@
+import KubernetesAPI
+import StructuralSchema
+
+/// What several kinds declare alike.
+enum SharedSchema {
+    static let storageUri = Schema.string("`s3://bucket/key`.").maxLength(1024)
+        .rule(
+            "self.matches('^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$')",
+            message: "must name a bucket, as s3://bucket/key does")
+        .rule(
+            "!self.matches('[\\\\x00-\\\\x20\\\\x7f]') && !self.contains('/../') && !self.endsWith('/..')",
+            message: "must contain no space, control character or '..'; name the object's key as S3 does")
+
+    static let sha256 = Schema.string("SHA-256, 64 lower-case hexadecimal digits.").maxLength(64)
+        .rule(
+            "self.matches('^[0-9a-f]{64}$')",
+            message: "must be a SHA-256: 64 lower-case hexadecimal digits, as sha256sum prints")
+
+    static func input(_ description: String) -> Schema {
+        .object(
+            description,
+            [
+                "storageUri": storageUri.description("`s3://bucket/key`: an object, or a prefix of objects."),
+                "version": .string(
+                    "What the team calls this version; recorded in the model's lineage."
+                ).length(1...128),
+                "sha256": sha256.description(
+                    "SHA-256 of the object, or of the prefix's manifest. The run fails if it is another."),
+            ], required: ["storageUri"])
+    }
+
+    static func secretName(_ description: String) -> Schema {
+        .string(description).length(1...253)
+            .rule(
+                "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
+                message: "must be the name of a Secret of the same namespace, without a namespace or a slash")
+    }
+
+    static func httpUri(_ description: String) -> Schema {
+        .string(description).maxLength(1024)
+            .rule(
+                "isURL(self) && self.matches('^https?://[^/?#]+')",
+                message: "must be an absolute address, such as https://mlflow.example.com")
+    }
+
+    static func quantity(_ description: String) -> Schema {
+        .string(description).maxLength(32)
+            .rule("isQuantity(self)", message: "must be a quantity, such as 500m, 2 or 16Gi")
+            .rule(
+                "!isQuantity(self) || quantity(self).isGreaterThan(quantity('0'))",
+                message: "must be greater than 0")
+    }
+
+    static let image = Schema.string("Container image.").length(1...512)
+        .rule(
+            "self.matches('^[^\\\\x00-\\\\x20$]+$')",
+            message: "must be an image reference, such as registry.example.com/team/trainer:1.2")
+
+    static func words(_ description: String) -> Schema {
+        .listAtomic(description, of: .string("One argument; passed on as it is.").maxLength(4096)).maxItems(64)
+    }
+
+    /// Strings that reach a program in a JSON file.
+    static func parameters(_ description: String) -> Schema {
+        .map(
+            description,
+            of: .string("A value.").maxLength(1024)
+                .rule(
+                    "!self.contains('$(') && !self.matches('[\\\\x00-\\\\x08\\\\x0a-\\\\x1f\\\\x7f]')",
+                    message: "must contain no '$(' and no line break or control character; "
+                        + "parameters are plain values that no shell expands")
+        ).maxProperties(64)
+            .rule(
+                "self.all(key, key.matches('^[A-Za-z_][A-Za-z0-9_.-]{0,62}$'))",
+                message: "keys must begin with a letter and hold at most 63 letters, digits, '_', '.' or '-'")
+    }
+
+    static let storage = Schema.object(
+        "How to reach S3. AWS in us-east-1 if absent.",
+        [
+            "endpoint": httpUri(
+                "The S3 endpoint, such as `http://minio.storage:9000`; AWS's own if absent."),
+            "region": .string("Region that requests are signed for.").length(1...63).default("us-east-1"),
+            "pathStyle": .boolean(
+                "Put the bucket into the path instead of the host name, as most servers but AWS need."
+            ).default(false),
+            "credentialsSecretName": secretName(
+                "A Secret of this namespace with the keys accessKeyId, secretAccessKey and, for temporary "
+                    + "credentials, sessionToken. Requests are unsigned if absent."),
+        ])
+
+    static let datasetFormat = Schema.string(
+        "What a record looks like: promptCompletion {prompt, completion}, messages {messages: [{role, "
+            + "content}]}, text {text}, preference {prompt, chosen, rejected}."
+    ).oneOf("promptCompletion", "messages", "text", "preference")
+
+    static let resources = Schema.object(
+        "What one node of the run is given. Requests equal limits.",
+        [
+            "gpus": .integer("GPUs of a node; 0 for CPUs only.", format: .int32).range(0...64).default(1),
+            "cpu": quantity("CPUs, such as 4 or 500m."),
+            "memory": quantity("Memory, such as 32Gi."),
+            "ephemeralStorage": quantity("Node-local disk, such as 10Gi."),
+        ])
+
+    static let placement = Schema.object(
+        "Where GPU pods may run.",
+        [
+            "gpuType": .string("Wanted value of the node label anneal.dev/gpu-type, such as h100.")
+                .length(1...63),
+            "capacityType": .string("Nodes that may be reclaimed (spot), those that may not, or any.")
+                .oneOf("spot", "onDemand", "any").default("any"),
+            "pool": .string("development: at most 2 GPUs and one hour. production: up to 48 hours.")
+                .oneOf("development", "production").default("production"),
+            "gpuResourceName": .string("The extended resource that counts GPUs.").length(1...253)
+                .default("nvidia.com/gpu")
+                .rule(
+                    "self.matches('^[a-z0-9.-]+/[A-Za-z0-9._-]+$')",
+                    message: "must be an extended resource, such as nvidia.com/gpu"),
+            "nodeSelector": .map(
+                "Labels that a node must have.", of: .string("A label's value.").maxLength(63)
+            ).maxProperties(16),
+            "tolerations": .listAtomic(
+                "Taints to stand, besides those of GPUs and of the capacity type.", of: toleration
+            ).maxItems(16),
+            "priorityClassName": .string("PriorityClass of the pods, and priority of the run.")
+                .length(1...253),
+            "schedulerName": .string("Scheduler of the pods.").length(1...253),
+            "runtimeClassName": .string("RuntimeClass of the pods.").length(1...253),
+        ])
+
+    private static let toleration = Schema.object(
+        "As in a pod.",
+        [
+            "key": .string("The taint's key; any if absent.").maxLength(316),
+            "operator": .string("Equal (default) or Exists.").oneOf("Equal", "Exists"),
+            "value": .string("The taint's value, with Equal.").maxLength(63),
+            "effect": .string("The taint's effect; any if absent.")
+                .oneOf("NoSchedule", "PreferNoSchedule", "NoExecute"),
+            "tolerationSeconds": .integer("How long to stand NoExecute.", format: .int64).minimum(0),
+        ])
+
+    static func runPolicy(deadline: String, maximumDeadline: Double, defaultDeadline: Int64) -> Schema {
+        .object(
+            "How long the run may take and how often it may fail.",
+            [
+                "suspend": .boolean(
+                    "True stops the run after a checkpoint and gives its GPUs back; false lets it go on."
+                ).default(false),
+                "activeDeadlineSeconds": .integer(deadline, format: .int64)
+                    .range(1...maximumDeadline).default(.integer(defaultDeadline)),
+                "backoffLimit": .integer(
+                    "Failures after which the run fails. Lost nodes and preemptions do not count.",
+                    format: .int32
+                ).range(0...100).default(3),
+                "ttlSecondsAfterFinished": .integer(
+                    "Seconds after which the finished object is deleted; kept if absent.", format: .int64
+                ).range(0...31_536_000),
+                "heartbeatTimeoutSeconds": .integer(
+                    "An attempt that shows no sign of life for this long is replaced.", format: .int64
+                ).range(10...86_400).default(300),
+            ])
+    }
+
+    static let conditions = Schema.listMap(
+        "The run's conditions; Finished is the terminal one.", keys: ["type"],
+        of: .object(
+            "metav1.Condition",
+            [
+                "type": .string("Name of the condition.").length(1...316),
+                "status": .string("True, False or Unknown.").oneOf("True", "False", "Unknown"),
+                "observedGeneration": .integer("The spec's generation it speaks of.", format: .int64)
+                    .minimum(0),
+                "lastTransitionTime": .timestamp("When the status last changed."),
+                "reason": .string("CamelCase.").length(1...1024),
+                "message": .string("For people.").maxLength(32_768),
+            ], required: ["type", "status", "lastTransitionTime", "reason", "message"])
+    ).maxItems(16)
+
+    static let metrics = Schema.map("Metrics by name.", of: .number("A finite number.")).maxProperties(512)
+
+    static let thresholdResults = Schema.listAtomic(
+        "Every threshold and what was measured.",
+        of: .object(
+            "One threshold.",
+            [
+                "metric": .string("<suite>/<metric>").maxLength(256),
+                "min": .number("Lower bound."),
+                "max": .number("Upper bound."),
+                "value": .number("What was measured; absent if it is missing, which fails the gate."),
+                "passed": .boolean("Whether the bound was kept."),
+            ], required: ["metric", "passed"])
+    ).maxItems(64)
+}

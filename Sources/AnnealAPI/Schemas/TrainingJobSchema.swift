@@ -1,0 +1,244 @@
+import KubernetesAPI
+import StructuralSchema
+
+enum TrainingJobSchema {
+    static let root = Schema.object(
+        "TrainingJob is one fine-tune, from a dataset in S3 to an evaluated, registered model.",
+        [
+            "apiVersion": .string("anneal.dev/v1alpha1"),
+            "kind": .string("TrainingJob"),
+            "metadata": Schema(.object),
+            "spec": spec,
+            "status": TrainingJobStatusSchema.status,
+        ], required: ["spec"]
+    ).rule(
+        "self.metadata.name.size() <= 63",
+        message: "metadata.name must have at most 63 characters, so that labels can carry it")
+
+    private static let spec: Schema = {
+        var schema = Schema.object(
+            "What to train, on what, how, and when it is good enough.",
+            [
+                "model": SharedSchema.input("The base model: a folder in S3."),
+                "dataset": dataset,
+                "preprocessing": preprocessing,
+                "method": .string(
+                    "lora and qlora train an adapter, full all weights; reward, dpo and ppo are the steps of "
+                        + "alignment and need a trainer that knows them."
+                ).oneOf("lora", "qlora", "full", "reward", "dpo", "ppo"),
+                "hyperparameters": hyperparameters,
+                "trainer": trainer,
+                "placement": SharedSchema.placement,
+                "checkpoint": checkpoint,
+                "workspace": workspace,
+                "storage": SharedSchema.storage,
+                "artifacts": .object(
+                    "Where checkpoints, processed data and the model go.",
+                    [
+                        "storageUri": SharedSchema.storageUri.description(
+                            "`s3://bucket/prefix`; each run writes below a folder of its own UID.")
+                    ], required: ["storageUri"]),
+                "evaluation": evaluation,
+                "registration": registration,
+                "runPolicy": SharedSchema.runPolicy(
+                    deadline: "Seconds that Training may take over all attempts; time suspended left out.",
+                    maximumDeadline: 172_800, defaultDeadline: 86_400
+                ).default([:]),
+                "idempotencyKey": .string(
+                    "Of two live runs with one key in a namespace, the later ends at once."
+                ).length(1...128),
+            ], required: ["model", "dataset", "method", "trainer", "artifacts"])
+        schema.validations = rules
+        return schema
+    }()
+
+    private static let dataset = Schema.object(
+        "The records to train on.",
+        [
+            "storageUri": SharedSchema.storageUri.description(
+                "`s3://bucket/key`: one .jsonl object, or a prefix of them."),
+            "version": .string("What the team calls this version; recorded in the lineage.").length(1...128),
+            "sha256": SharedSchema.sha256.description(
+                "Of the object, or of the prefix's list of objects. The run fails if it is another."),
+            "format": SharedSchema.datasetFormat,
+        ], required: ["storageUri", "format"])
+
+    private static let preprocessing = Schema.object(
+        "What happens to the records before training.",
+        [
+            "deduplication": .string("none; exact duplicates; or near-duplicates too (MinHash).")
+                .oneOf("none", "exact", "near").default("near"),
+            "similarityThreshold": .number(
+                "Estimated Jaccard similarity from which two records count as near-duplicates."
+            ).range(0.5...1).default(0.85),
+            "minLength": .integer("Records with fewer characters are dropped.", format: .int32)
+                .range(0...10_000_000),
+            "maxLength": .integer("Records with more characters are dropped.", format: .int32)
+                .range(1...10_000_000),
+            "validationFraction": .number("Part of the records that is held back for validation.")
+                .range(0...0.5).default(0.05),
+            "seed": .integer("Seed of the split.", format: .int64).default(42),
+            "transform": .object(
+                "A container that may rewrite train.jsonl and validation.jsonl in /workspace/data.",
+                [
+                    "image": SharedSchema.image,
+                    "command": SharedSchema.words("Replaces the image's entry point."),
+                    "args": SharedSchema.words("Arguments."),
+                ], required: ["image"]),
+        ]
+    ).rule(
+        "!has(self.minLength) || !has(self.maxLength) || self.minLength <= self.maxLength",
+        message: "minLength must not be above maxLength: every record would be dropped")
+
+    private static let hyperparameters = Schema.object(
+        "Known hyperparameters; a trainer's own go into parameters.",
+        [
+            "learningRate": .number("Peak learning rate.").exclusiveMinimum(0).maximum(10),
+            "batchSize": .integer("Records of a step, on each process.", format: .int32).range(1...65_536),
+            "gradientAccumulationSteps": .integer("Micro-steps of an optimiser step.", format: .int32)
+                .range(1...65_536),
+            "epochs": .integer("Passes over the data.", format: .int32).range(1...10_000),
+            "maxSteps": .integer("Optimiser steps at most; ends training before epochs do.", format: .int32)
+                .range(1...100_000_000),
+            "maxSequenceLength": .integer("Tokens of a record; longer ones are cut.", format: .int32)
+                .range(8...10_000_000),
+            "warmupSteps": .integer("Steps of linear warm-up.", format: .int32).range(0...10_000_000),
+            "weightDecay": .number("AdamW's weight decay.").range(0...1),
+            "lrScheduler": .string("Course of the learning rate after the warm-up.")
+                .oneOf("cosine", "linear", "constant"),
+            "maxGradNorm": .number("Gradients are clipped to this norm.").exclusiveMinimum(0),
+            "seed": .integer("Seed of everything random.", format: .int64).minimum(0),
+            "precision": .string("Arithmetic of training.").oneOf("fp32", "bf16", "fp16"),
+            "loraRank": .integer("Rank of the adapter.", format: .int32).range(1...4096),
+            "loraAlpha": .integer("Scale of the adapter.", format: .int32).range(1...65_536),
+            "loraDropout": .number("Dropout of the adapter.").minimum(0).exclusiveMaximum(1),
+            "loraTargetModules": .listSet(
+                "Modules that get an adapter.", of: .string("A module's name.").length(1...128)
+            ).minItems(1).maxItems(64),
+            "parameters": SharedSchema.parameters("The trainer's own, as strings."),
+        ])
+
+    private static let trainer = Schema.object(
+        "The program that trains, and what it is given.",
+        [
+            "image": SharedSchema.image.description("Image of the trainer."),
+            "command": SharedSchema.words("Replaces the image's entry point."),
+            "args": SharedSchema.words("Arguments."),
+            "env": .listMap(
+                "Environment of the trainer. Secrets are no values: mount them with your own image.",
+                keys: ["name"],
+                of: .object(
+                    "A variable.",
+                    [
+                        "name": .string("Name.").length(1...128)
+                            .rule(
+                                "self.matches('^[A-Za-z_][A-Za-z0-9_]*$')",
+                                message: "must be letters, digits and '_'")
+                            .rule(
+                                "!self.startsWith('ANNEAL_') && !self.startsWith('AWS_') && !(self in "
+                                    + "['MASTER_ADDR', 'MASTER_PORT', 'WORLD_SIZE', 'RANK', 'LOCAL_RANK', "
+                                    + "'NODE_RANK', 'NPROC_PER_NODE', 'LD_PRELOAD'])",
+                                message: "is set by Anneal; choose another name"),
+                        "value": .string("Value.").maxLength(4096),
+                    ], required: ["name", "value"])
+            ).maxItems(64),
+            "numNodes": .integer("Pods of the gang; all start at once or none.", format: .int32)
+                .range(1...256).default(1),
+            "numProcPerNode": .integer("Processes of a node; its GPUs if absent.", format: .int32)
+                .range(1...64),
+            "resourcesPerNode": SharedSchema.resources.default([:]),
+            "shmSize": SharedSchema.quantity("Size of /dev/shm.").default("1Gi"),
+            "terminationGracePeriodSeconds": .integer(
+                "From SIGTERM to SIGKILL: the time that saving a checkpoint takes.", format: .int64
+            ).range(5...3600).default(120),
+            "imagePullSecrets": .listSet(
+                "Secrets of this namespace for private registries.",
+                of: .string("A Secret's name.").length(1...253)
+            ).maxItems(8),
+        ], required: ["image"])
+
+    private static let checkpoint = Schema.object(
+        "When checkpoints are made, and which are kept in S3. Every 100 steps if neither interval is given.",
+        [
+            "everySteps": .integer("Optimiser steps between two.", format: .int32).range(1...100_000_000),
+            "everySeconds": .integer("Seconds between two.", format: .int32).range(1...86_400),
+            "keepLast": .integer("Newest ones kept.", format: .int32).range(1...1000).default(3),
+            "keepBest": .integer("Best ones kept besides, by validation loss.", format: .int32)
+                .range(0...1000).default(1),
+        ]
+    ).rule(
+        "!(has(self.everySteps) && has(self.everySeconds))",
+        message: "set everySteps or everySeconds, not both")
+
+    private static let workspace = Schema.object(
+        "The volume that the stages share.",
+        [
+            "size": SharedSchema.quantity("Room for data, base model, local checkpoints and output.")
+                .default("20Gi"),
+            "storageClassName": .string("StorageClass; the cluster's default if absent.").length(1...253),
+            "accessMode": .string("ReadWriteMany for runs of several nodes.")
+                .oneOf("ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod").default("ReadWriteOnce"),
+            "retention": .string(
+                "Delete the volume when the run has finished, or retain it while the TrainingJob exists."
+            ).oneOf("Delete", "Retain").default("Delete"),
+        ])
+
+    private static let evaluation: Schema = {
+        var schema = Schema.object(
+            "How the model is judged. No evaluation, and no gate, if absent.",
+            [
+                "evaluator": EvaluationSchema.evaluator,
+                "suites": EvaluationSchema.suites,
+                "thresholds": EvaluationSchema.thresholds,
+            ], required: ["evaluator", "suites"])
+        schema.validations = [EvaluationSchema.thresholdsNameSuites]
+        return schema
+    }()
+
+    private static let registration = Schema.object(
+        "The model's entry in MLflow. Not registered if absent.",
+        [
+            "modelName": .string("Name of the registered model.").length(1...200)
+                .rule(
+                    "self.matches('^[A-Za-z0-9][A-Za-z0-9 ._-]*$')",
+                    message: "must be letters, digits, spaces, '.', '_' and '-'"),
+            "trackingUri": SharedSchema.httpUri("Address of MLflow, such as `http://mlflow.ml:5000`."),
+            "experiment": .string("MLflow experiment; the namespace if absent.").length(1...200),
+            "credentialsSecretName": SharedSchema.secretName(
+                "A Secret of this namespace with username and password, or token."),
+            "codeCommit": .string("Commit of the training code, for the lineage.").length(1...128),
+            "tags": SharedSchema.parameters("Tags of the model version, besides the lineage."),
+        ], required: ["modelName", "trackingUri"])
+
+    /// What a run was started with stays: only its run policy may change.
+    private static let rules: [Schema.Rule] = [
+        "model", "dataset", "method", "trainer", "artifacts",
+    ].map { field in
+        Schema.Rule(
+            "self.\(field) == oldSelf.\(field)",
+            message: "is immutable: a run's inputs stay what they were; create another TrainingJob",
+            fieldPath: ".\(field)")
+    } + [
+        "preprocessing", "hyperparameters", "placement", "checkpoint", "workspace", "storage", "evaluation",
+        "registration", "idempotencyKey",
+    ].map { field in
+        Schema.Rule(
+            "has(self.\(field)) == has(oldSelf.\(field)) && (!has(self.\(field)) || self.\(field) == oldSelf.\(field))",
+            message: "\(field) is immutable: a run's inputs stay what they were; create another TrainingJob")
+    } + [
+        Schema.Rule(
+            "!(self.method in ['reward', 'dpo']) || self.dataset.format == 'preference'",
+            message: "methods reward and dpo need preference records: {prompt, chosen, rejected}",
+            fieldPath: ".dataset.format"),
+        Schema.Rule(
+            "!has(self.trainer.numNodes) || self.trainer.numNodes == 1 || "
+                + "(has(self.workspace) && has(self.workspace.accessMode) && self.workspace.accessMode == 'ReadWriteMany')",
+            message: "a run of several nodes needs workspace.accessMode: ReadWriteMany, as all share the volume"),
+        Schema.Rule(
+            "!has(self.placement) || !has(self.placement.pool) || self.placement.pool != 'development' || "
+                + "(has(self.trainer.numNodes) ? self.trainer.numNodes : 1) * "
+                + "(has(self.trainer.resourcesPerNode) && has(self.trainer.resourcesPerNode.gpus) ? "
+                + "self.trainer.resourcesPerNode.gpus : 1) <= 2",
+            message: "the development pool gives a run at most 2 GPUs; use pool: production for more"),
+    ]
+}
