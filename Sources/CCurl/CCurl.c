@@ -1,0 +1,40 @@
+#define _GNU_SOURCE
+#include "CCurl.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+static int configure_socket(void *seconds, curl_socket_t socket, curlsocktype purpose) {
+    (void)purpose;
+#ifdef TCP_USER_TIMEOUT
+    unsigned int milliseconds = (unsigned int)(uintptr_t)seconds * 1000u;
+    // A failure costs only the detection: the transfer goes on without.
+    (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+#else
+    (void)seconds;
+    (void)socket;
+#endif
+    return CURL_SOCKOPT_OK;
+}
+
+CURLcode ccurl_set_dead_peer_detection(CURL *easy, long seconds) {
+    CURLcode result = curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    if (result == CURLE_OK) result = curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, seconds / 2);
+    if (result == CURLE_OK) result = curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, seconds / 6 + 1);
+    if (result == CURLE_OK) {
+        result = curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, (void *)(uintptr_t)seconds);
+    }
+    if (result == CURLE_OK) result = curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, configure_socket);
+    return result;
+}
+
+void ccurl_name_thread(const char *name) {
+#ifdef __linux__
+    (void)pthread_setname_np(pthread_self(), name);
+#else
+    (void)pthread_setname_np(name);
+#endif
+}

@@ -1,0 +1,160 @@
+import CCurl
+import FoundationEssentials
+
+/// The lists that libcurl reads during a transfer without copying them.
+final class StringLists {
+    fileprivate var headers: UnsafeMutablePointer<curl_slist>?
+    fileprivate var connectTo: UnsafeMutablePointer<curl_slist>?
+
+    deinit {
+        curl_slist_free_all(headers)
+        curl_slist_free_all(connectTo)
+    }
+}
+
+/// Sets a libcurl easy handle up for a request.
+struct EasyOptions: ~Copyable {
+    /// A peer that acknowledges nothing for so many seconds is dead.
+    private static let deadPeerSeconds = 30
+
+    private let easy: UnsafeMutableRawPointer
+    /// The first refusal of libcurl's.
+    private var refusal: CURLcode?
+
+    init(easy: UnsafeMutableRawPointer) { self.easy = easy }
+
+    mutating func note(_ code: CURLcode) {
+        if code != CURLE_OK, refusal == nil { refusal = code }
+    }
+
+    mutating func set(_ option: CURLoption, _ value: Int) { note(ccurl_set_long(easy, option, value)) }
+    mutating func set(_ option: CURLoption, _ value: String) { note(ccurl_set_string(easy, option, value)) }
+    mutating func set(_ option: CURLoption, _ value: UnsafeMutableRawPointer) {
+        note(ccurl_set_pointer(easy, option, value))
+    }
+    mutating func set(_ option: CURLoption, blob: Data) {
+        let bytes = Array(blob)
+        note(ccurl_set_blob(easy, option, bytes, bytes.count))
+    }
+
+    consuming func check() throws(TransportError) {
+        guard let refusal else { return }
+        throw TransportError(refusal, detail: "", sent: false)
+    }
+
+    /// Applies the request.
+    mutating func configure(for request: HTTPRequest) throws(TransportError) -> StringLists {
+        let lists = StringLists()
+        var target = try RequestTarget(request.url)
+        try Self.checkTokens(request)
+        var headers = request.headers
+        if let signature = request.awsSignature {
+            target.sortQuery()
+            headers += configureSignature(signature, headers)
+        }
+        if let serverName = request.tls.serverName, target.isSecure, serverName != target.host {
+            headers.append(HTTPHeader("Host", target.authority))
+            lists.connectTo = curl_slist_append(nil, "\(serverName):\(target.port):\(target.host):\(target.port)")
+            note(ccurl_set_list(easy, CURLOPT_CONNECT_TO, lists.connectTo))
+            target.host = serverName
+        }
+        set(CURLOPT_URL, target.url)
+        configureConnection(request)
+        configureMethod(request)
+        configureTLS(request.tls)
+        for header in headers {
+            // "Name;" is how libcurl is told of a header without a value.
+            let line = header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)"
+            lists.headers = curl_slist_append(lists.headers, line) ?? lists.headers
+        }
+        note(ccurl_set_list(easy, CURLOPT_HTTPHEADER, lists.headers))
+        return lists
+    }
+
+    private mutating func configureConnection(_ request: HTTPRequest) {
+        set(CURLOPT_PROTOCOLS_STR, "http,https")
+        set(CURLOPT_NOSIGNAL, 1)
+        set(CURLOPT_NOPROGRESS, 1)
+        set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+        set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
+        set(CURLOPT_PIPEWAIT, 1)
+        set(CURLOPT_CONNECTTIMEOUT_MS, request.connectTimeout.wholeMilliseconds)
+        if let timeout = request.timeout { set(CURLOPT_TIMEOUT_MS, timeout.wholeMilliseconds) }
+        note(ccurl_set_dead_peer_detection(easy, Self.deadPeerSeconds))
+    }
+
+    private mutating func configureMethod(_ request: HTTPRequest) {
+        let hasBody = request.body != .none || ["POST", "PUT", "PATCH"].contains(request.method)
+        if hasBody {
+            // An upload in libcurl's words: the body comes from the read function, for any method.
+            set(CURLOPT_UPLOAD, 1)
+            note(ccurl_set_offset(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(request.body.length ?? 0)))
+        } else if request.method == "HEAD" {
+            set(CURLOPT_NOBODY, 1)
+            return
+        }
+        set(CURLOPT_CUSTOMREQUEST, request.method)
+    }
+
+    private mutating func configureTLS(_ tls: TLSOptions) {
+        if let authority = tls.certificateAuthority { set(CURLOPT_CAINFO_BLOB, blob: authority) }
+        if let certificate = tls.clientCertificate {
+            set(CURLOPT_SSLCERTTYPE, "PEM")
+            set(CURLOPT_SSLCERT_BLOB, blob: certificate)
+        }
+        if let key = tls.clientKey {
+            set(CURLOPT_SSLKEYTYPE, "PEM")
+            set(CURLOPT_SSLKEY_BLOB, blob: key)
+        }
+        if tls.insecureSkipVerify {
+            set(CURLOPT_SSL_VERIFYPEER, 0)
+            set(CURLOPT_SSL_VERIFYHOST, 0)
+        }
+    }
+
+    /// Returns the headers that the signature needs beyond those of the request.
+    private mutating func configureSignature(_ signature: AWSSignature, _ headers: [HTTPHeader]) -> [HTTPHeader] {
+        set(CURLOPT_AWS_SIGV4, "aws:amz:\(signature.region):\(signature.service)")
+        set(CURLOPT_USERNAME, signature.accessKey)
+        set(CURLOPT_PASSWORD, signature.secretKey)
+        var added: [HTTPHeader] = []
+        if headers[header: "x-amz-content-sha256"] == nil {
+            added.append(HTTPHeader("x-amz-content-sha256", "UNSIGNED-PAYLOAD"))
+        }
+        if let token = signature.sessionToken { added.append(HTTPHeader("x-amz-security-token", token)) }
+        return added
+    }
+
+    /// Refuses what would break the request's lines apart.
+    private static func checkTokens(_ request: HTTPRequest) throws(TransportError) {
+        guard !request.method.isEmpty, request.method.utf8.allSatisfy(isTokenByte) else {
+            throw TransportError(code: .invalidRequest, message: "'\(request.method)' is no HTTP method")
+        }
+        for header in request.headers {
+            guard !header.name.isEmpty, header.name.utf8.allSatisfy(isTokenByte),
+                !header.value.utf8.contains(where: { $0 == 0 || $0 == 10 || $0 == 13 })
+            else {
+                throw TransportError(
+                    code: .invalidRequest,
+                    message: "the header '\(header.name)' has a name or a value that HTTP does not allow")
+            }
+        }
+    }
+
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        }
+    }
+}
+
+extension Duration {
+    /// Rounded up, at least 1: libcurl takes 0 for "no limit".
+    var wholeMilliseconds: Int {
+        let (seconds, attoseconds) = components
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1000)
+        guard !overflow, product < Int64(Int32.max) else { return Int(Int32.max) }
+        return max(1, Int(product) + Int((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000))
+    }
+}

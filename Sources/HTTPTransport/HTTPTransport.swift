@@ -1,0 +1,102 @@
+import FoundationEssentials
+import Logging
+
+/// Sends HTTP requests through libcurl, HTTP/2 where the server has it, on a thread of its own.
+public final class HTTPTransport: Sendable {
+    public struct Configuration: Hashable, Sendable {
+        /// Open connections to one host; further requests wait. 0 for no limit.
+        public var maxConnectionsPerHost: Int
+        /// Connections kept open for later requests.
+        public var idleConnections: Int
+        /// Bytes of a stream that may wait unread before its transfer is held back.
+        public var streamBufferBytes: Int
+
+        public init(maxConnectionsPerHost: Int = 0, idleConnections: Int = 16, streamBufferBytes: Int = 1 << 20) {
+            self.maxConnectionsPerHost = maxConnectionsPerHost
+            self.idleConnections = idleConnections
+            self.streamBufferBytes = streamBufferBytes
+        }
+    }
+
+    private let configuration: Configuration
+    private let loop: EventLoop
+    private let logger: Logger
+
+    public init(
+        configuration: Configuration = Configuration(), logger: Logger = Logger(label: "anneal.http")
+    ) {
+        self.configuration = configuration
+        self.logger = logger
+        loop = EventLoop(
+            maximumConnectionsPerHost: configuration.maxConnectionsPerHost,
+            idleConnections: configuration.idleConnections)
+    }
+
+    deinit { loop.close() }
+
+    /// Sends a request and collects the response, whatever its status. Cancelling the task ends the
+    /// transfer.
+    ///
+    /// - Throws: `.bodyTooLarge` when the response has more than `maximumBodyBytes`.
+    public func send(
+        _ request: HTTPRequest, maximumBodyBytes: Int = 64 << 20
+    ) async throws(TransportError) -> HTTPResponse {
+        let result = await perform(request) { MemorySink(limit: maximumBodyBytes, continuation: $0) }
+        return try result.get()
+    }
+
+    /// Sends a request and writes the body of a success to `fileDescriptor` from `offset` on, as it
+    /// comes. The file stays open. For a status of 300 and above the file is left alone, and the first
+    /// 64 KiB of the body are returned.
+    public func download(
+        _ request: HTTPRequest, to fileDescriptor: Int32, at offset: Int64
+    ) async throws(TransportError) -> (head: HTTPResponseHead, errorBody: Data) {
+        let result = await perform(request) {
+            FileSink(descriptor: fileDescriptor, offset: offset, continuation: $0)
+        }
+        return try result.get()
+    }
+
+    /// Sends a request and returns when the response's head is there, whatever its status.
+    public func stream(_ request: HTTPRequest) async throws(TransportError) -> HTTPStream {
+        let sink = StreamSink(limit: configuration.streamBufferBytes)
+        let transfer = Transfer(request, sink: sink)
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                sink.awaitHead(continuation)
+                loop.start(transfer)
+            }
+        } onCancel: {
+            loop.cancel(transfer)
+        }
+        return HTTPStream(head: try report(request, result).get(), sink: sink, transfer: transfer, loop: loop)
+    }
+
+    /// Ends what is under way with `.shutDown`, and everything asked for later.
+    public func shutdown() { loop.close() }
+
+    private typealias Outcome<Value> = Result<Value, TransportError>
+
+    private func perform<Value>(
+        _ request: HTTPRequest,
+        sink: (CheckedContinuation<Outcome<Value>, Never>) -> any ResponseSink
+    ) async -> Outcome<Value> {
+        let pending = Pending()
+        let result: Outcome<Value> = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let transfer = Transfer(request, sink: sink(continuation))
+                pending.begin(transfer, on: loop)
+            }
+        } onCancel: {
+            pending.cancel(on: loop)
+        }
+        return report(request, result)
+    }
+
+    private func report<Value>(_ request: HTTPRequest, _ result: Outcome<Value>) -> Outcome<Value> {
+        if case .failure(let error) = result, error.code != .cancelled {
+            logger.debug("\(request.method) \(request.url.prefix { $0 != "?" }): \(error.message)")
+        }
+        return result
+    }
+}

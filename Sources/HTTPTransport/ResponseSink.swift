@@ -1,0 +1,107 @@
+import FoundationEssentials
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// What a sink made of the bytes that it was offered.
+enum SinkAnswer {
+    case taken
+    /// Offer them again after the transfer was resumed.
+    case full
+    case failed(TransportError)
+}
+
+/// Where a response goes. Called on the loop's thread only: head, bytes, and `finish` exactly once.
+protocol ResponseSink: AnyObject, Sendable {
+    func receive(_ head: HTTPResponseHead)
+    func receive(_ bytes: UnsafeRawBufferPointer) -> SinkAnswer
+    func finish(_ error: TransportError?)
+}
+
+/// Collects a response in memory.
+///
+/// Sendable though it has unprotected state: after submission only the loop's thread touches it.
+final class MemorySink: ResponseSink, @unchecked Sendable {
+    private let limit: Int
+    private var continuation: CheckedContinuation<Result<HTTPResponse, TransportError>, Never>?
+    private var response = HTTPResponse(status: 0)
+
+    init(limit: Int, continuation: CheckedContinuation<Result<HTTPResponse, TransportError>, Never>) {
+        self.limit = limit
+        self.continuation = continuation
+    }
+
+    func receive(_ head: HTTPResponseHead) {
+        response.status = head.status
+        response.headers = head.headers
+    }
+
+    func receive(_ bytes: UnsafeRawBufferPointer) -> SinkAnswer {
+        guard bytes.count <= limit - response.body.count else {
+            return .failed(
+                TransportError(
+                    code: .bodyTooLarge(limit: limit), message: "the response has more than \(limit) bytes"))
+        }
+        response.body.append(contentsOf: bytes)
+        return .taken
+    }
+
+    func finish(_ error: TransportError?) {
+        continuation?.resume(returning: error.map { .failure($0) } ?? .success(response))
+        continuation = nil
+    }
+}
+
+/// Writes the body of a success to a place in a file, as it comes, and keeps the body of an error.
+///
+/// Sendable though it has unprotected state: after submission only the loop's thread touches it.
+final class FileSink: ResponseSink, @unchecked Sendable {
+    typealias Outcome = (head: HTTPResponseHead, errorBody: Data)
+    private static let errorBodyLimit = 1 << 16
+
+    private let descriptor: Int32
+    private var offset: Int64
+    private var continuation: CheckedContinuation<Result<Outcome, TransportError>, Never>?
+    private var outcome: Outcome = (HTTPResponseHead(status: 0), Data())
+
+    init(
+        descriptor: Int32, offset: Int64,
+        continuation: CheckedContinuation<Result<Outcome, TransportError>, Never>
+    ) {
+        self.descriptor = descriptor
+        self.offset = offset
+        self.continuation = continuation
+    }
+
+    func receive(_ head: HTTPResponseHead) { outcome.head = head }
+
+    func receive(_ bytes: UnsafeRawBufferPointer) -> SinkAnswer {
+        guard outcome.head.status < 300 else {
+            outcome.errorBody.append(contentsOf: bytes.prefix(Self.errorBodyLimit - outcome.errorBody.count))
+            return .taken
+        }
+        var rest = bytes
+        while let base = rest.baseAddress, rest.count > 0 {
+            let count = pwrite(descriptor, base, rest.count, off_t(offset))
+            if count < 0 {
+                if errno == EINTR { continue }
+                let text = String(cString: strerror(errno))
+                return .failed(
+                    TransportError(code: .localFile(errno: errno), message: "write the download: \(text)"))
+            }
+            offset += Int64(count)
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+        }
+        return .taken
+    }
+
+    func finish(_ error: TransportError?) {
+        continuation?.resume(returning: error.map { .failure($0) } ?? .success(outcome))
+        continuation = nil
+    }
+}
