@@ -136,6 +136,10 @@ public struct EvalRunStatus: Codable, Hashable, Sendable {
     public var gpus: Int?
     public var gpuSeconds: Int64?
     public var gpusHeldSince: Timestamp?
+    /// When the run was suspended; set while it is.
+    public var suspendedAt: Timestamp?
+    /// Seconds of suspensions that are over, left out of the run's time limit.
+    public var suspendedSeconds: Int64?
 
     public init(phase: EvalRunPhase) { self.phase = phase }
 }
@@ -149,6 +153,12 @@ public struct SuiteStatus: Codable, Hashable, Sendable {
     public var metrics: [String: Double]?
     public var lastFailure: String?
     public var notBefore: Timestamp?
+    /// When the try's pod was first seen; missing from then on means lost.
+    public var launchedAt: Timestamp?
+    /// Tries that failed by themselves.
+    public var failures: Int?
+    /// Tries that the infrastructure ended.
+    public var interruptions: Int?
 
     public init(name: String, attempt: Int) {
         self.name = name

@@ -46,13 +46,21 @@ public struct TrainingJobStatus: Codable, Hashable, Sendable {
     public var trainingAttempts: Int?
     /// Training failures that count against `backoffLimit`.
     public var countedFailures: Int?
+    /// Interruptions of training in a row that brought no newer checkpoint; enough of them count as a failure.
+    public var fruitlessInterruptions: Int?
     /// What training was suspended from; the run goes on there.
     public var suspendedFrom: TrainingJobPhase?
+    /// When the run was suspended; set while it is.
+    public var suspendedAt: Timestamp?
+    /// Seconds of suspensions that are over, left out of the run's time limit.
+    public var suspendedSeconds: Int64?
     /// `0 %` to `100 %`, for the printer column.
     public var progressPercent: String?
     public var progress: TrainingProgress?
     /// The newest checkpoint whose manifest was verified.
     public var checkpoint: CheckpointReference?
+    /// The checkpoint that `prepare` put in place for the next training attempt, or the running one.
+    public var resume: CheckpointReference?
     public var bestCheckpoint: CheckpointReference?
     public var dataset: DatasetSummary?
     public var gpus: Int?
@@ -79,6 +87,12 @@ public struct StageAttempt: Codable, Hashable, Sendable {
     public var startedAt: Timestamp
     /// The try may begin from here on; set by backoff.
     public var notBefore: Timestamp?
+    /// When all of the try's objects were first seen; one that is missing from then on was lost.
+    public var launchedAt: Timestamp?
+    /// Counted failures since the stage was entered.
+    public var failures: Int?
+    /// Tries that the infrastructure ended since the stage was entered.
+    public var interruptions: Int?
 
     public init(stage: TrainingJobPhase, attempt: Int, startedAt: Timestamp, notBefore: Timestamp? = nil) {
         self.stage = stage

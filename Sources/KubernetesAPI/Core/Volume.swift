@@ -100,6 +100,7 @@ public struct KeyToPath: Codable, Hashable, Sendable {
 public struct ProjectedVolumeSource: Codable, Hashable, Sendable {
     public var sources: [VolumeProjection]?
     public var defaultMode: Int64?
+    public init(sources: [VolumeProjection]) { self.sources = sources }
 }
 
 public struct VolumeProjection: Codable, Hashable, Sendable {
@@ -107,6 +108,14 @@ public struct VolumeProjection: Codable, Hashable, Sendable {
     public var configMap: ConfigMapVolumeSource?
     public var secret: OptionalItems?
     public var downwardAPI: DownwardAPIVolumeSource?
+    public init(
+        serviceAccountToken: ServiceAccountTokenProjection? = nil, configMap: ConfigMapVolumeSource? = nil,
+        downwardAPI: DownwardAPIVolumeSource? = nil
+    ) {
+        self.serviceAccountToken = serviceAccountToken
+        self.configMap = configMap
+        self.downwardAPI = downwardAPI
+    }
 }
 
 public struct OptionalItems: Codable, Hashable, Sendable {
@@ -119,21 +128,35 @@ public struct ServiceAccountTokenProjection: Codable, Hashable, Sendable {
     public var audience: String?
     public var expirationSeconds: Int64?
     public var path: String
+    public init(path: String, expirationSeconds: Int64? = nil) {
+        self.path = path
+        self.expirationSeconds = expirationSeconds
+    }
 }
 
 public struct DownwardAPIVolumeSource: Codable, Hashable, Sendable {
     public var items: [DownwardAPIVolumeFile]?
     public var defaultMode: Int64?
+    public init(items: [DownwardAPIVolumeFile]) { self.items = items }
 }
 
 public struct DownwardAPIVolumeFile: Codable, Hashable, Sendable {
     public var path: String
     public var fieldRef: ObjectFieldSelector?
+    public init(path: String, fieldPath: String) {
+        self.path = path
+        fieldRef = ObjectFieldSelector(fieldPath: fieldPath)
+    }
 }
 
 public struct HostPathVolumeSource: Codable, Hashable, Sendable {
     public var path: String
     public var type: String?
+
+    public init(path: String, type: String? = nil) {
+        self.path = path
+        self.type = type
+    }
 }
 
 /// `v1` `PersistentVolumeClaim`

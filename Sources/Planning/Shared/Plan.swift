@@ -1,0 +1,69 @@
+import KubernetesAPI
+
+/// What is to be done about a run now.
+///
+/// How to carry it out, in this order; stop at the first error and plan again:
+/// 1. Where `status` differs from the observed one, patch the status subresource with the observed
+///    `resourceVersion` as a precondition: a conflict means that the observation was stale.
+/// 2. Where `createsChildren` and no status was written, make sure that the run's `resourceVersion` on the
+///    server is still the observed one (an empty status patch with that version does it): a stale cache
+///    must not bring back an attempt that is over.
+/// 3. `effects` in order. A create that finds the name taken by this run's own object has succeeded, and a
+///    delete that finds nothing, or another UID, too.
+/// 4. Plan again after `requeueAfter`, or when anything observed changes.
+public struct Plan<Status: Hashable & Sendable>: Hashable, Sendable {
+    /// The whole new status; equal to the observed one if nothing changed.
+    public var status: Status
+    public var effects: [Effect]
+    /// Seconds after which the passing of time alone may change the plan; nil if it can't.
+    public var requeueAfter: Int64?
+
+    public init(status: Status, effects: [Effect] = [], requeueAfter: Int64? = nil) {
+        self.status = status
+        self.effects = effects
+        self.requeueAfter = requeueAfter
+    }
+
+    public var createsChildren: Bool {
+        effects.contains { if case .create = $0 { true } else { false } }
+    }
+
+    /// Shortens the wait to `seconds`, at least one.
+    mutating func wake(after seconds: Int64) {
+        let wait = max(1, seconds)
+        requeueAfter = min(requeueAfter ?? wait, wait)
+    }
+}
+
+/// One step outside the run's own status.
+public enum Effect: Hashable, Sendable {
+    /// Creates the object; it is never changed afterwards.
+    case create(Child)
+    /// Deletes exactly this object (UID precondition), in the background. No grace period means the
+    /// object's own.
+    case delete(ChildReference, gracePeriodSeconds: Int64? = nil)
+    case event(EventNote)
+    case removeFinalizer(String)
+    /// Deletes the run itself, its time to live being over; with its UID as the precondition.
+    case deleteRun(uid: String)
+}
+
+/// An event on the run.
+public struct EventNote: Hashable, Sendable {
+    public enum Kind: String, Hashable, Sendable {
+        case normal = "Normal"
+        case warning = "Warning"
+    }
+
+    public var kind: Kind
+    /// CamelCase
+    public var reason: String
+    /// At most 1,024 bytes.
+    public var note: String
+
+    public init(_ kind: Kind, reason: String, note: String) {
+        self.kind = kind
+        self.reason = reason
+        self.note = note
+    }
+}
