@@ -65,14 +65,17 @@ let package = Package(
         // The bottom: libcurl, the wire types, and what carries them.
         [.target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")])],
         library("KubernetesAPI", [], testing: []),
-        library("HTTPTransport", ["CCurl", logging], testing: []),
+        library("HTTPTransport", ["CCurl", logging], testing: ["ScriptedServer"]),
         library(
             "KubernetesClient", ["KubernetesAPI", "HTTPTransport", logging, yams],
-            testing: ["KubernetesAPI"]),
+            testing: ["HTTPTransport", "KubernetesAPI", "ScriptedServer"]),
         library(
             "ControllerRuntime",
             ["KubernetesAPI", "KubernetesClient", collections, logging, serviceLifecycle],
-            testing: ["KubernetesAPI"]),
+            testing: ["HTTPTransport", "KubernetesAPI", "KubernetesClient", "ScriptedServer"]),
+
+        // A loopback HTTP server whose answers a test writes byte by byte.
+        [.target(name: "ScriptedServer", path: "Tests/ScriptedServer", swiftSettings: strict)],
 
         // What Anneal is: its resources, and the pure decisions about them.
         library("StructuralSchema", ["KubernetesAPI"], testing: ["KubernetesAPI"]),
