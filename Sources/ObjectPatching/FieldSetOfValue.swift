@@ -1,0 +1,42 @@
+import KubernetesAPI
+
+extension FieldSet {
+    /// The fields that somebody owns who applies `value`.
+    ///
+    /// Recurses as deep as the value nests, which its parser limits.
+    init(of value: JSONValue, type: MergeType) {
+        self.init()
+        collect(value, type: type)
+    }
+
+    /// True if `value` itself is a leaf, which its container has to insert.
+    @discardableResult
+    private mutating func collect(_ value: JSONValue, type: MergeType) -> Bool {
+        switch type.division(of: value) {
+        case .leaf: return true
+        case .list:
+            guard let list = value.arrayValue else { return false }
+            let identified = IdentifiedList(list, type: type)
+            for (identity, elements) in identified.elements {
+                members.insert(identity)
+                guard elements.count == 1, let element = elements.first else { continue }
+                var below = FieldSet()
+                below.collect(element, type: type.element)
+                setChild(identity, below)
+            }
+            return false
+        case .map:
+            for (key, member) in value.objectValue ?? [:] {
+                let element = PathElement.field(key)
+                var below = FieldSet()
+                let isLeaf = below.collect(member, type: type.member(key))
+                // Members of a map of arbitrary keys are owned beside what is in them, and so is what is
+                // empty, lest nobody own it.
+                let isEmpty = member.isNull || member.objectValue?.isEmpty == true
+                if isLeaf || isEmpty || !type.declares(key) { members.insert(element) }
+                setChild(element, below)
+            }
+            return false
+        }
+    }
+}

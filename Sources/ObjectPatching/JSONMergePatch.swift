@@ -1,0 +1,31 @@
+import KubernetesAPI
+
+/// A JSON merge patch (RFC 7396).
+enum JSONMergePatch {
+    /// Recurses as deep as the patch nests, which its parser limits.
+    static func merge(_ target: JSONValue, with patch: JSONValue) -> JSONValue {
+        guard case .object(let changes) = patch else { return patch.withoutNullMembers() }
+        guard case .object(var members) = target else { return patch.withoutNullMembers() }
+        for (key, change) in changes {
+            if change.isNull {
+                members[key] = nil
+            } else {
+                let old = members[key] ?? .null
+                members[key] = merge(old, with: change)
+            }
+        }
+        return .object(members)
+    }
+}
+
+extension JSONValue {
+    /// Without the members of any object in it that are null: they said "delete".
+    func withoutNullMembers() -> JSONValue {
+        switch self {
+        case .null, .bool, .integer, .number, .string: self
+        case .array(let elements): .array(elements.map { $0.withoutNullMembers() })
+        case .object(let members):
+            .object(members.filter { !$0.value.isNull }.mapValues { $0.withoutNullMembers() })
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import KubernetesAPI
+
+/// A list's elements by identity.
+struct IdentifiedList {
+    /// In the list's order; an identity that occurs twice is here twice.
+    var order: [PathElement] = []
+    var elements: [PathElement: [JSONValue]] = [:]
+
+    /// An element that cannot be identified goes by its position: stored objects are taken as they are.
+    init(_ list: [JSONValue], type: MergeType) {
+        order.reserveCapacity(list.count)
+        for (index, element) in list.enumerated() {
+            let identity = PathElement.identifying(element, in: type) ?? .index(index)
+            order.append(identity)
+            elements[identity, default: []].append(element)
+        }
+    }
+
+    /// The element of an identity that occurs once.
+    func unique(_ identity: PathElement) -> JSONValue? {
+        guard let found = elements[identity], found.count == 1 else { return nil }
+        return found.first
+    }
+
+    func contains(_ identity: PathElement) -> Bool { elements[identity] != nil }
+}

@@ -1,0 +1,73 @@
+import KubernetesAPI
+
+/// The merge of an applied configuration into an object.
+enum ObjectMerge {
+    /// Takes what `applied` says and keeps the rest of `live`. A list keeps the order of `applied`, with
+    /// the other elements where they stood.
+    ///
+    /// Recurses as deep as the objects nest, which their parser limits.
+    static func merge(_ live: JSONValue, with applied: JSONValue, type: MergeType) -> JSONValue {
+        let division = type.division(of: applied)
+        guard division != .leaf, !(live.isVacant && applied.isVacant) else { return applied }
+        switch division {
+        case .leaf: return applied
+        case .map:
+            guard live.objectValue != nil || live.isNull else { return applied }
+            var members = live.objectValue ?? [:]
+            for (key, value) in applied.objectValue ?? [:] {
+                let old = members[key]
+                members[key] = old.map { merge($0, with: value, type: type.member(key)) } ?? value
+            }
+            return .object(members)
+        case .list:
+            guard live.arrayValue != nil || live.isNull else { return applied }
+            return .array(mergeLists(live.arrayValue ?? [], applied.arrayValue ?? [], type: type))
+        }
+    }
+
+    private static func mergeLists(
+        _ live: [JSONValue], _ applied: [JSONValue], type: MergeType
+    ) -> [JSONValue] {
+        let left = IdentifiedList(live, type: type)
+        let right = IdentifiedList(applied, type: type)
+        var shared = right.order.filter { left.contains($0) }[...]
+        var taken: Set<PathElement> = []
+        var result: [JSONValue] = []
+        var leftIndex = 0
+        var rightIndex = 0
+
+        func takeRight() {
+            let identity = right.order[rightIndex]
+            let value = applied[rightIndex]
+            let old = left.unique(identity)
+            result.append(old.map { merge($0, with: value, type: type.element) } ?? value)
+            taken.insert(identity)
+            if shared.first == identity { shared.removeFirst() }
+            rightIndex += 1
+        }
+
+        while leftIndex < live.count || rightIndex < applied.count {
+            guard leftIndex < live.count else {
+                takeRight()
+                continue
+            }
+            let identity = left.order[leftIndex]
+            if rightIndex < applied.count, right.order[rightIndex] == identity {
+                takeRight()
+                leftIndex += 1
+            } else if rightIndex < applied.count, right.contains(identity), let next = shared.first,
+                next != identity
+            {
+                // Comes where the applied list has it.
+                leftIndex += 1
+            } else if !right.contains(identity) {
+                result.append(live[leftIndex])
+                leftIndex += 1
+            } else {
+                if taken.contains(identity) || rightIndex >= applied.count { leftIndex += 1 }
+                if rightIndex < applied.count { takeRight() }
+            }
+        }
+        return result
+    }
+}

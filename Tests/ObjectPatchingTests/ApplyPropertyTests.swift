@@ -1,0 +1,149 @@
+import KubernetesAPI
+import StructuralSchema
+import Testing
+
+@testable import ObjectPatching
+
+/// Configurations made up by chance.
+private struct Configurations {
+    var random: SeededGenerator
+
+    /// A widget; `half` 0 and 1 have no field in common, nil takes any.
+    mutating func widget(half: Int? = nil) -> JSONValue {
+        var spec: [String: JSONValue] = [:]
+        if half != 1, Bool.random(using: &random) { spec["mode"] = word() }
+        if half != 0, Bool.random(using: &random) {
+            spec["size"] = .integer(.random(in: 0...2, using: &random))
+        }
+        let keys = half.map { $0 == 0 ? ["a", "b", "c"] : ["x", "y", "z"] } ?? ["a", "b", "x", "y"]
+        spec["tags"] = .array(keys.filter { _ in Bool.random(using: &random) }.map(JSONValue.string))
+        var items: [JSONValue] = []
+        for key in keys.shuffled(using: &random) where Bool.random(using: &random) {
+            var item: JSONValue = ["key": .string(key)]
+            if Bool.random(using: &random) { item["v"] = .integer(.random(in: 0...2, using: &random)) }
+            items.append(item)
+        }
+        spec["items"] = .array(items)
+        var limits: [String: JSONValue] = [:]
+        for key in keys where Bool.random(using: &random) {
+            limits[key] = Bool.random(using: &random) ? ["cpu": word()] : [:]
+        }
+        if !limits.isEmpty { spec["limits"] = .object(limits) }
+        for key in ["tags", "items"] where Bool.random(using: &random) { spec[key] = nil }
+        return [
+            "apiVersion": "example.dev/v1", "kind": "Widget", "metadata": ["name": "w"],
+            "spec": .object(spec),
+        ]
+    }
+
+    mutating func word() -> JSONValue { .string(["p", "q", "r"].randomElement(using: &random) ?? "p") }
+
+    /// Any JSON at all.
+    mutating func value(depth: Int) -> JSONValue {
+        switch Int.random(in: 0...(depth > 0 ? 7 : 4), using: &random) {
+        case 0: .null
+        case 1: .bool(.random(using: &random))
+        case 2: .integer(.random(in: -2...2, using: &random))
+        case 3: .number(.random(in: -2...2, using: &random))
+        case 4: word()
+        case 5: .array((0..<Int.random(in: 0...3, using: &random)).map { _ in value(depth: depth - 1) })
+        default:
+            .object(
+                Dictionary(
+                    (0..<Int.random(in: 0...4, using: &random)).map { _ in (key(), value(depth: depth - 1)) },
+                    uniquingKeysWith: { $1 }))
+        }
+    }
+
+    private static let keys = [
+        "spec", "status", "metadata", "managedFields", "tags", "items", "key", "v", "limits", "size",
+        "$patch",
+        "$setElementOrder/items", "$retainKeys", "$deleteFromPrimitiveList/tags", "fieldsV1", "f:spec",
+        "op", "path", "from", "value", "operation", "finalizers", "conditions", "type",
+    ]
+
+    mutating func key() -> String { Self.keys.randomElement(using: &random) ?? "spec" }
+}
+
+@Suite("Server-side apply, by chance")
+struct ApplyPropertyTests {
+    private let manager = Managers.widget
+
+    @Test("Applying twice changes nothing", arguments: 0..<150)
+    func idempotent(seed: Int) throws {
+        var source = Configurations(random: SeededGenerator(seed: UInt64(seed)))
+        var object: JSONValue?
+        for name in ["one", "two", "one"] {
+            var applied = source.widget()
+            applied[path: ["metadata", "labels"]] = ["by-\(name)": "x"]
+            let once = try manager.apply(
+                live: object, applied: applied, manager: name, force: true, now: instant)
+            let twice = try manager.apply(
+                live: once, applied: applied, manager: name, now: later)
+            #expect(twice == once)
+            object = once
+        }
+    }
+
+    @Test("Managers of disjoint fields never conflict, and drop only their own", arguments: 0..<150)
+    func disjoint(seed: Int) throws {
+        var source = Configurations(random: SeededGenerator(seed: UInt64(seed)))
+        let (first, second) = (source.widget(half: 0), source.widget(half: 1))
+        var object = try manager.apply(live: nil, applied: first, manager: "one", now: instant)
+        object = try manager.apply(live: object, applied: second, manager: "two", now: instant)
+        for _ in 0..<3 {
+            let name = Bool.random(using: &source.random) ? "one" : "two"
+            object = try manager.apply(
+                live: object, applied: source.widget(half: name == "one" ? 0 : 1), manager: name, now: instant
+            )
+        }
+        object = try manager.apply(live: object, applied: first, manager: "one", now: instant)
+        object = try manager.apply(
+            live: object, applied: first.with("spec", [:]), manager: "two", now: instant)
+        // What is left is what the first applied; what is empty may be left of what was shared.
+        let alone = try manager.apply(live: nil, applied: first, manager: "one", now: instant)
+        #expect(Self.essence(object["spec"]) == Self.essence(alone["spec"]))
+        #expect(object.fields(of: "one") == alone.fields(of: "one"))
+    }
+
+    /// Without empty lists, and sets and keyed lists in one order.
+    private static func essence(_ spec: JSONValue?) -> [String: JSONValue] {
+        (spec?.objectValue ?? [:]).filter { $0.value != [] }.mapValues { value in
+            value.arrayValue.map { .array($0.sorted { $0.text < $1.text }) } ?? value
+        }
+    }
+
+    @Test("Every applied field has its applied value, and an owner", arguments: 0..<150)
+    func appliedValuesWin(seed: Int) throws {
+        var source = Configurations(random: SeededGenerator(seed: UInt64(seed)))
+        var object = Managers.widget.update(
+            live: nil, new: source.widget(), manager: "creator", now: instant)
+        for name in ["one", "two"] {
+            let applied = source.widget()
+            object = try manager.apply(
+                live: object, applied: applied, manager: name, force: true, now: instant)
+            let fields = FieldSet(of: applied, type: manager.type)
+            let difference = Comparison(from: applied, to: object, type: manager.type)
+            #expect(difference.modified.intersection(fields).isEmpty)
+            #expect(difference.removed.intersection(fields).isEmpty)
+        }
+    }
+
+    @Test("No input traps, and what is patched stays an object", arguments: 0..<400)
+    func anyInput(seed: Int) {
+        var source = Configurations(random: SeededGenerator(seed: UInt64(seed)))
+        let live = source.value(depth: 5)
+        let patch = source.value(depth: 5)
+        for format in PatchFormat.allCases {
+            let result = try? ObjectPatcher.applyPatch(format, patch, to: live, schema: manager.type)
+            #expect(result == nil || result?.objectValue != nil)
+        }
+        var configuration = patch
+        configuration["apiVersion"] = "example.dev/v1"
+        let updated = manager.update(live: live, new: patch, manager: "m", now: instant)
+        for object in [live, updated] {
+            _ = try? manager.apply(
+                live: object, applied: configuration, manager: "kubectl", force: true, now: instant)
+        }
+    }
+}
