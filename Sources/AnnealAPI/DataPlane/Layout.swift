@@ -28,6 +28,8 @@ public enum WorkspacePath {
 public enum ConfigurationAnnotation {
     public static let program = "anneal.dev/config"
     public static let agent = "anneal.dev/agent-config"
+    /// Of a pod's second agent container: what publishes records after a user's transform.
+    public static let publisher = "anneal.dev/publisher-config"
 }
 
 /// Environment variables that Anneal sets; a user may set none of them.

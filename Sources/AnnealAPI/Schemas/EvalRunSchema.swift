@@ -67,6 +67,8 @@ enum EvalRunSchema {
             "gpus": count.description("GPUs that it holds or asks for."),
             "gpuSeconds": count.description("GPUs times seconds held."),
             "gpusHeldSince": .timestamp("Since when GPUs are held."),
+            "suspendedAt": .timestamp("Since when the run is suspended."),
+            "suspendedSeconds": count.description("Seconds of earlier suspensions."),
         ], required: ["phase"])
 
     private static let suites = Schema.listMap(
@@ -81,6 +83,9 @@ enum EvalRunSchema {
                 "metrics": SharedSchema.metrics,
                 "lastFailure": .string("Of an earlier try.").maxLength(4096),
                 "notBefore": .timestamp("Backoff: the next try begins then at the earliest."),
+                "launchedAt": .timestamp("When the try's pod was first seen."),
+                "failures": count.description("Tries that failed by themselves."),
+                "interruptions": count.description("Tries that the infrastructure ended."),
             ], required: ["name", "attempt"])
     ).maxItems(16)
 }

@@ -10,6 +10,7 @@ public enum Anneal {
     /// Label keys on children; `run` holds the owner's name, or its hash where the name is too long.
     public enum Label {
         public static let run = "anneal.dev/run"
+        public static let runUID = "anneal.dev/run-uid"
         public static let kind = "anneal.dev/kind"
         public static let stage = "anneal.dev/stage"
         public static let attempt = "anneal.dev/attempt"
