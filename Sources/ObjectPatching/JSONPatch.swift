@@ -80,6 +80,7 @@ struct JSONPatch {
                     continue
                 }
                 let value = try result.remove(at: source.tokens[...])
+                try Self.checkNesting(of: value, at: path)
                 try result.add(value, at: path.tokens[...])
             case .copy(let source, let path):
                 let value = try result.element(at: source)
@@ -89,16 +90,21 @@ struct JSONPatch {
                         "Unable to complete the copy, the accumulated size increase of copy is \(copied), "
                             + "exceeding the limit \(Self.copyLimit)")
                 }
+                try Self.checkNesting(of: value, at: path)
                 try result.add(value, at: path.tokens[...])
             case .test(let path, let expected):
                 guard result.holds(expected, at: path) else { throw .unprocessable }
             }
-            // Copies and moves can nest what each alone may not; nothing recurses over more than this.
-            guard result.nesting(within: 2 * JSONValue.depthLimit) else {
-                throw .tooLarge("the patched object nests deeper than \(JSONValue.depthLimit) levels")
-            }
         }
         return result
+    }
+
+    /// Copies and moves can nest what no single value may; nothing then has to recurse over more than
+    /// the limit.
+    private static func checkNesting(of value: JSONValue, at path: JSONPointer) throws(PatchError) {
+        guard value.nesting(within: JSONValue.depthLimit - path.tokens.count) else {
+            throw .tooLarge("the patched object nests deeper than \(JSONValue.depthLimit) levels")
+        }
     }
 }
 
