@@ -62,13 +62,24 @@ struct EasyOptions: ~Copyable {
         configureConnection(request)
         configureMethod(request)
         configureTLS(request.tls)
-        for header in headers {
-            // "Name;" is how libcurl is told of a header without a value.
-            let line = header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)"
+        for line in Self.lines(headers, of: request) {
             lists.headers = curl_slist_append(lists.headers, line) ?? lists.headers
         }
         note(ccurl_set_list(easy, CURLOPT_HTTPHEADER, lists.headers))
         return lists
+    }
+
+    /// Headers as libcurl takes them: `Name;` for one without a value, `Name:` for one of its own that it
+    /// shall leave out. It would sign both, so a signed request has neither.
+    private static func lines(_ headers: [HTTPHeader], of request: HTTPRequest) -> [String] {
+        var lines = headers.map { $0.value.isEmpty ? "\($0.name);" : "\($0.name): \($0.value)" }
+        guard hasBody(request) else { return lines }
+        let isSigned = request.awsSignature != nil
+        if headers[header: "Content-Type"] == nil {
+            lines.append(isSigned ? "Content-Type: application/octet-stream" : "Content-Type:")
+        }
+        if !isSigned, headers[header: "Expect"] == nil { lines.append("Expect:") }
+        return lines
     }
 
     private mutating func configureConnection(_ request: HTTPRequest) {
@@ -84,16 +95,21 @@ struct EasyOptions: ~Copyable {
     }
 
     private mutating func configureMethod(_ request: HTTPRequest) {
-        let hasBody = request.body != .none || ["POST", "PUT", "PATCH"].contains(request.method)
-        if hasBody {
-            // An upload in libcurl's words: the body comes from the read function, for any method.
-            set(CURLOPT_UPLOAD, 1)
-            note(ccurl_set_offset(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(request.body.length ?? 0)))
+        if Self.hasBody(request) {
+            // A post in libcurl's words, whatever the method: the body comes from the read function.
+            // An upload would wait for "100 Continue" however short the body is.
+            set(CURLOPT_POST, 1)
+            note(ccurl_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.length ?? 0)))
+            set(CURLOPT_EXPECT_100_TIMEOUT_MS, 200)
         } else if request.method == "HEAD" {
             set(CURLOPT_NOBODY, 1)
             return
         }
         set(CURLOPT_CUSTOMREQUEST, request.method)
+    }
+
+    private static func hasBody(_ request: HTTPRequest) -> Bool {
+        request.body != .none || ["POST", "PUT", "PATCH"].contains(request.method)
     }
 
     private mutating func configureTLS(_ tls: TLSOptions) {
@@ -131,6 +147,11 @@ struct EasyOptions: ~Copyable {
             throw TransportError(code: .invalidRequest, message: "'\(request.method)' is no HTTP method")
         }
         for header in request.headers {
+            guard request.awsSignature == nil || !header.value.isEmpty else {
+                throw TransportError(
+                    code: .invalidRequest,
+                    message: "the header '\(header.name)' of a signed request needs a value: leave it out")
+            }
             guard !header.name.isEmpty, header.name.utf8.allSatisfy(isTokenByte),
                 !header.value.utf8.contains(where: { $0 == 0 || $0 == 10 || $0 == 13 })
             else {

@@ -36,4 +36,26 @@ struct SignatureTests {
         #expect(seen.headers["x-amz-content-sha256"] == "UNSIGNED-PAYLOAD")
         #expect(seen.headers["x-amz-security-token"] == "token")
     }
+
+    @Test(arguments: [true, false], [0, 5, 3 << 20])
+    func aBodyArrivesWhole(isSigned: Bool, count: Int) async throws {
+        let server = try ScriptedServer { connection, _ in connection.respond(200) }
+        let body = Data((0..<count).map { UInt8(truncatingIfNeeded: $0) })
+        let signature = AWSSignature(accessKey: "a", secretKey: "b", region: "us-east-1")
+        _ = try await HTTPTransport().send(
+            HTTPRequest(
+                method: "PUT", url: server.url, body: .data(body), awsSignature: isSigned ? signature : nil))
+        let seen = try #require(server.requests.first)
+        #expect(seen.method == "PUT" && Data(seen.body) == body)
+        // Only a long upload is worth asking first.
+        #expect((seen.headers["expect"] != nil) == (isSigned && count > 1 << 20))
+    }
+
+    @Test func aSignedHeaderWithoutAValueIsRefused() async throws {
+        let request = HTTPRequest(
+            url: "http://127.0.0.1:1/", headers: [HTTPHeader("x-amz-meta-a", "")],
+            awsSignature: AWSSignature(accessKey: "a", secretKey: "b", region: "us-east-1"))
+        let error = await #expect(throws: TransportError.self) { try await HTTPTransport().send(request) }
+        #expect(error?.code == .invalidRequest)
+    }
 }
