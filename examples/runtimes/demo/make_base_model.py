@@ -1,4 +1,4 @@
-"""Makes a tiny Llama-architecture model with a byte-level tokenizer: a base model where no hub can be reached.
+"""Makes a tiny Llama-architecture model with a byte-level tokenizer, for where no hub can be reached.
 
 The weights are random but seeded; a short pretraining on plain text teaches them to spell, so that a
 fine-tune has something to adapt. The same arguments give the same files on the same kind of CPU.

@@ -32,7 +32,7 @@ def parse(root: Section) -> EvaluationConfiguration:
     type = suite.choice("type", SUITES)
     format = suite.choice("format", FORMATS, "promptCompletion")
     if type == "exactMatch" and format == "text":
-        suite.fail("format", "exactMatch needs prompts with answers: promptCompletion, messages or preference")
+        suite.fail("format", "exactMatch needs answers: use promptCompletion, messages or preference")
     return EvaluationConfiguration(
         name=root.section("run", {}).string("name", "evaluation"),
         model=model.string("path"),

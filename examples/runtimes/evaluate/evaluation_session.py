@@ -55,7 +55,7 @@ def _load(configuration):
 
 
 def summarise(suite, measurement):
-    """The result: only finite metrics; the others are named in "missing", so that no gate can pass on them."""
+    """The result: only finite metrics; "missing" names the others, so that no gate can pass on them."""
     finite = {name: value for name, value in measurement.metrics.items() if math.isfinite(value)}
     result = {"metrics": finite, "samples": measurement.count, "suite": suite}
     missing = sorted(measurement.metrics.keys() - finite.keys())

@@ -30,8 +30,8 @@ def require_method(configuration):
         import bitsandbytes  # noqa: F401
     except ImportError:
         raise ConfigurationError(
-            "method is qlora: it needs the package bitsandbytes, which this image lacks; add it to the image, "
-            "or use lora",
+            "method is qlora: it needs the package bitsandbytes, which this image lacks; add it, or "
+            "use lora",
             reason="UnsupportedMethod",
         ) from None
 
@@ -111,7 +111,7 @@ def save_trained(model, tokenizer, folder):
 
 
 def make_readable(folder):
-    """Safetensors makes files that only their owner can read; the sidecar that uploads them may be another."""
+    """Safetensors makes files that only their owner can read; the sidecar may be another."""
     for entry in os.scandir(folder):
         if entry.is_file():
             os.chmod(entry.path, 0o644)

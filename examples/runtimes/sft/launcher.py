@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -17,6 +18,8 @@ def check_environment():
         if value and not value.isdigit():
             raise ConfigurationError(f"{name} is {value!r}: it must be a whole number")
     count, rank = _number("WORLD_SIZE", 1), _number("RANK", 0)
+    if must_launch() and count <= _number("NPROC_PER_NODE", 1):
+        return
     if count < 1 or rank >= count:
         raise ConfigurationError(f"RANK is {rank} of WORLD_SIZE {count}: it must be below it")
     if count > 1 and not (os.environ.get("MASTER_ADDR") and os.environ.get("MASTER_PORT")):
@@ -37,19 +40,27 @@ def launch(stop_requested):
     count = _number("WORLD_SIZE", per_node)
     if count % per_node:
         raise ConfigurationError(
-            f"WORLD_SIZE is {count} and NPROC_PER_NODE is {per_node}: WORLD_SIZE counts processes, so it must "
-            "be a multiple of NPROC_PER_NODE"
+            f"WORLD_SIZE is {count} and NPROC_PER_NODE is {per_node}: WORLD_SIZE counts processes, so it "
+            "must be a multiple of NPROC_PER_NODE"
         )
     first = _number("NODE_RANK", 0) * per_node
+    address = os.environ | (_loopback() if count == per_node and not os.environ.get("MASTER_ADDR") else {})
     children = []
     signal.signal(signal.SIGTERM, lambda *_: _signal(children, signal.SIGTERM))
     for local_rank in range(per_node):
         variables = {"WORLD_SIZE": count, "RANK": first + local_rank, "LOCAL_RANK": local_rank}
-        environment = os.environ | {name: str(value) for name, value in variables.items()}
+        environment = address | {name: str(value) for name, value in variables.items()}
         children.append(subprocess.Popen([sys.executable, *sys.argv], env=environment))
     if stop_requested():
         _signal(children, signal.SIGTERM)
     leave(_wait(children))
+
+
+def _loopback():
+    """A meeting point for the processes of a single node that was given none."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(listener.getsockname()[1])}
 
 
 def _wait(children):

@@ -51,7 +51,7 @@ class Progress:
 
 
 class Trainer:
-    """One attempt at a run. `examples` makes tokens of a record, `stop_requested` says whether SIGTERM came."""
+    """One attempt at a run. `examples` makes tokens of a record; `stop_requested` says if SIGTERM came."""
 
     def __init__(self, configuration, recipe, processes, model, weights, records, order, examples, padding,
                  validation, autocast, metrics, stop_requested):
@@ -115,7 +115,7 @@ class Trainer:
                 self._evaluate()
             self._save()
         if stop:
-            saved = f"checkpoint step-{self._saved_step} holds all of it" if step else "there was nothing to save"
+            saved = f"checkpoint step-{step} holds all of it" if step else "there was nothing to save"
             raise Stopped(f"asked to stop at step {step} of {self._total_steps}; {saved}")
 
     def _step(self):

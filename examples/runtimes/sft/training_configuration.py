@@ -61,7 +61,7 @@ def parse(root: Section) -> TrainingConfiguration:
     parameters = root.parameters(PARAMETERS)
     method = root.string("method")
     if method not in METHODS:
-        root.fail("method", f"this trainer knows {', '.join(METHODS)}; for others, give another trainer image")
+        root.fail("method", f"this trainer knows {', '.join(METHODS)}; others need another trainer image")
     modules = parameters.string("modulesToSave", "")
     return TrainingConfiguration(
         name=run.string("name"),

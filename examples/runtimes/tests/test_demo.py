@@ -22,8 +22,8 @@ def test_the_same_arguments_give_the_same_model(tmp_path, monkeypatch):
     text = tmp_path / "text.jsonl"
     text.write_text(json.dumps({"completion": "to archive files " * 20}) + "\n")
     for name in ("a", "b"):
-        arguments = [str(tmp_path / name), "--hidden", "16", "--layers", "1", "--heads", "2", "--text", str(text),
-                     "--pretrain-steps", "3"]
+        arguments = [str(tmp_path / name), "--hidden", "16", "--layers", "1", "--heads", "2",
+                     "--text", str(text), "--pretrain-steps", "3"]
         monkeypatch.setattr(sys, "argv", ["make_base_model.py", *arguments])
         make_base_model.main()
     files = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("a", "b")]
@@ -41,7 +41,8 @@ short (1)            - x
 @pytest.fixture
 def documented(monkeypatch):
     """A machine with a small index of manual pages and two packages."""
-    package_lines = ["tar\tGNU version of the tar archiving utility", "libtar-dev\tC library (development files)"]
+    package_lines = ["tar\tGNU version of the tar archiving utility",
+                     "libtar-dev\tC library (development files)"]
 
     def lines(command):
         return INDEX.splitlines() * 100 if command[0] == "apropos" else package_lines

@@ -44,7 +44,9 @@ def test_last_number_of_a_text_without_one():
 
 def test_accuracy_by_category():
     tasks = [Task("p", ("x",), "exact", category) for category in ("a", "a", "b", None)]
-    assert accuracies(tasks, [True, False, True, True]) == {"accuracy": 0.75, "accuracy.a": 0.5, "accuracy.b": 1.0}
+    assert accuracies(tasks, [True, False, True, True]) == {
+        "accuracy": 0.75, "accuracy.a": 0.5, "accuracy.b": 1.0
+    }
 
 
 def test_what_is_not_finite_is_missing_and_not_a_number():
@@ -162,7 +164,8 @@ def test_an_adapter_is_evaluated_with_its_base(evaluation, new_run):
     assert run.finish(run.start()) == 0, run.log()
     validation = [json.loads(line) for line in (run.folder / "validation.jsonl").read_text().splitlines()]
     evaluated, code = evaluation(
-        validation, adapter=str(run.folder / "output"), type="perplexity", parameters={"maxSequenceLength": "64"}
+        validation, adapter=str(run.folder / "output"), type="perplexity",
+        parameters={"maxSequenceLength": "64"},
     )
     assert code == 0, evaluated.log()
     assert math.isclose(evaluated.result()["metrics"]["loss"], run.result()["finalEvalLoss"], rel_tol=1e-5)

@@ -92,8 +92,7 @@ def test_sigterm_before_the_first_step_exits_75(new_run):
 
 def test_the_launcher_keeps_the_exit_code_of_a_failed_process(new_run):
     run = new_run(method="qlora")
-    process = run.start(command=[sys.executable, str(TRAIN)], NPROC_PER_NODE=2, MASTER_ADDR="127.0.0.1",
-                        MASTER_PORT=1)
+    process = run.start(command=[sys.executable, str(TRAIN)], NPROC_PER_NODE=2)
     assert run.finish(process) == 2
     assert run.result()["reason"] == "UnsupportedMethod"
 

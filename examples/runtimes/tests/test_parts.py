@@ -7,6 +7,7 @@ import os
 import checkpoint
 import pytest
 import torch
+from anneal_runtime.outcome import ConfigurationError
 from anneal_runtime.prompts import IGNORED, Prompts
 from anneal_runtime.records import Conversation, PlainText, RecordFile, parse_record
 from batches import DataOrder, Position, share
@@ -54,7 +55,7 @@ def test_records_are_read_by_index_and_blank_lines_are_none(tmp_path):
     assert len(records) == 3
 
 
-@pytest.fixture(scope="module", params=["chat template", "plain template"])
+@pytest.fixture(params=["chat template", "plain template"])
 def prompts(request, model):
     tokenizer = AutoTokenizer.from_pretrained(model)
     if request.param == "plain template":
@@ -76,6 +77,22 @@ def test_what_is_learnt_follows_exactly_what_is_asked(prompts):
     example = prompts.example(Conversation(ANSWER), 1000)
     first = next(index for index, label in enumerate(example.labels) if label != IGNORED)
     assert example.ids[:first] == prompts.question(ANSWER[:1], 1000)
+
+
+def test_an_answer_to_nothing_is_learnt_and_can_be_asked_for(prompts):
+    tokenizer, prompts = prompts
+    record = Conversation((("assistant", "hello"),))
+    labels = prompts.example(record, 1000).labels
+    assert "hello</s>" in tokenizer.decode([label for label in labels if label != IGNORED])
+    assert prompts.question((), 1000)
+
+
+def test_a_chat_template_that_refuses_a_conversation_is_the_users_error(prompts):
+    tokenizer, prompts = prompts
+    if tokenizer.chat_template:
+        tokenizer.chat_template = "{{ raise_exception('roles must alternate') }}"
+        with pytest.raises(ConfigurationError, match="roles must alternate"):
+            prompts.question(ANSWER[:1], 1000)
 
 
 def test_plain_text_is_learnt_whole_and_long_text_is_cut(prompts):
@@ -100,7 +117,8 @@ def test_an_epoch_deals_every_record_once_to_one_process():
 
 
 @pytest.mark.parametrize(
-    ("epochs", "max_steps", "total"), [(1, None, 6), (3, None, 18), (3, 10, 10), (0.5, None, 3), (0.01, None, 1)]
+    ("epochs", "max_steps", "total"),
+    [(1, None, 6), (3, None, 18), (3, 10, 10), (0.5, None, 3), (0.01, None, 1)],
 )
 def test_total_steps(epochs, max_steps, total):
     assert DataOrder(23, 3, 4).total_steps(epochs, max_steps) == total

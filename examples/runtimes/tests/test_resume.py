@@ -10,7 +10,6 @@ from safetensors.torch import load_file
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0",
             "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", str(TRAIN)]
-LOCAL_PAIR = {"NPROC_PER_NODE": 2, "MASTER_ADDR": "127.0.0.1"}
 
 
 def assert_same(interrupted, whole):
@@ -49,7 +48,7 @@ def test_two_processes_resume_to_the_same_bits(new_run):
     whole_process = whole.start(command=TORCHRUN)
 
     # The trainer's own launcher forms the same group, and keeps the exit code that torchrun loses.
-    process = cut.start(command=[sys.executable, str(TRAIN)], MASTER_PORT=free_port(), **LOCAL_PAIR)
+    process = cut.start(command=[sys.executable, str(TRAIN)], NPROC_PER_NODE=2)
     assert cut.interrupt_at(process, step=9) == 75
     process = cut.start(resume_from=cut.newest_checkpoint(), command=TORCHRUN)
 
@@ -83,6 +82,14 @@ def test_no_checkpoint_shows_before_it_is_whole(new_run):
     assert not list(run.checkpoints.glob("*.tmp"))
 
 
+def test_checkpoints_by_time(new_run):
+    run = new_run(checkpoint={"everySteps": 0, "everySeconds": 0.01}, hyperparameters={"maxSteps": 6})
+    assert run.finish(run.start()) == 0, run.log()
+    saved = {int(path.name[5:]) for path in run.checkpoints.iterdir()}
+    assert len(saved) > 2 and max(saved) == 6
+    assert {step for step, evaluated in run.metrics() if evaluated} == saved | {0}
+
+
 def test_a_checkpoint_of_another_recipe_is_refused(new_run):
     run = new_run(hyperparameters={"maxSteps": 2})
     assert run.finish(run.start()) == 0, run.log()
@@ -98,11 +105,3 @@ def assert_whole(folder: Path):
     }
     assert len(load_file(folder / "trainable.safetensors")) == 8
     assert (folder / "state.json").read_text().endswith("}")
-
-
-def free_port():
-    import socket
-
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from .outcome import ConfigurationError
 from .records import PlainText
 
 IGNORED = -100
@@ -47,8 +48,9 @@ class Prompts:
         return Example(ids[:limit], labels[:limit])
 
     def question(self, messages, limit):
-        """The tokens that ask for the answer to `messages`; if too long, the last `limit` of them."""
-        return (self._start() + self._encode(self._render(messages, answer_next=True)))[-limit:]
+        """The tokens that ask for the answer to `messages`, at least one; if too long, the last `limit`."""
+        ids = self._start() + self._encode(self._render(messages, answer_next=True))
+        return (ids or self._end() or [self._tokenizer.pad_token_id])[-limit:]
 
     def _encode(self, text):
         return self._tokenizer.encode(text, add_special_tokens=False) if text else []
@@ -64,18 +66,30 @@ class Prompts:
 
     def _render(self, messages, answer_next):
         if self._tokenizer.chat_template:
-            if not messages and not answer_next:
-                return ""
-            chat = [{"role": role, "content": content} for role, content in messages]
-            return self._tokenizer.apply_chat_template(
-                chat, tokenize=False, add_generation_prompt=answer_next
-            )
+            return self._render_chat(messages, answer_next) if messages else ""
         end = self._tokenizer.eos_token or ""
         parts = [
             f"{role.capitalize()}: {content}{end if role == 'assistant' else ''}"
             for role, content in messages
         ]
         return "\n\n".join(parts + (["Assistant: "] if answer_next else []))
+
+
+    def _render_chat(self, messages, answer_next):
+        from jinja2 import TemplateError
+
+        chat = [{"role": role, "content": content} for role, content in messages]
+        try:
+            return self._tokenizer.apply_chat_template(
+                chat, tokenize=False, add_generation_prompt=answer_next
+            )
+        except TemplateError as error:
+            roles = ", ".join(role for role, _ in messages[:10])
+            raise ConfigurationError(
+                f"the chat template of the model refuses a conversation with the roles {roles}: {error}; "
+                "change these records, or the model's chat template",
+                reason="InvalidRecord",
+            ) from None
 
 
 def _common_prefix(first, second):
