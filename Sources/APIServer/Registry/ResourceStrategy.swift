@@ -7,6 +7,9 @@ import KubernetesAPI
 /// and validation, `metadata` (name, uid, generation, labels, annotations, finalizers, owner references),
 /// keeping `status` out of ordinary writes and everything else out of status writes, and the generation.
 public protocol ResourceStrategy: Sendable {
+    /// Fills in defaults that a schema cannot say; called with every object that a client sends, after
+    /// the schema's defaults. The client's field manager owns them.
+    func applyDefaults(_ object: inout JSONValue)
     /// Sets what a creation resets or computes; called after the schema's defaults.
     func prepareForCreate(_ object: inout JSONValue, _ context: StrategyContext)
     func validateCreate(_ object: JSONValue, _ context: StrategyContext) -> [FieldError]
@@ -45,6 +48,7 @@ public enum PropagationPolicy: String, Sendable {
 }
 
 extension ResourceStrategy {
+    public func applyDefaults(_ object: inout JSONValue) {}
     public func prepareForCreate(_ object: inout JSONValue, _ context: StrategyContext) {}
     public func validateCreate(_ object: JSONValue, _ context: StrategyContext) -> [FieldError] { [] }
     public func prepareForUpdate(_ object: inout JSONValue, old: JSONValue, _ context: StrategyContext) {}
