@@ -22,6 +22,7 @@ import Testing
         #expect(schema.properties["ratio"]?.exclusiveMinimum == true)
         #expect(schema.properties["suites"]?.listMapKeys == ["name"])
         #expect(schema.properties["suites"]?.listType == .map)
-        #expect(schema.validations == [.init("self.numNodes > 1", message: "too few", fieldPath: ".numNodes")])
+        #expect(
+            schema.validations == [.init("self.numNodes > 1", message: "too few", fieldPath: ".numNodes")])
     }
 }

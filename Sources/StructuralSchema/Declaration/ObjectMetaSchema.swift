@@ -24,7 +24,8 @@ extension Schema {
             "finalizers": .listSet(
                 "What must be done before the object is gone; removed by those who do it.",
                 of: .string("Name of a finalizer.")),
-            "managedFields": .listAtomic("Which manager set which field, by which version.", of: managedFields),
+            "managedFields": .listAtomic(
+                "Which manager set which field, by which version.", of: managedFields),
         ])
 
     private static let ownerReference = Schema.object(

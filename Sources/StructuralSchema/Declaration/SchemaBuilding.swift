@@ -101,7 +101,8 @@ extension Schema {
         return schema
     }
 
-    static let quantityPattern = #"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"#
+    static let quantityPattern =
+        #"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"#
         + #"(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"#
 
     private static func make(_ kind: Kind, _ description: String?) -> Schema {

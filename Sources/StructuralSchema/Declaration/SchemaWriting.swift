@@ -34,7 +34,8 @@ extension Schema {
     private func writeBounds(_ members: inout [String: JSONValue]) {
         func set(_ key: String, _ count: Int?) { members[key] = count.map { .integer(Int64($0)) } }
         func set(_ key: String, _ bound: Double?) {
-            members[key] = bound.map { bound in Int64(exactly: bound).map(JSONValue.integer) ?? .number(bound) }
+            members[key] = bound.map { bound in Int64(exactly: bound).map(JSONValue.integer) ?? .number(bound)
+            }
         }
         set("minProperties", minProperties)
         set("maxProperties", maxProperties)

@@ -24,6 +24,7 @@ private struct StructuralRules {
         checkMembers(schema, path)
         checkList(schema, path)
         checkDefault(schema, path)
+        checkExpressions(schema, path, level)
         for (name, child) in schema.properties.sorted(by: { $0.key < $1.key }) {
             check(child, at: "\(path).properties[\(name)]", level: .field, depth: depth + 1)
         }
@@ -78,7 +79,8 @@ private struct StructuralRules {
         if schema.additionalProperties != nil, !schema.properties.isEmpty {
             errors.append(
                 .forbidden(
-                    "\(path).additionalProperties", "additionalProperties and properties are mutual exclusive"))
+                    "\(path).additionalProperties", "additionalProperties and properties are mutual exclusive"
+                ))
         }
         if case .allowed(false) = schema.additionalProperties {
             errors.append(
@@ -112,7 +114,8 @@ private struct StructuralRules {
             if !schema.listMapKeys.isEmpty {
                 errors.append(
                     .required(
-                        "\(path).x-kubernetes-list-type", "must be map if x-kubernetes-list-map-keys is non-empty"))
+                        "\(path).x-kubernetes-list-type",
+                        "must be map if x-kubernetes-list-map-keys is non-empty"))
             }
             return
         }
@@ -140,7 +143,8 @@ private struct StructuralRules {
         if keys.isEmpty {
             errors.append(
                 .required(
-                    "\(path).x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map"))
+                    "\(path).x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map"
+                ))
         }
         if items.kind != .object {
             errors.append(
@@ -186,6 +190,13 @@ private struct StructuralRules {
         }
     }
 
+    private mutating func checkExpressions(_ schema: Schema, _ path: String, _ level: Level) {
+        for (index, rule) in schema.validations.enumerated() {
+            errors += rule.compileErrors(
+                for: schema, at: "\(path).x-kubernetes-validations[\(index)]", isRoot: level == .root)
+        }
+    }
+
     /// Inside `allOf` and its like only constraints may stand, on members that are declared outside.
     private mutating func checkJunctor(
         _ schema: Schema, outside: Schema?, at path: String, depth: Int
@@ -200,7 +211,8 @@ private struct StructuralRules {
             let declared = outside?.properties[name]
             if declared == nil, outside?.preserveUnknownFields != true {
                 errors.append(
-                    .required("\(path).properties[\(name)]", "must be declared outside as well to be structural"))
+                    .required(
+                        "\(path).properties[\(name)]", "must be declared outside as well to be structural"))
             }
             checkJunctor(child, outside: declared, at: "\(path).properties[\(name)]", depth: depth + 1)
         }

@@ -76,8 +76,9 @@ struct CharacterSet: Sendable, Hashable {
             where range.overlaps(from) {
                 let common = range.clamped(to: from)
                 folded.append(
-                    UInt32(clamping: Int64(common.lowerBound) + offset)...UInt32(
-                        clamping: Int64(common.upperBound) + offset))
+                    UInt32(
+                        clamping: Int64(common.lowerBound) + offset)...UInt32(
+                            clamping: Int64(common.upperBound) + offset))
             }
         }
         return CharacterSet(ranges: folded, isInverted: isInverted)

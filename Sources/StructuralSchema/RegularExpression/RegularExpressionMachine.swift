@@ -142,7 +142,8 @@ struct RegularExpressionMachine {
     private func holds(_ anchor: RegularExpression.Anchor, at position: Int) -> Bool {
         let before = position > 0 && position <= text.count ? text[position - 1] : nil
         let after = position < text.count ? text[position] : nil
-        let isBoundary = (before.map(CharacterSet.word.contains) ?? false)
+        let isBoundary =
+            (before.map(CharacterSet.word.contains) ?? false)
             != (after.map(CharacterSet.word.contains) ?? false)
         return switch anchor {
         case .textStart: position == 0

@@ -95,11 +95,13 @@ struct RegularExpressionParser {
         let body = String(String.UnicodeScalarView(scalars[(position + 1)..<close]))
         let parts = body.split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false)
         let isNumber = { (part: Substring) in !part.isEmpty && part.allSatisfy { $0.isASCII && $0.isNumber } }
-        guard let first = parts.first, isNumber(first), parts.count < 2 || parts[1].isEmpty || isNumber(parts[1])
+        guard let first = parts.first, isNumber(first),
+            parts.count < 2 || parts[1].isEmpty || isNumber(parts[1])
         else { return nil }
         let minimum = Int(first) ?? .max
         let maximum: Int? = parts.count == 1 ? minimum : parts[1].isEmpty ? nil : Int(parts[1]) ?? .max
-        guard minimum <= Self.repetitionLimit, maximum.map({ $0 <= Self.repetitionLimit && $0 >= minimum }) ?? true
+        guard minimum <= Self.repetitionLimit,
+            maximum.map({ $0 <= Self.repetitionLimit && $0 >= minimum }) ?? true
         else { throw SyntaxError(reason: "invalid repeat count: `{\(body)}`") }
         position = close
         return (minimum, maximum)
@@ -170,7 +172,9 @@ struct RegularExpressionParser {
 
     /// What follows a backslash, inside or outside of brackets.
     private mutating func escapedSet() throws(SyntaxError) -> CharacterSet {
-        guard let scalar = next() else { throw SyntaxError(reason: "trailing backslash at end of expression") }
+        guard let scalar = next() else {
+            throw SyntaxError(reason: "trailing backslash at end of expression")
+        }
         func one(_ value: UInt32) -> CharacterSet { CharacterSet(ranges: [value...value]) }
         switch scalar {
         case "d": return .digits
@@ -197,7 +201,9 @@ struct RegularExpressionParser {
     private mutating func hexadecimal() throws(SyntaxError) -> UInt32 {
         var digits = ""
         if skip("{") {
-            while let scalar = next(), scalar != "}", digits.utf8.count < 8 { digits.unicodeScalars.append(scalar) }
+            while let scalar = next(), scalar != "}", digits.utf8.count < 8 {
+                digits.unicodeScalars.append(scalar)
+            }
         } else {
             for _ in 0..<2 { next().map { digits.unicodeScalars.append($0) } }
         }
@@ -218,7 +224,8 @@ struct RegularExpressionParser {
                 continue
             }
             let low = try bracketItem()
-            guard let lower = low.single, peek == "-", position + 1 < scalars.count, scalars[position + 1] != "]"
+            guard let lower = low.single, peek == "-", position + 1 < scalars.count,
+                scalars[position + 1] != "]"
             else {
                 ranges += low.set.ranges
                 continue
@@ -235,7 +242,9 @@ struct RegularExpressionParser {
 
     private mutating func bracketItem() throws(SyntaxError) -> (set: CharacterSet, single: UInt32?) {
         guard let scalar = next() else { throw SyntaxError(reason: "missing closing ]") }
-        guard scalar == "\\" else { return (CharacterSet(ranges: [scalar.value...scalar.value]), scalar.value) }
+        guard scalar == "\\" else {
+            return (CharacterSet(ranges: [scalar.value...scalar.value]), scalar.value)
+        }
         let set = try escapedSet()
         let isSingle = set.ranges.count == 1 && set.ranges[0].count == 1
         return (set, isSingle ? set.ranges[0].lowerBound : nil)

@@ -101,7 +101,10 @@ enum StringFormat {
 
     private static func isHostname(_ text: String) -> Bool {
         text.utf8.count <= 255
-            && matches(text, #"^[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?)*\.?$"#)
+            && matches(
+                text,
+                #"^[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?)*\.?$"#
+            )
     }
 }
 

@@ -17,7 +17,9 @@ extension Schema {
         errors += lists.errors
         guard hasRules else { return errors }
         if errors.contains(where: \.blocksRules) { return errors + [.rulesNotChecked] }
-        return errors
+        var rules = RuleValidation()
+        rules.check(self, value, old: old, at: path, depth: 0)
+        return errors + rules.errors
     }
 
     /// Whether there is a CEL rule anywhere in this schema.
@@ -95,7 +97,9 @@ struct SchemaValidation {
     private func shown(_ path: String) -> String { path.isEmpty ? "<nil>" : path }
 
     private mutating func checkEnumeration(_ schema: Schema, _ value: JSONValue, _ path: String) {
-        guard let allowed = schema.enumeration, !allowed.contains(where: { $0.isSame(as: value) }) else { return }
+        guard let allowed = schema.enumeration, !allowed.contains(where: { $0.isSame(as: value) }) else {
+            return
+        }
         if value.isNull, !schema.isNullable { return }
         errors.append(
             .notSupported(shown(path), value, supported: allowed.map { $0.stringValue ?? $0.text }))
@@ -122,9 +126,11 @@ struct SchemaValidation {
         errors.append(.invalid(shown(path), value, "\(path) in body \(rule)"))
     }
 
-    private mutating func checkNumber(_ schema: Schema, _ value: JSONValue, _ number: Double, _ path: String) {
+    private mutating func checkNumber(_ schema: Schema, _ value: JSONValue, _ number: Double, _ path: String)
+    {
         if schema.kind == .integer {
-            let fits = value.integerValue.map { schema.format != "int32" || Int32(exactly: $0) != nil } ?? false
+            let fits =
+                value.integerValue.map { schema.format != "int32" || Int32(exactly: $0) != nil } ?? false
             if !fits {
                 let format = schema.format.map { "with format \($0)" } ?? "(default format)"
                 errors.append(
@@ -149,7 +155,9 @@ struct SchemaValidation {
 
     /// A bound as it stands in the message about `value`: whole for a whole number.
     private func bound(_ bound: Double, _ value: JSONValue) -> String {
-        if case .integer = value, let whole = Int64(exactly: bound.rounded(.towardZero)) { return String(whole) }
+        if case .integer = value, let whole = Int64(exactly: bound.rounded(.towardZero)) {
+            return String(whole)
+        }
         return goFormat(bound)
     }
 
