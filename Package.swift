@@ -104,12 +104,15 @@ let package = Package(
             ], testing: ["AnnealAPI", "KubernetesAPI", "ObjectStorage"]),
 
         // The embedded cluster.
-        library("ObjectPatching", ["KubernetesAPI", "StructuralSchema"], testing: ["KubernetesAPI", "StructuralSchema"]),
+        library(
+            "ObjectPatching", ["KubernetesAPI", "StructuralSchema"],
+            testing: ["KubernetesAPI", "StructuralSchema"]),
         library(
             "APIServer",
             [
-                "KubernetesAPI", "ObjectPatching", "StructuralSchema", "HTTPTransport", crypto, grdb, hummingbird,
-                hummingbirdTLS, logging, serviceLifecycle, x509,
+                "KubernetesAPI", "ObjectPatching", "StructuralSchema", "HTTPTransport", crypto, grdb,
+                hummingbird,
+                hummingbirdTLS, logging, serviceLifecycle, x509, yams,
             ], testing: ["KubernetesAPI", "HTTPTransport"]),
         library(
             "ClusterControllers",

@@ -33,7 +33,8 @@ public struct CustomResourceDefinition: Sendable {
             Column("GPUs", ".status.gpus", "GPUs held or asked for", type: "integer"),
             Column("GPU-h", ".status.gpuHours", "GPU-hours used"),
             Column("Method", ".spec.method", "How it trains", priority: 1),
-            Column("Attempt", ".status.trainingAttempts", "Attempts of training", type: "integer", priority: 1),
+            Column(
+                "Attempt", ".status.trainingAttempts", "Attempts of training", type: "integer", priority: 1),
             Column("Model", ".status.registeredModel.version", "Version in the registry", priority: 1),
             Column("Reason", ".status.reason", "Why the phase is what it is", priority: 1),
             Column.age,
@@ -84,7 +85,9 @@ public struct CustomResourceDefinition: Sendable {
 extension CustomResourceDefinition.Column {
     static let age = Self("Age", ".metadata.creationTimestamp", "Time since creation", type: "date")
 
-    init(_ name: String, _ jsonPath: String, _ description: String, type: String = "string", priority: Int = 0) {
+    init(
+        _ name: String, _ jsonPath: String, _ description: String, type: String = "string", priority: Int = 0
+    ) {
         self.init(
             name: name, type: type, jsonPath: jsonPath, description: description, priority: priority)
     }

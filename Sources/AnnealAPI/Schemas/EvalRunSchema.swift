@@ -31,7 +31,14 @@ enum EvalRunSchema {
                     maximumDeadline: 86_400, defaultDeadline: 14_400
                 ).default([:]),
             ], required: ["model", "suites", "evaluator"])
-        schema.validations = [EvaluationSchema.thresholdsNameSuites]
+        schema.validations =
+            [
+                EvaluationSchema.thresholdsNameSuites,
+                Schema.Rule(
+                    "self.suites.all(s, s.type == 'custom' || has(s.data))",
+                    message: "each suite but a custom one needs data: an EvalRun has no validation split",
+                    reason: "FieldValueRequired", fieldPath: ".suites"),
+            ]
             + ["model", "suites", "evaluator"].map { field in
                 Schema.Rule(
                     "self.\(field) == oldSelf.\(field)",

@@ -25,7 +25,8 @@ enum EvaluationSchema {
                         + "accepted answers; custom for the evaluator's own."
                 ).oneOf("perplexity", "exactMatch", "tasks", "custom"),
                 "data": SharedSchema.input(
-                    "Records of the suite: one object in S3. The validation split, in a TrainingJob, if absent."),
+                    "Records of the suite: one object in S3. The validation split, in a TrainingJob, if absent."
+                ),
                 "format": SharedSchema.datasetFormat.description(
                     "Format of the records; that of the dataset, in a TrainingJob, if absent."),
                 "limit": .integer("Records at most.", format: .int32).range(1...10_000_000),
@@ -37,7 +38,12 @@ enum EvaluationSchema {
             ], required: ["name", "type"]
         ).rule(
             "self.type != 'tasks' || has(self.data)",
-            message: "a tasks suite needs data: the task file in S3", reason: "FieldValueRequired", fieldPath: ".data")
+            message: "a tasks suite needs data: the task file in S3", reason: "FieldValueRequired",
+            fieldPath: ".data"
+        ).rule(
+            "self.type != 'perplexity' || !has(self.maxNewTokens)",
+            message: "perplexity generates nothing: remove maxNewTokens", reason: "FieldValueForbidden",
+            fieldPath: ".maxNewTokens")
     ).minItems(1).maxItems(16)
 
     static let thresholds = Schema.listMap(

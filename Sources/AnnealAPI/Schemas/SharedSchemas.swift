@@ -6,7 +6,8 @@ enum SharedSchema {
     static let storageUri = Schema.string("`s3://bucket/key`.").maxLength(1024)
         .rule(
             "self.matches('^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$')",
-            message: "must name a bucket, as s3://bucket/key does")
+            message: "must name a bucket, as s3://bucket/key does"
+        )
         .rule(
             "!self.matches('[\\\\x00-\\\\x20\\\\x7f]') && !self.contains('/../') && !self.endsWith('/..')",
             message: "must contain no space, control character or '..'; name the object's key as S3 does")
@@ -21,9 +22,8 @@ enum SharedSchema {
             description,
             [
                 "storageUri": storageUri.description("`s3://bucket/key`: an object, or a prefix of objects."),
-                "version": .string(
-                    "What the team calls this version; recorded in the model's lineage."
-                ).length(1...128),
+                "version": line(
+                    "What the team calls this version; recorded in the model's lineage.", maximum: 128),
                 "sha256": sha256.description(
                     "SHA-256 of the object, or of the prefix's manifest. The run fails if it is another."),
             ], required: ["storageUri"])
@@ -34,6 +34,30 @@ enum SharedSchema {
             .rule(
                 "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
                 message: "must be the name of a Secret of the same namespace, without a namespace or a slash")
+    }
+
+    /// The name of another object of the cluster, which need not exist yet.
+    static func objectName(_ description: String) -> Schema {
+        .string(description).length(1...253)
+            .rule(
+                "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
+                message: "must be an object's name: lower-case letters, digits, '-' and '.'")
+    }
+
+    /// Text for people and for the lineage, on one line.
+    static func line(_ description: String, maximum: Int) -> Schema {
+        .string(description).length(1...maximum)
+            .rule(
+                "!self.matches('[\\\\x00-\\\\x1f\\\\x7f]')",
+                message: "must be one line of text, without control characters")
+    }
+
+    private static func labelValue(_ description: String) -> Schema {
+        .string(description).maxLength(63)
+            .rule(
+                "self.matches('^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$')",
+                message: "must be a label's value: letters, digits, '-', '_' and '.', "
+                    + "with a letter or digit at either end")
     }
 
     static func httpUri(_ description: String) -> Schema {
@@ -57,7 +81,8 @@ enum SharedSchema {
             message: "must be an image reference, such as registry.example.com/team/trainer:1.2")
 
     static func words(_ description: String) -> Schema {
-        .listAtomic(description, of: .string("One argument; passed on as it is.").maxLength(4096)).maxItems(64)
+        .listAtomic(description, of: .string("One argument; passed on as it is.").maxLength(4096)).maxItems(
+            64)
     }
 
     /// Strings that reach a program in a JSON file.
@@ -106,8 +131,8 @@ enum SharedSchema {
     static let placement = Schema.object(
         "Where GPU pods may run.",
         [
-            "gpuType": .string("Wanted value of the node label anneal.dev/gpu-type, such as h100.")
-                .length(1...63),
+            "gpuType": labelValue("Wanted value of the node label anneal.dev/gpu-type, such as h100.")
+                .minLength(1),
             "capacityType": .string("Nodes that may be reclaimed (spot), those that may not, or any.")
                 .oneOf("spot", "onDemand", "any").default("any"),
             "pool": .string("development: at most 2 GPUs and one hour. production: up to 48 hours.")
@@ -118,15 +143,18 @@ enum SharedSchema {
                     "self.matches('^[a-z0-9.-]+/[A-Za-z0-9._-]+$')",
                     message: "must be an extended resource, such as nvidia.com/gpu"),
             "nodeSelector": .map(
-                "Labels that a node must have.", of: .string("A label's value.").maxLength(63)
-            ).maxProperties(16),
+                "Labels that a node must have.", of: labelValue("A label's value.")
+            ).maxProperties(16)
+                .rule(
+                    "self.all(key, key.size() <= 317 && "
+                        + "key.matches('^([a-z0-9.-]+/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$'))",
+                    message: "keys must be label keys, such as topology.kubernetes.io/zone"),
             "tolerations": .listAtomic(
                 "Taints to stand, besides those of GPUs and of the capacity type.", of: toleration
             ).maxItems(16),
-            "priorityClassName": .string("PriorityClass of the pods, and priority of the run.")
-                .length(1...253),
-            "schedulerName": .string("Scheduler of the pods.").length(1...253),
-            "runtimeClassName": .string("RuntimeClass of the pods.").length(1...253),
+            "priorityClassName": objectName("PriorityClass of the pods, and priority of the run."),
+            "schedulerName": objectName("Scheduler of the pods."),
+            "runtimeClassName": objectName("RuntimeClass of the pods."),
         ])
 
     private static let toleration = Schema.object(
@@ -138,7 +166,19 @@ enum SharedSchema {
             "effect": .string("The taint's effect; any if absent.")
                 .oneOf("NoSchedule", "PreferNoSchedule", "NoExecute"),
             "tolerationSeconds": .integer("How long to stand NoExecute.", format: .int64).minimum(0),
-        ])
+        ]
+    )
+    .rule(
+        "!has(self.operator) || self.operator != 'Exists' || !has(self.value)",
+        message: "value must be absent where operator is Exists: any value is tolerated", fieldPath: ".value"
+    )
+    .rule(
+        "has(self.key) || (has(self.operator) && self.operator == 'Exists')",
+        message: "a toleration without a key needs operator: Exists"
+    )
+    .rule(
+        "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+        message: "tolerationSeconds needs effect: NoExecute", fieldPath: ".tolerationSeconds")
 
     static func runPolicy(deadline: String, maximumDeadline: Double, defaultDeadline: Int64) -> Schema {
         .object(

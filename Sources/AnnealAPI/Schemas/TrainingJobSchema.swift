@@ -44,9 +44,8 @@ enum TrainingJobSchema {
                     deadline: "Seconds that Training may take over all attempts; time suspended left out.",
                     maximumDeadline: 172_800, defaultDeadline: 86_400
                 ).default([:]),
-                "idempotencyKey": .string(
-                    "Of two live runs with one key in a namespace, the later ends at once."
-                ).length(1...128),
+                "idempotencyKey": SharedSchema.line(
+                    "Of two live runs with one key in a namespace, the later ends at once.", maximum: 128),
             ], required: ["model", "dataset", "method", "trainer", "artifacts"])
         schema.validations = rules
         return schema
@@ -57,7 +56,8 @@ enum TrainingJobSchema {
         [
             "storageUri": SharedSchema.storageUri.description(
                 "`s3://bucket/key`: one .jsonl object, or a prefix of them."),
-            "version": .string("What the team calls this version; recorded in the lineage.").length(1...128),
+            "version": SharedSchema.line(
+                "What the team calls this version; recorded in the lineage.", maximum: 128),
             "sha256": SharedSchema.sha256.description(
                 "Of the object, or of the prefix's list of objects. The run fails if it is another."),
             "format": SharedSchema.datasetFormat,
@@ -116,7 +116,10 @@ enum TrainingJobSchema {
                 "Modules that get an adapter.", of: .string("A module's name.").length(1...128)
             ).minItems(1).maxItems(64),
             "parameters": SharedSchema.parameters("The trainer's own, as strings."),
-        ])
+        ]
+    ).rule(
+        "!has(self.warmupSteps) || !has(self.maxSteps) || self.warmupSteps <= self.maxSteps",
+        message: "must not be above maxSteps: the warm-up would never end", fieldPath: ".warmupSteps")
 
     private static let trainer = Schema.object(
         "The program that trains, and what it is given.",
@@ -133,7 +136,8 @@ enum TrainingJobSchema {
                         "name": .string("Name.").length(1...128)
                             .rule(
                                 "self.matches('^[A-Za-z_][A-Za-z0-9_]*$')",
-                                message: "must be letters, digits and '_'")
+                                message: "must be letters, digits and '_'"
+                            )
                             .rule(
                                 "!self.startsWith('ANNEAL_') && !self.startsWith('AWS_') && !(self in "
                                     + "['MASTER_ADDR', 'MASTER_PORT', 'WORLD_SIZE', 'RANK', 'LOCAL_RANK', "
@@ -153,7 +157,7 @@ enum TrainingJobSchema {
             ).range(5...3600).default(120),
             "imagePullSecrets": .listSet(
                 "Secrets of this namespace for private registries.",
-                of: .string("A Secret's name.").length(1...253)
+                of: SharedSchema.secretName("A Secret's name.")
             ).maxItems(8),
         ], required: ["image"])
 
@@ -175,7 +179,7 @@ enum TrainingJobSchema {
         [
             "size": SharedSchema.quantity("Room for data, base model, local checkpoints and output.")
                 .default("20Gi"),
-            "storageClassName": .string("StorageClass; the cluster's default if absent.").length(1...253),
+            "storageClassName": SharedSchema.objectName("StorageClass; the cluster's default if absent."),
             "accessMode": .string("ReadWriteMany for runs of several nodes.")
                 .oneOf("ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod").default("ReadWriteOnce"),
             "retention": .string(
@@ -203,42 +207,59 @@ enum TrainingJobSchema {
                     "self.matches('^[A-Za-z0-9][A-Za-z0-9 ._-]*$')",
                     message: "must be letters, digits, spaces, '.', '_' and '-'"),
             "trackingUri": SharedSchema.httpUri("Address of MLflow, such as `http://mlflow.ml:5000`."),
-            "experiment": .string("MLflow experiment; the namespace if absent.").length(1...200),
+            "experiment": SharedSchema.line("MLflow experiment; the namespace if absent.", maximum: 200),
             "credentialsSecretName": SharedSchema.secretName(
                 "A Secret of this namespace with username and password, or token."),
-            "codeCommit": .string("Commit of the training code, for the lineage.").length(1...128),
+            "codeCommit": SharedSchema.line("Commit of the training code, for the lineage.", maximum: 128),
             "tags": SharedSchema.parameters("Tags of the model version, besides the lineage."),
         ], required: ["modelName", "trackingUri"])
 
     /// What a run was started with stays: only its run policy may change.
-    private static let rules: [Schema.Rule] = [
-        "model", "dataset", "method", "trainer", "artifacts",
-    ].map { field in
-        Schema.Rule(
-            "self.\(field) == oldSelf.\(field)",
-            message: "is immutable: a run's inputs stay what they were; create another TrainingJob",
-            fieldPath: ".\(field)")
-    } + [
-        "preprocessing", "hyperparameters", "placement", "checkpoint", "workspace", "storage", "evaluation",
-        "registration", "idempotencyKey",
-    ].map { field in
-        Schema.Rule(
-            "has(self.\(field)) == has(oldSelf.\(field)) && (!has(self.\(field)) || self.\(field) == oldSelf.\(field))",
-            message: "\(field) is immutable: a run's inputs stay what they were; create another TrainingJob")
-    } + [
-        Schema.Rule(
-            "!(self.method in ['reward', 'dpo']) || self.dataset.format == 'preference'",
-            message: "methods reward and dpo need preference records: {prompt, chosen, rejected}",
-            fieldPath: ".dataset.format"),
-        Schema.Rule(
-            "!has(self.trainer.numNodes) || self.trainer.numNodes == 1 || "
-                + "(has(self.workspace) && has(self.workspace.accessMode) && self.workspace.accessMode == 'ReadWriteMany')",
-            message: "a run of several nodes needs workspace.accessMode: ReadWriteMany, as all share the volume"),
-        Schema.Rule(
-            "!has(self.placement) || !has(self.placement.pool) || self.placement.pool != 'development' || "
-                + "(has(self.trainer.numNodes) ? self.trainer.numNodes : 1) * "
-                + "(has(self.trainer.resourcesPerNode) && has(self.trainer.resourcesPerNode.gpus) ? "
-                + "self.trainer.resourcesPerNode.gpus : 1) <= 2",
-            message: "the development pool gives a run at most 2 GPUs; use pool: production for more"),
-    ]
+    private static let rules: [Schema.Rule] =
+        [
+            "model", "dataset", "method", "trainer", "artifacts",
+        ].map { field in
+            Schema.Rule(
+                "self.\(field) == oldSelf.\(field)",
+                message: "is immutable: a run's inputs stay what they were; create another TrainingJob",
+                fieldPath: ".\(field)")
+        }
+        + [
+            "preprocessing", "hyperparameters", "placement", "checkpoint", "workspace", "storage",
+            "evaluation",
+            "registration", "idempotencyKey",
+        ].map { field in
+            Schema.Rule(
+                "has(self.\(field)) == has(oldSelf.\(field)) && (!has(self.\(field)) || self.\(field) == oldSelf.\(field))",
+                message:
+                    "\(field) is immutable: a run's inputs stay what they were; create another TrainingJob")
+        } + [
+            Schema.Rule(
+                "!(self.method in ['reward', 'dpo']) || self.dataset.format == 'preference'",
+                message: "methods reward and dpo need preference records: {prompt, chosen, rejected}",
+                fieldPath: ".dataset.format"),
+            Schema.Rule(
+                "self.method != 'full' || !has(self.hyperparameters) || "
+                    + "!(has(self.hyperparameters.loraRank) || has(self.hyperparameters.loraAlpha) || "
+                    + "has(self.hyperparameters.loraDropout) || has(self.hyperparameters.loraTargetModules))",
+                message:
+                    "method full trains no adapter: remove the lora hyperparameters, or use method: lora",
+                reason: "FieldValueForbidden", fieldPath: ".hyperparameters"),
+            Schema.Rule(
+                "self.method != 'qlora' || !has(self.trainer.resourcesPerNode) || "
+                    + "!has(self.trainer.resourcesPerNode.gpus) || self.trainer.resourcesPerNode.gpus > 0",
+                message: "method qlora needs GPUs: set trainer.resourcesPerNode.gpus, or use method: lora"),
+            Schema.Rule(
+                "!has(self.trainer.numNodes) || self.trainer.numNodes == 1 || "
+                    + "(has(self.workspace) && has(self.workspace.accessMode) && self.workspace.accessMode == 'ReadWriteMany')",
+                message:
+                    "a run of several nodes needs workspace.accessMode: ReadWriteMany, as all share the volume"
+            ),
+            Schema.Rule(
+                "!has(self.placement) || !has(self.placement.pool) || self.placement.pool != 'development' || "
+                    + "(has(self.trainer.numNodes) ? self.trainer.numNodes : 1) * "
+                    + "(has(self.trainer.resourcesPerNode) && has(self.trainer.resourcesPerNode.gpus) ? "
+                    + "self.trainer.resourcesPerNode.gpus : 1) <= 2",
+                message: "the development pool gives a run at most 2 GPUs; use pool: production for more"),
+        ]
 }

@@ -141,7 +141,9 @@ public struct CheckpointReference: Codable, Hashable, Sendable {
     public var manifestSha256: String
     public var evalLoss: Double?
 
-    public init(step: Int64, attempt: Int, storageUri: String, manifestSha256: String, evalLoss: Double? = nil) {
+    public init(
+        step: Int64, attempt: Int, storageUri: String, manifestSha256: String, evalLoss: Double? = nil
+    ) {
         self.step = step
         self.attempt = attempt
         self.storageUri = storageUri

@@ -94,7 +94,9 @@ private struct JSONParser {
         }
     }
 
-    private mutating func literal(_ text: StaticString, _ value: JSONValue) throws(JSONParseError) -> JSONValue {
+    private mutating func literal(_ text: StaticString, _ value: JSONValue) throws(JSONParseError)
+        -> JSONValue
+    {
         let matched = text.withUTF8Buffer { expected in
             guard bytes.count - position >= expected.count else { return false }
             return bytes[position..<(position + expected.count)].elementsEqual(expected)

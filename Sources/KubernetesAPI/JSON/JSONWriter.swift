@@ -52,7 +52,7 @@ private struct JSONWriter {
 
     /// Whole numbers are written without a fraction, as Go's encoder does.
     private static func format(_ number: Double) -> String {
-        if let whole = Int64(exactly: number), abs(whole) < 1 << 53 { return String(whole) }
+        if let whole = Int64(exactly: number), whole.magnitude < 1 << 53 { return String(whole) }
         return "\(number)"
     }
 

@@ -1,6 +1,8 @@
 /// `metav1.Condition`
 public struct Condition: Codable, Hashable, Sendable {
-    public enum Status: String, Codable, Sendable { case `true` = "True", `false` = "False", unknown = "Unknown" }
+    public enum Status: String, Codable, Sendable {
+        case `true` = "True", `false` = "False", unknown = "Unknown"
+    }
 
     public var type: String
     public var status: Status

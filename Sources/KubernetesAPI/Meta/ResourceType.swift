@@ -8,7 +8,8 @@ public struct ResourceType: Hashable, Sendable {
     public var plural: String
     public var isNamespaced: Bool
 
-    public init(group: String = "", version: String, kind: String, plural: String, isNamespaced: Bool = true) {
+    public init(group: String = "", version: String, kind: String, plural: String, isNamespaced: Bool = true)
+    {
         self.group = group
         self.version = version
         self.kind = kind

@@ -32,7 +32,8 @@ public struct Timestamp: Hashable, Sendable, Comparable, Codable, CustomStringCo
         let text = try container.decode(String.self)
         guard let value = Timestamp(text) else {
             throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "'\(text)' is no RFC 3339 time, such as 2026-11-21T00:45:00Z")
+                in: container, debugDescription: "'\(text)' is no RFC 3339 time, such as 2026-11-21T00:45:00Z"
+            )
         }
         self = value
     }

@@ -2,7 +2,9 @@ import FoundationEssentials
 
 /// A request to an API server as a value: what to send, without sending it.
 public struct APIRequest: Hashable, Sendable {
-    public enum Method: String, Sendable { case get = "GET", post = "POST", put = "PUT", patch = "PATCH", delete = "DELETE" }
+    public enum Method: String, Sendable {
+        case get = "GET", post = "POST", put = "PUT", patch = "PATCH", delete = "DELETE"
+    }
 
     public var method: Method
     /// Percent-encoded, beginning with `/`.

@@ -75,7 +75,9 @@ public struct DeleteOptions: Hashable, Sendable, Codable {
     public var propagationPolicy: String?
     public var gracePeriodSeconds: Int64?
 
-    public init(uid: String? = nil, propagationPolicy: String? = "Background", gracePeriodSeconds: Int64? = nil) {
+    public init(
+        uid: String? = nil, propagationPolicy: String? = "Background", gracePeriodSeconds: Int64? = nil
+    ) {
         preconditions = uid.map { Preconditions(uid: $0) }
         self.propagationPolicy = propagationPolicy
         self.gracePeriodSeconds = gracePeriodSeconds

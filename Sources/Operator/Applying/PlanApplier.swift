@@ -1,0 +1,141 @@
+import AnnealAPI
+import ControllerRuntime
+import KubernetesAPI
+import KubernetesClient
+import Planning
+
+/// A kind whose state machine lives in its status.
+protocol StatefulRun: KubernetesResource {
+    associatedtype RunStatus: Codable & Hashable & Sendable
+    var status: RunStatus? { get }
+}
+
+extension TrainingJob: StatefulRun {}
+extension EvalRun: StatefulRun {}
+
+/// Carries out a plan: the status first, then the effects in order; stops at the first error.
+///
+/// The order is what makes a crash harmless: an attempt is in the status before anything of it exists, and
+/// whatever of a plan was not done is planned again.
+struct PlanApplier: Sendable {
+    let client: KubernetesClient
+    let events: EventRecorder
+
+    func apply<Run: StatefulRun>(_ plan: Plan<Run.RunStatus>, to run: Run) async throws {
+        let statusWritten = try await writeStatus(plan.status, of: run)
+        if plan.createsChildren, !statusWritten {
+            try await confirmVersion(of: run)
+        }
+        for effect in plan.effects {
+            try await carryOut(effect, on: run)
+        }
+    }
+
+    /// Patches what differs, on the condition that the run is still the one that was observed.
+    private func writeStatus<Run: StatefulRun>(_ status: Run.RunStatus, of run: Run) async throws -> Bool {
+        guard status != run.status else { return false }
+        let before = try run.status.map { try JSONValue(encoding: $0) } ?? .object([:])
+        guard let difference = MergeDifference.between(before, try JSONValue(encoding: status)) else {
+            return false
+        }
+        try await patchStatus(of: run, difference)
+        return true
+    }
+
+    /// An empty patch changes nothing, and fails if the cache was stale.
+    private func confirmVersion<Run: StatefulRun>(of run: Run) async throws {
+        try await patchStatus(of: run, nil)
+    }
+
+    private func patchStatus<Run: StatefulRun>(of run: Run, _ status: JSONValue?) async throws {
+        var metadata: JSONValue = [:]
+        metadata["resourceVersion"] = run.metadata.resourceVersion.map(JSONValue.string)
+        metadata["uid"] = run.metadata.uid.map(JSONValue.string)
+        var body: JSONValue = ["metadata": metadata]
+        body["status"] = status
+        _ = try await client.patch(Run.self, run.key, .merge(body), subresource: "status")
+    }
+
+    private func carryOut<Run: StatefulRun>(_ effect: Effect, on run: Run) async throws {
+        switch effect {
+        case .create(let child):
+            try await create(child, owner: run.metadata.uid)
+        case .delete(let reference, let gracePeriodSeconds):
+            try await delete(reference, gracePeriodSeconds: gracePeriodSeconds)
+        case .event(let note):
+            await events.record(
+                regarding: run.reference, type: note.kind.rawValue, reason: note.reason,
+                action: note.reason, note: note.note)
+        case .removeFinalizer(let finalizer):
+            try await remove(finalizer: finalizer, from: run)
+        case .deleteRun(let uid):
+            try await ignoringAbsence {
+                try await client.delete(Run.self, run.key, options: DeleteOptions(uid: uid))
+            }
+        }
+    }
+
+    private func create(_ child: Child, owner: String?) async throws {
+        switch child {
+        case .job(let job): try await create(job, owner: owner)
+        case .pod(let pod): try await create(pod, owner: owner)
+        case .claim(let claim): try await create(claim, owner: owner)
+        case .service(let service): try await create(service, owner: owner)
+        case .lease(let lease): try await create(lease, owner: owner)
+        case .evalRun(let evalRun): try await create(evalRun, owner: owner)
+        }
+    }
+
+    /// Names are deterministic: one that is taken by this run's own object was created by an earlier try.
+    private func create<R: KubernetesResource>(_ object: R, owner: String?) async throws {
+        do throws(KubernetesError) {
+            _ = try await client.create(object, fieldManager: Anneal.fieldManager)
+        } catch {
+            guard error.isAlreadyExists else { throw error }
+            let existing = try await client.get(R.self, object.key)
+            guard existing.metadata.controller?.uid == owner else {
+                throw NameTaken(of: object, by: existing)
+            }
+        }
+    }
+
+    private func delete(_ reference: ChildReference, gracePeriodSeconds: Int64?) async throws {
+        var options = DeleteOptions(uid: reference.uid)
+        options.gracePeriodSeconds = gracePeriodSeconds
+        let request = try reference.kind.resourceType.delete(
+            namespace: reference.key.namespace, name: reference.key.name, options: options)
+        try await ignoringAbsence {
+            _ = try await client.send(request, maximumBodyBytes: 4 << 20)
+        }
+    }
+
+    private func remove<Run: StatefulRun>(finalizer: String, from run: Run) async throws {
+        let remaining = (run.metadata.finalizers ?? []).filter { $0 != finalizer }
+        var metadata: JSONValue = ["finalizers": .array(remaining.map(JSONValue.string))]
+        metadata["resourceVersion"] = run.metadata.resourceVersion.map(JSONValue.string)
+        try await ignoringAbsence {
+            _ = try await client.patch(Run.self, run.key, .merge(["metadata": metadata]))
+        }
+    }
+
+    /// What is gone, or is another object by now, need not be deleted.
+    private func ignoringAbsence(_ action: () async throws -> Void) async throws {
+        do {
+            try await action()
+        } catch let error as KubernetesError where error.isNotFound || error.isConflict {
+            return
+        }
+    }
+}
+
+/// A child's name belongs to an object that the run does not own.
+struct NameTaken: Error, CustomStringConvertible {
+    var description: String
+
+    init<R: KubernetesResource>(of wanted: R, by existing: R) {
+        let owner = existing.metadata.controller.map { "\($0.kind) \($0.name)" } ?? "nobody"
+        description =
+            "\(R.resourceType.kind) \(wanted.key) exists and is controlled by \(owner); "
+            + "delete or rename it, or give the run another name"
+    }
+}

@@ -1,0 +1,60 @@
+import AnnealAPI
+import ControllerRuntime
+import KubernetesAPI
+
+/// Which runs a change in the caches concerns.
+struct Triggers: Sendable {
+    let caches: ClusterCaches
+    let trainingJobs: WorkQueue<ObjectKey>
+    let evalRuns: WorkQueue<ObjectKey>
+
+    /// Must be called before the informers start, so that no change is missed.
+    func install() {
+        caches.trainingJobs.addHandler { [trainingJobs] change in
+            trainingJobs.add(change.object.key)
+        }
+        caches.evalRuns.addHandler { [self] change in
+            evalRuns.add(change.object.key)
+            enqueueOwner(of: change.object)
+        }
+        installChild(caches.jobs)
+        installChild(caches.pods)
+        installChild(caches.claims)
+        installChild(caches.headlessServices)
+        installChild(caches.leases)
+        caches.nodes.addHandler { [self] _ in enqueueQueued() }
+        caches.boundPods.addHandler { [self] change in
+            // Only what a pod gives back lets another one in.
+            if case .deleted = change { enqueueQueued() }
+        }
+    }
+
+    private func installChild<R: KubernetesResource>(_ informer: Informer<R>) {
+        informer.addHandler { [self] change in enqueueOwner(of: change.object) }
+    }
+
+    private func enqueueOwner<R: KubernetesResource>(of child: R) {
+        guard let owner = child.metadata.controller else { return }
+        let key = ObjectKey(namespace: child.namespace, name: owner.name)
+        switch owner.kind {
+        case TrainingJob.resourceType.kind: trainingJobs.add(key)
+        case EvalRun.resourceType.kind: evalRuns.add(key)
+        case Job.resourceType.kind:
+            // A Job's pod: its run is one step further up.
+            guard let job = caches.jobs.store.get(key), let run = job.metadata.controller,
+                run.kind == TrainingJob.resourceType.kind
+            else { return }
+            trainingJobs.add(ObjectKey(namespace: child.namespace, name: run.name))
+        default: break
+        }
+    }
+
+    private func enqueueQueued() {
+        for job in caches.trainingJobs.store.indexed(IndexName.phase, TrainingJobPhase.queued.rawValue) {
+            trainingJobs.add(job.key)
+        }
+        for run in caches.evalRuns.store.indexed(IndexName.phase, EvalRunPhase.queued.rawValue) {
+            evalRuns.add(run.key)
+        }
+    }
+}

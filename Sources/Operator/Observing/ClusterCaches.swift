@@ -1,0 +1,107 @@
+import AnnealAPI
+import ControllerRuntime
+import KubernetesAPI
+import KubernetesClient
+import Logging
+import ServiceLifecycle
+
+/// The informers that the controllers share: one a kind, children narrowed to Anneal's own by a label.
+struct ClusterCaches: Sendable {
+    let trainingJobs: Informer<TrainingJob>
+    let evalRuns: Informer<EvalRun>
+    let jobs: Informer<Job>
+    let pods: Informer<Pod>
+    let claims: Informer<PersistentVolumeClaim>
+    let headlessServices: Informer<KubernetesAPI.Service>
+    let leases: Informer<Lease>
+    let nodes: Informer<Node>
+    /// Whatever holds resources of a node, of any owner, reduced to what it holds.
+    let boundPods: Informer<Pod>
+
+    init(client: KubernetesClient, namespace: String?, logger: Logger) {
+        let mine = "\(Anneal.Label.managedBy)=\(Anneal.Label.managedByValue)"
+        func children<R: KubernetesResource>(_ type: R.Type) -> Informer<R> {
+            Informer(client: client, namespace: namespace, labelSelector: mine, logger: logger)
+        }
+        trainingJobs = Informer(
+            client: client, namespace: namespace,
+            indexers: [
+                IndexName.idempotencyKey: { job in
+                    job.spec.idempotencyKey.map { ["\(job.namespace)/\($0)"] } ?? []
+                },
+                IndexName.phase: { [$0.status?.phase.rawValue ?? TrainingJobPhase.pending.rawValue] },
+            ], logger: logger)
+        evalRuns = Informer(
+            client: client, namespace: namespace,
+            indexers: [IndexName.phase: { [$0.status?.phase.rawValue ?? EvalRunPhase.pending.rawValue] }],
+            logger: logger)
+        jobs = children(Job.self)
+        pods = children(Pod.self)
+        claims = children(PersistentVolumeClaim.self)
+        headlessServices = children(KubernetesAPI.Service.self)
+        leases = children(Lease.self)
+        nodes = Informer(client: client, transform: CapacityReduction.node, logger: logger)
+        boundPods = Informer(
+            client: client, fieldSelector: "status.phase!=Succeeded,status.phase!=Failed",
+            transform: CapacityReduction.pod, logger: logger)
+    }
+
+    var services: [any ServiceLifecycle.Service] {
+        [trainingJobs, evalRuns, jobs, pods, claims, headlessServices, leases, nodes, boundPods]
+    }
+
+    func waitUntilSynced() async throws {
+        try await trainingJobs.waitUntilSynced()
+        try await evalRuns.waitUntilSynced()
+        try await jobs.waitUntilSynced()
+        try await pods.waitUntilSynced()
+        try await claims.waitUntilSynced()
+        try await headlessServices.waitUntilSynced()
+        try await leases.waitUntilSynced()
+        try await nodes.waitUntilSynced()
+        try await boundPods.waitUntilSynced()
+    }
+}
+
+enum IndexName {
+    static let idempotencyKey = "idempotencyKey"
+    static let phase = "phase"
+}
+
+/// What placing a gang needs to know of a node or a pod; the rest is not kept in memory.
+enum CapacityReduction {
+    static let node: @Sendable (Node) -> Node = { node in
+        var reduced = Node(metadata: ObjectMeta(name: node.metadata.name, labels: node.metadata.labels))
+        reduced.metadata.uid = node.metadata.uid
+        reduced.metadata.resourceVersion = node.metadata.resourceVersion
+        reduced.spec = node.spec
+        var status = NodeStatus()
+        status.allocatable = node.status?.allocatable
+        status.conditions = node.status?.conditions?.filter { $0.type == "Ready" }.map {
+            // Heartbeats must not look like changes.
+            NodeCondition(type: $0.type, status: $0.status)
+        }
+        reduced.status = status
+        return reduced
+    }
+
+    static let pod: @Sendable (Pod) -> Pod = { pod in
+        var reduced = Pod(metadata: ObjectMeta(name: pod.metadata.name, namespace: pod.metadata.namespace))
+        reduced.metadata.uid = pod.metadata.uid
+        reduced.metadata.resourceVersion = pod.metadata.resourceVersion
+        reduced.metadata.ownerReferences = pod.metadata.ownerReferences
+        var spec = PodSpec(containers: (pod.spec?.containers ?? []).map(resourcesOnly))
+        spec.initContainers = pod.spec?.initContainers?.map(resourcesOnly)
+        spec.nodeName = pod.spec?.nodeName
+        reduced.spec = spec
+        reduced.status = PodStatus(phase: pod.status?.phase)
+        return reduced
+    }
+
+    private static func resourcesOnly(_ container: Container) -> Container {
+        var reduced = Container(name: container.name)
+        reduced.resources = container.resources
+        reduced.restartPolicy = container.restartPolicy
+        return reduced
+    }
+}

@@ -1,0 +1,57 @@
+import AnnealAPI
+import ControllerRuntime
+import KubernetesAPI
+import Planning
+import Scheduling
+
+/// Reads what a TrainingJob's plan depends on from the caches; writes nothing.
+struct TrainingJobGatherer: Sendable {
+    let caches: ClusterCaches
+    let capacity: CapacityView
+    let settings: PlannerSettings
+
+    func observe(_ job: TrainingJob, now: Timestamp) -> TrainingJobObservation {
+        var observation = TrainingJobObservation(job: job, now: now, settings: settings)
+        let uid = job.metadata.uid ?? ""
+        observation.jobs = caches.jobs.store.owned(by: uid)
+        observation.pods =
+            caches.pods.store.owned(by: uid)
+            + observation.jobs.flatMap { caches.pods.store.owned(by: $0.metadata.uid ?? "") }
+        observation.claims = caches.claims.store.owned(by: uid)
+        observation.services = caches.headlessServices.store.owned(by: uid)
+        observation.leases = caches.leases.store.owned(by: uid)
+        observation.evalRuns = caches.evalRuns.store.owned(by: uid)
+        switch job.status?.phase ?? .pending {
+        case .pending:
+            observation.specErrors = SpecValidation.errors(of: job)
+            observation.conflictingRun = conflictingRun(of: job)
+        case .queued:
+            let gang = TrainingJobPlanner.gang(of: job, settings: settings)
+            observation.capacity = capacity.answer(for: gang, uid: uid, now: now)
+        case .training:
+            if observation.pods.contains(where: { $0.spec?.nodeName != nil }) {
+                capacity.gate.release(uid: uid)
+            }
+        case .validating, .preprocessing, .preparing, .uploading, .evaluating, .registering, .completed,
+            .suspended, .evalFailed, .failed, .cancelled:
+            capacity.gate.release(uid: uid)
+        }
+        return observation
+    }
+
+    /// The oldest other live run of the namespace with the same idempotency key, if it is older than this.
+    private func conflictingRun(of job: TrainingJob) -> String? {
+        guard let key = job.spec.idempotencyKey else { return nil }
+        return caches.trainingJobs.store.indexed(IndexName.idempotencyKey, "\(job.namespace)/\(key)")
+            .filter { other in
+                other.metadata.uid != job.metadata.uid && !(other.status?.phase.isTerminal ?? false)
+                    && age(other) < age(job)
+            }
+            .min { age($0) < age($1) }?.name
+    }
+
+    /// Creation times have a precision of a second; the name decides between equals.
+    private func age(_ job: TrainingJob) -> (Timestamp, String) {
+        (job.metadata.creationTimestamp ?? Timestamp(seconds: 0), job.name)
+    }
+}

@@ -1,0 +1,80 @@
+import ArgumentParser
+import FoundationEssentials
+import HTTPTransport
+import KubernetesClient
+import Logging
+import Operator
+import Planning
+import ServiceLifecycle
+
+/// Runs Anneal's controllers against the cluster of the kubeconfig, or the one that it runs in.
+@main
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "anneal-operator",
+        abstract: "Run Anneal's controllers against a Kubernetes cluster.",
+        discussion: """
+            Finds the cluster by --kubeconfig, else KUBECONFIG, else ~/.kube/config, else by the service \
+            account of the pod that it runs in.
+            """)
+
+    @Option(help: "Path of a kubeconfig.")
+    var kubeconfig: String?
+
+    @Option(help: "Context of the kubeconfig; its current one if absent.")
+    var context: String?
+
+    @Option(help: "The one namespace to serve; all if absent.")
+    var namespace: String?
+
+    @Option(help: "Image of anneal-agent.")
+    var agentImage = "anneal/agent:0.1.0"
+
+    @Option(help: "Reconciliations at once, for each kind.")
+    var workers = 4
+
+    @Option(help: "Seconds before a failed stage is tried again, the first time.")
+    var backoffSeconds: Int64 = 10
+
+    @Option(help: "Seconds between two heartbeats of a training pod.")
+    var heartbeatSeconds = 10
+
+    @Option(help: "trace, debug, info, notice, warning or error.")
+    var logLevel: Logger.Level = .info
+
+    func validate() throws {
+        guard (1...64).contains(workers) else {
+            throw ValidationError("--workers is \(workers); it must be from 1 to 64")
+        }
+        guard (1...3600).contains(backoffSeconds) else {
+            throw ValidationError("--backoff-seconds is \(backoffSeconds); it must be from 1 to 3600")
+        }
+        guard (1...300).contains(heartbeatSeconds) else {
+            throw ValidationError("--heartbeat-seconds is \(heartbeatSeconds); it must be from 1 to 300")
+        }
+    }
+
+    func run() async throws {
+        var logger = Logger(label: "anneal-operator", factory: StreamLogHandler.standardError)
+        logger.logLevel = logLevel
+        let cluster = try ClusterConfiguration.resolve(kubeconfig: kubeconfig, context: context)
+        let transport = HTTPTransport(logger: logger)
+        let client = KubernetesClient(
+            configuration: cluster, transport: transport, userAgent: "anneal-operator/0.1.0")
+        var planner = PlannerSettings(agentImage: agentImage)
+        planner.backoffSeconds = backoffSeconds
+        planner.heartbeatSeconds = heartbeatSeconds
+        let service = AnnealOperator(
+            client: client,
+            configuration: OperatorConfiguration(planner: planner, namespace: namespace, workers: workers),
+            logger: logger)
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: service)],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        try await group.run()
+        transport.shutdown()
+    }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
