@@ -1,0 +1,37 @@
+import KubernetesAPI
+
+/// What a node needs of its cluster.
+public protocol NodeCluster: Sendable {
+    /// The named objects that exist.
+    func objects(
+        namespace: String, configMaps: Set<String>, secrets: Set<String>
+    ) async throws -> NamespaceObjects
+
+    /// The host folder behind a claim. Throws `ConfigurationError` while it is not bound.
+    func folder(ofClaim name: String, namespace: String) async throws -> String
+
+    /// A token for a service account, bound to the pod.
+    func token(_ projection: ServiceAccountTokenProjection, for pod: Pod) async throws -> String
+
+    func publish(_ status: PodStatus, of pod: Pod) async throws
+
+    /// Removes the object of a pod that has ended. Succeeds too if it is gone already.
+    func confirmDeletion(of pod: Pod) async throws
+
+    /// Whether a GET is answered with 200 to 399 in time.
+    func probe(url: String, timeoutSeconds: Int64) async -> Bool
+
+    /// Names of services and of their pods, for `/etc/hosts` of pods in this namespace.
+    func hostAliases(namespace: String) -> [HostAlias]
+}
+
+/// An address and what it is called.
+public struct HostAlias: Hashable, Sendable {
+    public var address: String
+    public var names: [String]
+
+    public init(address: String, names: [String]) {
+        self.address = address
+        self.names = names
+    }
+}

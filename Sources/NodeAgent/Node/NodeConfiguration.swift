@@ -1,0 +1,60 @@
+import FoundationEssentials
+import KubernetesAPI
+
+/// One node: what it says of itself, and how it runs pods.
+public struct NodeConfiguration: Sendable {
+    public var name: String
+    public var labels: [String: String]
+    public var taints: [Taint]
+    /// `cpu`, `memory`, `pods`, `ephemeral-storage`, and `nvidia.com/gpu` where it has (or pretends to have) any.
+    public var capacity: [String: Quantity]
+    /// Survives restarts of the agent: pods, their volumes and logs.
+    public var stateFolder: String
+    public var images: ImageMap
+    /// Off: pods with `hostPath` volumes are refused.
+    public var allowsHostPath: Bool
+    /// The second octet of the pods' loopback addresses, 127.x.y.z; one for each node of a machine.
+    public var podNetwork: UInt8
+    /// What containers get as `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`.
+    public var apiServer: (host: String, port: Int)?
+    /// What a reader of logs must present as bearer token; nil refuses all.
+    public var logToken: String?
+    /// 0 takes any free port.
+    public var logPort: Int
+    public var bubblewrap: String
+    /// A log is rotated when it grows beyond this many bytes; one older part is kept.
+    public var maximumLogBytes: Int64
+    /// How often a pod's processes are looked at.
+    public var pollInterval: Duration
+    public var leaseInterval: Duration
+    /// Whether a graceful stop of the agent ends its pods, as the graceful shutdown of a node does.
+    public var stopsPodsOnShutdown: Bool
+
+    public init(name: String, stateFolder: String, images: ImageMap = ImageMap()) {
+        self.name = name
+        self.stateFolder = stateFolder
+        self.images = images
+        labels = [:]
+        taints = []
+        capacity = Self.hostCapacity
+        allowsHostPath = false
+        podNetwork = 16 + UInt8(name.utf8.reduce(UInt64(5381)) { ($0 &* 33) ^ UInt64($1) } % 200)
+        apiServer = nil
+        logToken = nil
+        logPort = 0
+        bubblewrap = "/usr/bin/bwrap"
+        maximumLogBytes = 10 << 20
+        pollInterval = .milliseconds(100)
+        leaseInterval = .seconds(10)
+        stopsPodsOnShutdown = true
+    }
+
+    /// What this machine has, without GPUs.
+    public static var hostCapacity: [String: Quantity] {
+        var capacity = ["pods": Quantity(110), "cpu": Quantity(Int64(ProcessInfo.processInfo.activeProcessorCount))]
+        let memory = Int64(clamping: ProcessInfo.processInfo.physicalMemory)
+        capacity["memory"] = Quantity("\(memory / 1024)Ki")
+        capacity["ephemeral-storage"] = Quantity("100Gi")
+        return capacity
+    }
+}

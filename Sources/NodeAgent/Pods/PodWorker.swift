@@ -1,0 +1,202 @@
+import FoundationEssentials
+import Glibc
+import KubernetesAPI
+import Logging
+
+/// Keeps one pod as its object says: looks, decides with `PodSituation`, acts, reports.
+///
+/// It never waits for a process. One look follows the other at the poll interval, so that a child that
+/// hangs holds up nobody.
+actor PodWorker {
+    let context: NodeContext
+    let folder: PodFolder
+    var state: PodState
+    /// Shims that this agent started itself, by container: they are to be reaped.
+    var children: [String: pid_t] = [:]
+    var stops: [String: ContainerStop] = [:]
+    var probes: [String: ContainerProbes] = [:]
+    var probeCommands: [ProbeRun] = []
+    var pendingHTTPProbes: [HTTPProbe] = []
+    var restartsDemanded: Set<String> = []
+    /// When the containers that end now are killed, in milliseconds.
+    var stopDeadline: Int64?
+    /// The object is gone from the API: end quickly, report nothing.
+    var isOrphaned = false
+    var isPrepared = false
+    var tokensRefreshAt: Int64 = .max
+    var hostAliases: [HostAlias] = []
+    var timelines: [String: LogTimeline] = [:]
+    private var published: PodStatus?
+    /// The terminal status has been written; nothing follows it.
+    private var isReported: Bool
+    private var nextSlowLook: Int64 = 0
+    private var retryPublishAt: Int64 = 0
+
+    init(context: NodeContext, folder: PodFolder, state: PodState, wasFinished: Bool) {
+        self.context = context
+        self.folder = folder
+        self.state = state
+        isReported = wasFinished
+    }
+
+    var logger: Logger {
+        var logger = context.logger
+        logger[metadataKey: "pod"] = "\(state.pod.key)"
+        return logger
+    }
+
+    var nowMilliseconds: Int64 { context.clock.milliseconds() }
+    var now: Timestamp { context.clock.now }
+    var hostname: String { String((state.spec.hostname ?? state.pod.name).prefix(63)) }
+
+    /// Takes the newest version of the object.
+    func update(_ pod: Pod) {
+        guard pod.metadata.uid == state.uid else { return }
+        let extended = pod.addingServiceAccountToken()
+        guard state.pod != extended else { return }
+        state.pod = extended
+    }
+
+    /// The object no longer exists.
+    func orphan() { isOrphaned = true }
+
+    /// Ends the pod's containers because the node shuts down.
+    func shutDown() {
+        guard !state.isFinished, state.stop == nil else { return }
+        state.stop = .evicted(NodeShutdown.message)
+        stopDeadline = nowMilliseconds + 1000 * min(30, state.spec.terminationGracePeriodSeconds ?? 30)
+    }
+
+    var isFinished: Bool { state.isFinished }
+
+    /// Runs until the pod's object is gone, or the task is cancelled: its processes then go on.
+    func run() async {
+        restore()
+        await withDiscardingTaskGroup { group in
+            await lookRepeatedly(probing: &group)
+            group.cancelAll()
+        }
+    }
+
+    private func lookRepeatedly(probing group: inout DiscardingTaskGroup) async {
+        while !Task.isCancelled {
+            do {
+                if try await look() { return }
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.warning("pod could not be looked after; it is tried again", metadata: ["error": "\(error)"])
+                try? await Task.sleep(for: .seconds(1))
+            }
+            for probe in pendingHTTPProbes {
+                group.addTask { [context] in
+                    let succeeded = await context.cluster.probe(url: probe.url, timeoutSeconds: probe.timeoutSeconds)
+                    await self.record(probe.container, probe.attempt, probe.kind, succeeded: succeeded)
+                }
+            }
+            pendingHTTPProbes = []
+            let pause = state.isFinished ? .milliseconds(250) : context.configuration.pollInterval
+            try? await Task.sleep(for: pause)
+        }
+    }
+
+    /// One look at the pod; true when nothing of it is left.
+    private func look() async throws -> Bool {
+        let before = state
+        observeContainers()
+        refreshVolumesAndHosts()
+        runProbes()
+        decideStop()
+        if !state.isFinished { try await act() }
+        if state != before { try folder.save(state) }
+        if state.isFinished, isOrphaned {
+            forget()
+            return true
+        }
+        let isPublished = await publish()
+        guard state.isFinished, isPublished, state.pod.metadata.deletionTimestamp != nil else { return false }
+        try await context.cluster.confirmDeletion(of: state.pod)
+        forget()
+        return true
+    }
+
+    private func act() async throws {
+        let situation = PodSituation(spec: state.spec, records: state.records, stop: state.stop, now: now)
+        for step in situation.steps() {
+            switch step {
+            case .start(let name): try await start(name)
+            case .awaitRestart(let name):
+                let pod = state.pod.name
+                state.records[name]?.awaitRestart(of: pod, now: now)
+            case .stop(let name): stop(name)
+            case .finish: finish()
+            }
+        }
+        for name in restartsDemanded { stop(name) }
+    }
+
+    private func finish() {
+        state.isFinished = true
+        context.resources.releaseGPUs(of: state.uid)
+        for name in state.records.keys { state.records[name]?.gpus = [] }
+    }
+
+    private func forget() {
+        context.resources.release(state.uid)
+        context.logs.remove(state.pod)
+        folder.remove()
+    }
+
+    /// Why the pod has to end, if it has to.
+    private func decideStop() {
+        if isOrphaned || state.pod.metadata.deletionTimestamp != nil {
+            let grace = isOrphaned ? 2 : state.pod.metadata.deletionGracePeriodSeconds ?? 30
+            let deadline = nowMilliseconds + 1000 * min(max(0, grace), 86_400)
+            if state.stop != .deleted || stopDeadline == nil {
+                if !state.isFinished { state.stop = .deleted }
+                stopDeadline = min(stopDeadline ?? .max, deadline)
+                lastGrace = grace
+            } else if grace < lastGrace {
+                stopDeadline = min(stopDeadline ?? .max, deadline)
+                lastGrace = grace
+            }
+            return
+        }
+        guard state.stop == nil, !state.isFinished else { return }
+        if let limit = state.spec.activeDeadlineSeconds, now.seconds(since: state.startTime) >= limit {
+            state.stop = .deadlineExceeded
+        }
+        if nowMilliseconds >= nextSlowLook {
+            nextSlowLook = nowMilliseconds + 1000
+            enforceLimits()
+        }
+    }
+
+    private var lastGrace: Int64 = .max
+
+    /// True when the API has the present status.
+    private func publish() async -> Bool {
+        guard !isOrphaned, !isReported else { return true }
+        let report = PodStatusReport(
+            pod: state.pod, records: state.records, stop: state.stop, isFinished: state.isFinished,
+            podIP: state.address, hostIP: NodeContext.hostIP, startTime: state.startTime, now: now)
+        let status = report.status()
+        guard status != published else { return true }
+        guard nowMilliseconds >= retryPublishAt else { return false }
+        do {
+            try await context.cluster.publish(status, of: state.pod)
+            published = status
+            state.pod.status = status
+            isReported = state.isFinished
+            return true
+        } catch {
+            retryPublishAt = nowMilliseconds + 1000
+            logger.warning("status could not be written; it is tried again", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+}
+
+enum NodeShutdown {
+    static let message = "Pod was terminated in response to imminent node shutdown."
+}

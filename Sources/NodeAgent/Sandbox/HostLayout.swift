@@ -1,0 +1,38 @@
+import FoundationEssentials
+
+/// What of the host's root a container sees: which of the usual system folders there are, and how.
+public struct HostLayout: Hashable, Sendable {
+    public enum Entry: Hashable, Sendable {
+        case folder(String)
+        case file(String)
+        /// A link, as `/bin` → `usr/bin` on a merged `/usr`.
+        case link(String, target: String)
+    }
+
+    public var entries: [Entry]
+
+    public init(entries: [Entry]) { self.entries = entries }
+
+    /// What this host has of `/usr`, the folders that belong to it, and the parts of `/etc` that
+    /// programs need in order to start.
+    public static func probe() -> HostLayout {
+        let manager = FileManager.default
+        var entries: [Entry] = []
+        for path in [
+            "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives",
+            "/etc/ssl/certs", "/etc/ca-certificates", "/etc/ld.so.cache", "/etc/ld.so.conf",
+            "/etc/ld.so.conf.d", "/etc/localtime", "/etc/services", "/etc/protocols", "/etc/mime.types",
+            "/etc/nsswitch.conf", "/etc/resolv.conf",
+        ] {
+            let isTop = !path.hasPrefix("/etc/")
+            if isTop, let target = try? manager.destinationOfSymbolicLink(atPath: path) {
+                entries.append(.link(path, target: target))
+                continue
+            }
+            var isFolder = false
+            guard manager.fileExists(atPath: path, isDirectory: &isFolder) else { continue }
+            entries.append(isFolder ? .folder(path) : .file(path))
+        }
+        return HostLayout(entries: entries)
+    }
+}

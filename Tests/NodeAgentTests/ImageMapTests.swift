@@ -1,0 +1,34 @@
+import NodeAgent
+import Testing
+
+@Suite struct ImageMapTests {
+    static let map = ImageMap([
+        "anneal.dev/trainer": ContainerImage(entrypoint: ["/usr/bin/trainer"]),
+        "anneal.dev/trainer:2": ContainerImage(entrypoint: ["/usr/bin/trainer2"]),
+        "registry:5000/tools": ContainerImage(entrypoint: ["/bin/tool"]),
+    ])
+
+    @Test("finds the exact reference, then the repository, then a prefix", arguments: [
+        ("anneal.dev/trainer:2", "/usr/bin/trainer2"),
+        ("anneal.dev/trainer:3", "/usr/bin/trainer"),
+        ("anneal.dev/trainer@sha256:00", "/usr/bin/trainer"),
+        ("registry:5000/tools/deep/one:latest", "/bin/tool"),
+    ])
+    func resolves(reference: String, entrypoint: String) {
+        #expect(Self.map.resolve(reference)?.entrypoint == [entrypoint])
+    }
+
+    @Test("does not take a longer name for a prefix", arguments: [
+        "anneal.dev/trainer2", "registry:5000/toolsmith", "anneal.dev", "",
+    ])
+    func unknown(reference: String) { #expect(Self.map.resolve(reference) == nil) }
+
+    @Test("command and args replace entrypoint and cmd as Kubernetes says")
+    func program() {
+        let image = ContainerImage(entrypoint: ["e"], cmd: ["c"])
+        #expect(image.program(command: nil, args: nil) == ["e", "c"])
+        #expect(image.program(command: nil, args: ["a"]) == ["e", "a"])
+        #expect(image.program(command: ["x"], args: nil) == ["x"])
+        #expect(image.program(command: ["x"], args: ["a"]) == ["x", "a"])
+    }
+}
