@@ -1,4 +1,5 @@
 import KubernetesAPI
+import StructuralSchema
 
 /// The errors that a real API server gives, with its words.
 extension APIError {
@@ -36,11 +37,8 @@ extension APIError {
     }
 
     public static func invalid(_ type: ResourceType, name: String, _ errors: [FieldError]) -> APIError {
-        let kind = type.group.isEmpty ? type.kind : "\(type.kind).\(type.group)"
-        let list = errors.map(\.description)
-        let message = list.count == 1 ? list[0] : "[\(list.joined(separator: ", "))]"
         return APIError(
-            code: 422, reason: "Invalid", message: "\(kind) \"\(name)\" is invalid: \(message)",
+            code: 422, reason: "Invalid", message: errors.message(kind: type.kind, group: type.group, name: name),
             details: StatusDetails(
                 name: name.isEmpty ? nil : name, group: type.group.isEmpty ? nil : type.group,
                 kind: type.kind, causes: errors.map(\.cause)))

@@ -1,0 +1,136 @@
+import KubernetesAPI
+import ObjectPatching
+
+/// Refuses what a namespace's `ResourceQuota`s don't allow, and charges them with what they do.
+///
+/// A quota is charged by a conditional write of its status before the object is stored, so that any
+/// number of requests at once cannot exceed it. What was charged for an object that then wasn't stored,
+/// and what deleted objects give back, is set right by whoever recalculates the status.
+public struct ResourceQuotaAdmission: AdmissionPlugin {
+    /// Tries to charge a quota that others are charging too.
+    private static let tries = 50
+
+    public init() {}
+
+    public func validate(
+        _ request: AdmissionRequest, _ cluster: any AdmissionCluster
+    ) async throws(APIError) {
+        guard !request.namespace.isEmpty, request.subresource == nil, let object = request.object,
+            let usage = Self.increase(request, object), !usage.isEmpty,
+            cluster.definition(group: "", plural: "resourcequotas") != nil
+        else { return }
+        let quotas = try await cluster.list(
+            group: "", plural: "resourcequotas", namespace: request.namespace)
+        let names = quotas.compactMap { $0[path: ["metadata", "name"]]?.stringValue }.sorted()
+        // All are checked before any is charged.
+        for name in names { _ = try await check(name, request, object, usage, cluster) }
+        guard !request.isDryRun else { return }
+        for name in names { try await charge(name, request, object, usage, cluster) }
+    }
+
+    /// What the request adds to what is used; nil where it adds nothing.
+    private static func increase(_ request: AdmissionRequest, _ object: JSONValue) -> ResourceAmounts? {
+        let type = request.definition.type
+        switch request.operation {
+        case .create: return QuotaUsage.of(object, type)
+        case .update:
+            // Only what can grow after its creation.
+            guard ["services", "persistentvolumeclaims"].contains(type.plural), type.group.isEmpty,
+                let old = request.oldObject
+            else { return nil }
+            let before = QuotaUsage.of(old, type)
+            return QuotaUsage.of(object, type).reduce(into: ResourceAmounts()) { grown, entry in
+                let difference = entry.value.milliunits - (before[entry.key] ?? .zero).milliunits
+                guard difference > 0 else { return }
+                grown[entry.key] = ResourceAmount(milliunits: difference, isBinary: entry.value.isBinary)
+            }
+        case .delete, .connect: return nil
+        }
+    }
+
+    /// The quota with the request charged to it; nil if it isn't about such a request.
+    private func check(
+        _ name: String, _ request: AdmissionRequest, _ object: JSONValue, _ usage: ResourceAmounts,
+        _ cluster: any AdmissionCluster
+    ) async throws(APIError) -> (live: JSONValue, charged: JSONValue)? {
+        let type = request.definition.type
+        guard
+            let quota = try await cluster.get(
+                group: "", plural: "resourcequotas", namespace: request.namespace, name: name),
+            QuotaScope.matches(quota, object, type)
+        else { return nil }
+        let hard = ResourceAmounts(quota[path: ["spec", "hard"]])
+        if request.operation == .create, type.group.isEmpty, type.plural == "pods",
+            let missing = QuotaUsage.missing(hard.keys, in: object)
+        {
+            throw request.forbidden("failed quota: \(name): must specify \(missing)")
+        }
+        let requested = usage.filter { hard[$0.key] != nil && $0.value.milliunits > 0 }
+        guard !requested.isEmpty else { return nil }
+        let used = try await used(of: quota, hard, requested.keys, cluster)
+        var total = used
+        total.add(requested)
+        let exceeded = requested.filter { entry in
+            (total[entry.key] ?? .zero).milliunits > (hard[entry.key] ?? .zero).milliunits
+        }
+        guard exceeded.isEmpty else {
+            throw request.forbidden(
+                "exceeded quota: \(name), requested: \(exceeded.listed), "
+                    + "used: \(used.filter { exceeded[$0.key] != nil }.listed), "
+                    + "limited: \(hard.filter { exceeded[$0.key] != nil }.listed)")
+        }
+        var charged = quota
+        if charged[path: ["status", "hard"]] == nil { charged[path: ["status", "hard"]] = hard.json }
+        charged[path: ["status", "used"]] = total.json
+        return (quota, charged)
+    }
+
+    /// What the quota's status says is used; what it doesn't say yet is counted.
+    private func used(
+        of quota: JSONValue, _ hard: ResourceAmounts, _ names: some Collection<String>,
+        _ cluster: any AdmissionCluster
+    ) async throws(APIError) -> ResourceAmounts {
+        var used = ResourceAmounts(quota[path: ["status", "used"]])
+        let namespace = quota[path: ["metadata", "namespace"]]?.stringValue ?? ""
+        for name in names where used[name] == nil {
+            let resource = QuotaUsage.resource(countedBy: name)
+            var total = ResourceAmount.zero
+            if let definition = cluster.definition(group: resource.group, plural: resource.plural) {
+                let objects = try await cluster.list(
+                    group: resource.group, plural: resource.plural, namespace: namespace)
+                for object in objects where QuotaScope.matches(quota, object, definition.type) {
+                    total = total + (QuotaUsage.of(object, definition.type)[name] ?? .zero)
+                }
+            }
+            used[name] = total
+        }
+        return used
+    }
+
+    private func charge(
+        _ name: String, _ request: AdmissionRequest, _ object: JSONValue, _ usage: ResourceAmounts,
+        _ cluster: any AdmissionCluster
+    ) async throws(APIError) {
+        for attempt in 1...Self.tries {
+            guard let (live, charged) = try await check(name, request, object, usage, cluster) else { return }
+            do throws(APIError) {
+                try await cluster.updateStatus(
+                    group: "", plural: "resourcequotas", owned(charged, live: live, cluster))
+                return
+            } catch {
+                guard error.code == 409, attempt < Self.tries else { throw error }
+            }
+        }
+    }
+
+    /// The charge is the API server's own, and its fields too.
+    private func owned(
+        _ charged: JSONValue, live: JSONValue, _ cluster: any AdmissionCluster
+    ) -> JSONValue {
+        guard let definition = cluster.definition(group: "", plural: "resourcequotas") else { return charged }
+        let manager = FieldManager(
+            schema: definition.schema, apiVersion: definition.type.apiVersion, subresource: "status",
+            ignoring: [["spec"]])
+        return manager.update(live: live, new: charged, manager: "kube-apiserver", now: cluster.now)
+    }
+}

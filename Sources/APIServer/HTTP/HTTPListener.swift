@@ -1,0 +1,149 @@
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import HummingbirdTLS
+import Logging
+import NIOCore
+import NIOSSL
+import ServiceLifecycle
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Hummingbird, in front of the router: TLS, limits on what clients may send, and streams.
+struct HTTPListener: Sendable {
+    /// Bytes of a request's body, as a real server limits them.
+    static let bodyLimit = 3 << 20
+    /// A client that takes longer to send its body is given up.
+    static let bodyTimeout = Duration.seconds(30)
+
+    let router: RequestRouter
+    let certificates: CertificateFiles
+    let host: String
+    let logger: Logger
+
+    /// - Parameters:
+    ///   - mayChangePort: takes any free port if `port` is taken
+    ///   - onListening: told the port
+    func run(port: Int, mayChangePort: Bool, onListening: @escaping @Sendable (Int) -> Void) async throws {
+        do {
+            try await serve(port: port, onListening)
+        } catch let error as IOError where mayChangePort && port != 0 && error.errnoCode == EADDRINUSE {
+            try await serve(port: 0, onListening)
+        }
+    }
+
+    private func serve(port: Int, _ onListening: @escaping @Sendable (Int) -> Void) async throws {
+        let chain = try NIOSSLCertificate.fromPEMBytes(Array(certificates.certificate.utf8))
+        let key = try NIOSSLPrivateKey(bytes: Array(certificates.key.utf8), format: .pem)
+        var tls = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+        tls.minimumTLSVersion = .tlsv12
+        let application = Application(
+            responder: HTTPResponderAdapter(router: router, logger: logger),
+            server: try .tls(.http1(), tlsConfiguration: tls),
+            configuration: ApplicationConfiguration(
+                address: .hostname(host, port: port), serverName: nil),
+            onServerRunning: { channel in
+                onListening(channel.localAddress?.port ?? port)
+            }, logger: logger)
+        try await application.run()
+    }
+}
+
+/// Translates between Hummingbird's requests and ours.
+private struct HTTPResponderAdapter: HTTPResponder {
+    typealias Context = BasicRequestContext
+
+    let router: RequestRouter
+    let logger: Logger
+
+    func respond(to request: Request, context: Context) async throws -> Response {
+        let body: Data
+        do {
+            body = try await collect(request.body)
+        } catch {
+            return response(.error(error), request)
+        }
+        var headers: [String: String] = [:]
+        for field in request.headers {
+            let name = field.name.canonicalName
+            headers[name] = headers[name].map { "\($0),\(field.value)" } ?? field.value
+        }
+        let answer = await router.respond(
+            to: APIRequest(
+                method: request.method.rawValue, target: request.uri.string, headers: headers, body: body))
+        return response(answer, request)
+    }
+
+    /// The whole body, within the limits of size and time.
+    private func collect(_ body: RequestBody) async throws(APIError) -> Data {
+        let buffer: ByteBuffer?
+        do {
+            buffer = try await withThrowingTaskGroup(of: ByteBuffer?.self) { group in
+                group.addTask { try await body.collect(upTo: HTTPListener.bodyLimit) }
+                group.addTask {
+                    try await Task.sleep(for: HTTPListener.bodyTimeout)
+                    return nil
+                }
+                defer { group.cancelAll() }
+                return try await group.next() ?? nil
+            }
+        } catch is NIOTooManyBytesError {
+            throw APIError(
+                code: 413, reason: "RequestEntityTooLarge",
+                message: "Request entity too large: limit is \(HTTPListener.bodyLimit)")
+        } catch {
+            throw .badRequest("the body could not be read: \(error)")
+        }
+        guard let buffer else {
+            throw APIError(
+                code: 408, reason: "Timeout",
+                message: "the request's body did not come within \(HTTPListener.bodyTimeout)")
+        }
+        return Data(buffer.readableBytesView)
+    }
+
+    private func response(_ answer: APIResponse, _ request: Request) -> Response {
+        var fields = HTTPFields()
+        for header in answer.headers {
+            guard let name = HTTPField.Name(header.name) else { continue }
+            fields.append(HTTPField(name: name, value: header.value))
+        }
+        let status = HTTPResponse.Status(code: answer.status)
+        switch answer.body {
+        case .none: return Response(status: status, headers: fields)
+        case .data(let data):
+            return Response(
+                status: status, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
+        case .stream(let produce):
+            return Response(status: status, headers: fields, body: Self.streamed(produce, request.body))
+        }
+    }
+
+    /// Ends the stream when the client hangs up, too.
+    private static func streamed(
+        _ produce: @escaping @Sendable (inout any ByteSink) async throws -> Void, _ requestBody: RequestBody
+    ) -> ResponseBody {
+        ResponseBody { writer in
+            var sink: any ByteSink = WriterSink(writer: writer)
+            do {
+                try await requestBody.consumeWithCancellationOnInboundClose { _ in
+                    try await produce(&sink)
+                }
+            } catch is CancellationError {
+                // The client is gone.
+            }
+            try await writer.finish(nil)
+        }
+    }
+}
+
+private struct WriterSink: ByteSink {
+    var writer: any ResponseBodyWriter
+
+    mutating func write(_ data: Data) async throws { try await writer.write(ByteBuffer(bytes: data)) }
+}

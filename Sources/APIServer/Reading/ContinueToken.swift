@@ -1,0 +1,49 @@
+import FoundationEssentials
+import KubernetesAPI
+
+/// Where the next page of a list begins, and the revision that all pages show.
+struct ContinueToken: Equatable, Sendable {
+    var revision: Int64
+    /// The page begins after this key.
+    var last: ObjectKey
+
+    init(revision: Int64, last: ObjectKey) {
+        self.revision = revision
+        self.last = last
+    }
+
+    /// - Parameter namespace: that of the list; keys are relative to it
+    func encoded(namespace: String?) -> String {
+        let key = namespace == nil && !last.namespace.isEmpty ? "\(last.namespace)/\(last.name)" : last.name
+        let token: JSONValue = [
+            "v": "meta.k8s.io/v1", "rv": .integer(revision), "start": .string("/\(key)\u{0}"),
+        ]
+        return token.serialized().base64EncodedString().replacing("=", with: "")
+    }
+
+    init(_ text: String, namespace: String?) throws(APIError) {
+        let padding = String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
+        guard let data = Data(base64Encoded: text + padding) else {
+            throw Self.invalid("the token is no base64")
+        }
+        let token: JSONValue
+        do {
+            token = try JSONValue(parsing: data)
+        } catch {
+            throw Self.invalid("\(error)")
+        }
+        guard token["v"]?.stringValue == "meta.k8s.io/v1", let revision = token["rv"]?.integerValue,
+            revision > 0, var key = token["start"]?.stringValue, key.hasPrefix("/"), key.hasSuffix("\u{0}")
+        else { throw Self.invalid("the token was not made by this server") }
+        key = String(key.dropFirst().dropLast())
+        let parts = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        self.revision = revision
+        last =
+            parts.count == 2
+            ? ObjectKey(namespace: parts[0], name: parts[1]) : ObjectKey(namespace: namespace ?? "", name: key)
+    }
+
+    private static func invalid(_ why: String) -> APIError {
+        .badRequest("invalid continue token: continue key is not valid: \(why)")
+    }
+}

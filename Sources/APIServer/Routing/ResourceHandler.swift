@@ -1,0 +1,187 @@
+import KubernetesAPI
+
+/// Answers one request on a resource.
+struct ResourceHandler: Sendable {
+    let router: RequestRouter
+    let context: RequestContext
+
+    private var core: ServerCore { router.core }
+
+    func respond() async throws(APIError) -> APIResponse {
+        if !context.path.subresource.isEmpty { return try await subresource() }
+        if let review = try ReviewHandler(core: core, context: context).respond() { return review }
+        let verb = context.request.verb(for: context.path)
+        guard context.definition.verbs.contains(verb) else {
+            throw .methodNotAllowed("the server does not allow this method on the requested resource")
+        }
+        switch verb {
+        case "get": return try single(200, core.get(context))
+        case "list": return try await list()
+        case "watch": return try await watch()
+        case "create": return try await create()
+        case "update":
+            return try single(200, try await replace(scope: .object))
+        case "patch":
+            let (object, isNew) = try await core.patch(context, scope: .object)
+            return try single(isNew ? 201 : 200, object)
+        case "delete": return try await delete()
+        case "deletecollection": return try await deleteCollection()
+        default:
+            throw .methodNotAllowed("the server does not allow this method on the requested resource")
+        }
+    }
+
+    private func subresource() async throws(APIError) -> APIResponse {
+        guard let subresource = Subresource(rawValue: context.path.subresource),
+            context.definition.subresources.contains(subresource)
+        else { return .pageNotFound }
+        let verb = context.request.verb(for: context.path)
+        guard subresource.verbs.contains(verb) else {
+            throw .methodNotAllowed("the server does not allow this method on the requested resource")
+        }
+        switch subresource {
+        case .status, .approval:
+            switch verb {
+            case "get": return try single(200, core.get(context))
+            case "update": return try single(200, try await replace(scope: .status))
+            default: return try single(200, try await core.patch(context, scope: .status).object)
+            }
+        case .finalize: return try single(200, try await replace(scope: .finalize))
+        case .binding: return try await core.bind(context)
+        case .eviction: return try await core.evict(context)
+        case .token: return try core.requestToken(context)
+        case .log: return try await router.nodeProxy.logs(of: try core.get(context), context, core)
+        }
+    }
+
+    private func replace(scope: WriteScope) async throws(APIError) -> JSONValue {
+        guard core.store.get(context.resource.storage, context.key) != nil else {
+            throw .notFound(context.type, name: context.key.name)
+        }
+        let object = try context.decodeObject()
+        return try await core.update(context, scope: scope, optionsKind: "UpdateOptions") { _ in object }
+    }
+
+    private func create() async throws(APIError) -> APIResponse {
+        guard context.path.name.isEmpty else {
+            throw .methodNotAllowed("the server does not allow this method on the requested resource")
+        }
+        return try single(201, try await core.create(context))
+    }
+
+    // MARK: Reading
+
+    private func representation() throws(APIError) -> Representation {
+        guard let representation = Representation(accept: context.request.headers["accept"]) else {
+            throw .notAcceptable
+        }
+        return representation
+    }
+
+    private func single(_ status: Int, _ object: JSONValue) throws(APIError) -> APIResponse {
+        switch try representation() {
+        case .object: return .json(status, object)
+        case .metadata: return .json(status, object.partialMetadata)
+        case .table:
+            let version = object[metadata: "resourceVersion"] ?? ""
+            return .json(
+                status, table.table([object], metadata: ["resourceVersion": version], now: context.now))
+        }
+    }
+
+    private var table: TableRendering {
+        TableRendering(context.definition, includeObject: context.request.query["includeObject"])
+    }
+
+    private func list() async throws(APIError) -> APIResponse {
+        let representation = try representation()
+        let page = try await core.list(context)
+        switch representation {
+        case .table:
+            return .json(200, table.table(page.objects, metadata: page.metadata, now: context.now))
+        case .metadata:
+            return .json(
+                200,
+                [
+                    "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
+                    "metadata": page.metadata, "items": .array(page.objects.map(\.partialMetadata)),
+                ])
+        case .object:
+            return .json(200, objectList(page.objects, metadata: page.metadata))
+        }
+    }
+
+    /// The items of built-in lists do without kind and version; those of custom ones have them.
+    private func objectList(_ objects: [JSONValue], metadata: JSONValue) -> JSONValue {
+        var metadata = metadata
+        var items = objects
+        if context.resource.isCustom {
+            metadata["continue"] = metadata["continue"] ?? ""
+        } else {
+            items = objects.map { object in
+                var item = object
+                item["kind"] = nil
+                item["apiVersion"] = nil
+                return item
+            }
+        }
+        return [
+            "kind": .string(context.definition.listKind), "apiVersion": .string(context.type.apiVersion),
+            "metadata": metadata, "items": .array(items),
+        ]
+    }
+
+    private func watch() async throws(APIError) -> APIResponse {
+        let plan = try await core.planWatch(context, try representation())
+        let (core, interval) = (core, router.bookmarkInterval)
+        return APIResponse(
+            status: 200, headers: [("Content-Type", "application/json")],
+            body: .stream { sink in
+                try await core.runWatch(plan, bookmarkInterval: interval, to: &sink)
+            })
+    }
+
+    // MARK: Deleting
+
+    /// Kinds whose deletion is answered with the object even if it is gone.
+    private static let answeredWithObject: Set<String> = [
+        "pods", "serviceaccounts", "persistentvolumeclaims", "persistentvolumes", "resourcequotas",
+        "podtemplates",
+    ]
+
+    private func delete() async throws(APIError) -> APIResponse {
+        let outcome = try await core.delete(context, try DeleteOptions(context))
+        switch outcome {
+        case .pending(let object): return try single(200, object)
+        case .deleted(let object):
+            if context.type.group.isEmpty, Self.answeredWithObject.contains(context.type.plural) {
+                return try single(200, object)
+            }
+            let status = Status(
+                status: "Success",
+                details: StatusDetails(
+                    name: object.objectName, group: context.type.group.isEmpty ? nil : context.type.group,
+                    kind: context.type.plural, uid: object.uid))
+            return .json(200, status.body)
+        }
+    }
+
+    private func deleteCollection() async throws(APIError) -> APIResponse {
+        let options = try DeleteOptions(context)
+        let page = try await core.list(context)
+        var deleted: [JSONValue] = []
+        for object in page.objects {
+            var single = context
+            single.path.name = object.objectName
+            single.path.namespace = object.objectNamespace
+            do throws(APIError) {
+                switch try await core.delete(single, options) {
+                case .deleted(let last), .pending(let last): deleted.append(last)
+                }
+            } catch where error.code != 404 {
+                throw error
+            }
+        }
+        return .json(200, objectList(deleted, metadata: page.metadata))
+    }
+}

@@ -1,0 +1,29 @@
+import KubernetesAPI
+
+/// What a list, a watch or a `deletecollection` selects.
+struct ObjectFilter: Sendable {
+    var namespace: String?
+    var labels: LabelSelector?
+    var fields: FieldSelector
+
+    /// Reads `labelSelector` and `fieldSelector`.
+    init(_ query: QueryParameters, namespace: String, definition: ResourceDefinition) throws(APIError) {
+        self.namespace = namespace.isEmpty ? nil : namespace
+        if let text = query["labelSelector"] {
+            do {
+                labels = try LabelSelector(text)
+            } catch {
+                throw .badRequest(error.message)
+            }
+        }
+        fields = try FieldSelector(query["fieldSelector"] ?? "", for: definition)
+    }
+
+    var selectsAll: Bool { (labels?.isEmpty ?? true) && fields.isEmpty }
+
+    func matches(_ key: ObjectKey, _ object: JSONValue) -> Bool {
+        if let namespace, key.namespace != namespace { return false }
+        if let labels, !labels.matches(object["metadata"]?["labels"]?.objectValue) { return false }
+        return fields.matches(object)
+    }
+}

@@ -1,0 +1,44 @@
+import KubernetesAPI
+import Logging
+
+/// How an API server is to run.
+public struct APIServerConfiguration: Sendable {
+    /// Folder of the database, the certificates and the keys; made if it is missing.
+    public var stateDirectory: String
+    public var host: String
+    /// 0 for any free port; the one that was used last is taken again if it is free.
+    public var port: Int
+    /// Where every request is logged as a line of JSON; nil for nowhere.
+    public var auditLogPath: String?
+    /// Kinds that are served beside those for access reviews and custom resource definitions.
+    public var resources: [ResourceDefinition]
+    /// Asked in this order.
+    public var admissionPlugins: [any AdmissionPlugin]
+    public var environment: ServerEnvironment
+    /// Changes that watches and paged lists can go back; older ones get 410.
+    public var historyLimit: Int64
+    /// Between two looks at whether history is to be compacted.
+    public var compactionInterval: Duration
+    public var bookmarkInterval: Duration
+    public var logger: Logger
+
+    public init(
+        stateDirectory: String, host: String = "127.0.0.1", port: Int = 0, auditLogPath: String? = nil,
+        resources: [ResourceDefinition] = [], admissionPlugins: [any AdmissionPlugin] = [],
+        environment: ServerEnvironment = .live, historyLimit: Int64 = 20_000,
+        compactionInterval: Duration = .seconds(60), bookmarkInterval: Duration = .seconds(60),
+        logger: Logger = Logger(label: "anneal.apiserver")
+    ) {
+        self.stateDirectory = stateDirectory
+        self.host = host
+        self.port = port
+        self.auditLogPath = auditLogPath
+        self.resources = resources
+        self.admissionPlugins = admissionPlugins
+        self.environment = environment
+        self.historyLimit = historyLimit
+        self.compactionInterval = compactionInterval
+        self.bookmarkInterval = bookmarkInterval
+        self.logger = logger
+    }
+}

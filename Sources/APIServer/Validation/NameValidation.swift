@@ -1,0 +1,102 @@
+import KubernetesAPI
+
+/// What a text must be like to be a name, in the words of a real API server. Nil means that it is fine.
+enum NameValidation {
+    static let subdomain =
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and "
+        + "must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation "
+        + #"is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"#
+    static let label =
+        "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start "
+        + "and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation "
+        + "is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+    static let label1035 =
+        "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
+        + "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for "
+        + "validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
+    static let qualifiedNamePart =
+        "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+        + "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+        + "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+    static let labelValue =
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and "
+        + "must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', "
+        + "regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+
+    static func problems(_ name: String, rule: NameRule) -> [String] {
+        switch rule {
+        case .dnsSubdomain:
+            return length(name, 253) + (isSubdomain(name) ? [] : [subdomain])
+        case .dnsLabel:
+            return length(name, 63) + (isLabel(name) ? [] : [label])
+        case .dns1035Label:
+            let startsWell = name.utf8.first.map { (0x61...0x7A).contains($0) } ?? false
+            return length(name, 63) + (isLabel(name) && startsWell ? [] : [label1035])
+        case .pathSegment:
+            if name == "." || name == ".." { return ["may not be '\(name)'"] }
+            return ["/", "%"].filter { name.contains($0) }.map { "may not contain '\($0)'" }
+        }
+    }
+
+    /// A prefix for a generated name may end in a dash.
+    static func problems(prefix: String, rule: NameRule) -> [String] {
+        let name = prefix.hasSuffix("-") && prefix.utf8.count > 1 ? String(prefix.dropLast()) + "a" : prefix
+        return problems(name, rule: rule)
+    }
+
+    /// The key of a label or an annotation: `name` or `prefix/name`.
+    static func qualifiedNameProblems(_ key: String) -> [String] {
+        let parts = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count <= 2, let name = parts.last else {
+            return [
+                "a qualified name must consist of alphanumeric characters, '-', '_' or '.', with an optional "
+                    + "DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+            ]
+        }
+        var problems: [String] = []
+        if parts.count == 2 {
+            if parts[0].isEmpty {
+                problems.append("prefix part must be non-empty")
+            } else {
+                problems += NameValidation.problems(parts[0], rule: .dnsSubdomain).map { "prefix part \($0)" }
+            }
+        }
+        if name.isEmpty {
+            problems.append("name part must be non-empty")
+        } else if name.utf8.count > 63 {
+            problems.append("name part must be no more than 63 bytes")
+        }
+        if !isWord(name) { problems.append(qualifiedNamePart) }
+        return problems
+    }
+
+    static func labelValueProblems(_ value: String) -> [String] {
+        length(value, 63) + (value.isEmpty || isWord(value) ? [] : [labelValue])
+    }
+
+    private static func length(_ text: String, _ limit: Int) -> [String] {
+        text.utf8.count > limit ? ["must be no more than \(limit) bytes"] : []
+    }
+
+    static func isSubdomain(_ text: String) -> Bool {
+        text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { isLabel($0) }
+    }
+
+    static func isLabel(_ text: some StringProtocol) -> Bool {
+        let isAlphanumeric: (UInt8) -> Bool = { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) }
+        let bytes = Array(text.utf8)
+        guard let first = bytes.first, let last = bytes.last else { return false }
+        return isAlphanumeric(first) && isAlphanumeric(last)
+            && bytes.allSatisfy { isAlphanumeric($0) || $0 == 0x2D }
+    }
+
+    private static func isWord(_ text: String) -> Bool {
+        let isAlphanumeric: (UInt8) -> Bool = {
+            (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || (0x41...0x5A).contains($0)
+        }
+        let bytes = Array(text.utf8)
+        guard let first = bytes.first, let last = bytes.last else { return false }
+        return isAlphanumeric(first) && isAlphanumeric(last)
+            && bytes.allSatisfy { isAlphanumeric($0) || $0 == 0x2D || $0 == 0x5F || $0 == 0x2E }
+    }
+}

@@ -1,0 +1,52 @@
+import KubernetesAPI
+import ObjectPatching
+import StructuralSchema
+
+/// Who owns which fields, for one request.
+struct FieldOwnership {
+    private let manager: FieldManager
+    private let name: String
+    private let now: Timestamp
+
+    init(_ context: RequestContext, scope: WriteScope) {
+        let resource = context.resource
+        var ignoring: [[String]] = []
+        switch scope {
+        case .object: if context.definition.subresources.contains(.status) { ignoring = [["status"]] }
+        case .status: ignoring = resource.isCustom ? [["spec"], ["metadata"]] : [["spec"]]
+        case .finalize: ignoring = [["status"], ["metadata"]]
+        }
+        manager = FieldManager(
+            schema: context.definition.schema, apiVersion: context.type.apiVersion,
+            subresource: scope.subresource.isEmpty ? nil : scope.subresource, ignoring: ignoring,
+            emptyObject: resource.emptyObject, sharing: resource.mergeType)
+        name = context.fieldManager
+        now = context.now
+    }
+
+    /// `object` with the fields that it changes of `live` in the requester's name.
+    func updated(_ object: JSONValue, live: JSONValue?) -> JSONValue {
+        manager.update(live: live, new: object, manager: name, now: now)
+    }
+
+    func applied(_ configuration: JSONValue, live: JSONValue?, force: Bool) throws(APIError) -> JSONValue {
+        do {
+            return try manager.apply(live: live, applied: configuration, manager: name, force: force, now: now)
+        } catch {
+            throw APIError(error.status)
+        }
+    }
+}
+
+extension ServedResource {
+    /// What an object is before its creation: a built-in kind's Go struct has its sections already.
+    fileprivate var emptyObject: JSONValue {
+        guard !isCustom else { return [:] }
+        var object: [String: JSONValue] = [:]
+        for (name, schema) in definition.schema.properties
+        where schema.kind == .object && schema.additionalProperties == nil && !schema.properties.isEmpty {
+            object[name] = [:]
+        }
+        return .object(object)
+    }
+}
