@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CCurl.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -9,6 +10,8 @@
 
 static int configure_socket(void *seconds, curl_socket_t socket, curlsocktype purpose) {
     (void)purpose;
+    // Child processes have no business with our connections.
+    (void)fcntl(socket, F_SETFD, FD_CLOEXEC);
 #ifdef TCP_USER_TIMEOUT
     unsigned int milliseconds = (unsigned int)(uintptr_t)seconds * 1000u;
     // A failure costs only the detection: the transfer goes on without.

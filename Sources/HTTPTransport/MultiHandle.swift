@@ -55,7 +55,7 @@ final class MultiHandle: @unchecked Sendable {
 }
 
 /// Runs `body` on a thread of its own; false if there can be no more threads.
-func startThread(named name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
+package func startThread(named name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
     final class Box {
         let name: String
         let body: @Sendable () -> Void

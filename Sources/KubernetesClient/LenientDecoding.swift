@@ -1,0 +1,105 @@
+import FoundationEssentials
+import KubernetesAPI
+
+/// An object that is JSON with metadata, but not of the type that it should be.
+public struct MalformedObject: Hashable, Sendable {
+    public var apiVersion: String?
+    public var kind: String?
+    public var key: ObjectKey
+    public var uid: String?
+    public var resourceVersion: String?
+    /// Which field is wrong, and why.
+    public var reason: String
+}
+
+/// An object, or as much as could be made of it. One bad object must not hide its neighbours.
+public enum DecodedObject<R: KubernetesResource>: Sendable {
+    case object(R)
+    case malformed(MalformedObject)
+}
+
+extension DecodedObject: Decodable {
+    /// What identifies an object, whatever else is wrong with it.
+    private struct Identity: Decodable {
+        struct Metadata: Decodable {
+            var name: String?
+            var namespace: String?
+            var uid: String?
+            var resourceVersion: String?
+        }
+        var apiVersion: String?
+        var kind: String?
+        var metadata: Metadata
+    }
+
+    public init(from decoder: any Decoder) throws {
+        do {
+            self = .object(try R(from: decoder))
+        } catch {
+            let identity = try Identity(from: decoder)
+            self = .malformed(
+                MalformedObject(
+                    apiVersion: identity.apiVersion, kind: identity.kind,
+                    key: ObjectKey(
+                        namespace: identity.metadata.namespace ?? "", name: identity.metadata.name ?? ""),
+                    uid: identity.metadata.uid, resourceVersion: identity.metadata.resourceVersion,
+                    reason: DecodingFailure.describe(error, droppingPath: decoder.codingPath.count)))
+        }
+    }
+}
+
+/// A list of which each item decodes by itself.
+public struct DecodedList<R: KubernetesResource>: Decodable, Sendable {
+    public var metadata: ListMeta
+    public var items: [DecodedObject<R>]
+
+    private enum CodingKeys: String, CodingKey { case metadata, items }
+
+    public init(metadata: ListMeta, items: [DecodedObject<R>]) {
+        self.metadata = metadata
+        self.items = items
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        metadata = try container.decode(ListMeta.self, forKey: .metadata)
+        // Go writes an empty list as null at times.
+        items = try container.decodeIfPresent([DecodedObject<R>].self, forKey: .items) ?? []
+    }
+}
+
+/// What one line of a watch stream says.
+public enum WatchUpdate<R: KubernetesResource>: Sendable {
+    case event(WatchEvent<R>)
+    /// An object that does not decode was added or changed (or deleted, if `isDeleted`).
+    case malformed(MalformedObject, isDeleted: Bool)
+}
+
+extension WatchUpdate: Decodable {
+    private enum CodingKeys: String, CodingKey { case type, object }
+    private struct Bookmark: Decodable { var metadata: ObjectMeta }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let type = try container.decode(String.self, forKey: .type)
+        switch type {
+        case "ADDED", "MODIFIED", "DELETED":
+            switch try container.decode(DecodedObject<R>.self, forKey: .object) {
+            case .object(let object):
+                self = .event(
+                    type == "ADDED" ? .added(object) : type == "MODIFIED" ? .modified(object) : .deleted(object))
+            case .malformed(let object): self = .malformed(object, isDeleted: type == "DELETED")
+            }
+        case "BOOKMARK":
+            let metadata = try container.decode(Bookmark.self, forKey: .object).metadata
+            let isEnd = metadata.annotations?["k8s.io/initial-events-end"] == "true"
+            self = .event(
+                .bookmark(resourceVersion: metadata.resourceVersion ?? "", initialEventsEnd: isEnd))
+        case "ERROR":
+            self = .event(.error(try container.decode(Status.self, forKey: .object)))
+        default:
+            throw DecodingError.dataCorruptedError(
+                forKey: .type, in: container, debugDescription: "'\(type)' is no type of watch event")
+        }
+    }
+}

@@ -1,0 +1,158 @@
+import FoundationEssentials
+import HTTPTransport
+import KubernetesAPI
+
+/// The updates of one watch, until the server or the connection ends it.
+///
+/// Objects that do not decode are passed over; `WatchUpdates` has them too.
+public struct WatchStream<R: KubernetesResource>: AsyncSequence, Sendable {
+    public typealias Element = WatchEvent<R>
+    public typealias Failure = KubernetesError
+
+    private let stream: HTTPStream
+    private let onMalformed: (@Sendable (MalformedObject) -> Void)?
+
+    init(_ stream: HTTPStream, onMalformed: (@Sendable (MalformedObject) -> Void)?) {
+        self.stream = stream
+        self.onMalformed = onMalformed
+    }
+
+    public func makeAsyncIterator() -> Iterator {
+        Iterator(lines: WatchUpdates<R>(stream).makeAsyncIterator(), onMalformed: onMalformed)
+    }
+
+    /// Ends the watch.
+    public func cancel() { stream.cancel() }
+
+    public struct Iterator: AsyncIteratorProtocol {
+        fileprivate var lines: WatchUpdates<R>.Iterator
+        fileprivate let onMalformed: (@Sendable (MalformedObject) -> Void)?
+
+        public mutating func next() async throws(KubernetesError) -> WatchEvent<R>? {
+            try await next(isolation: nil)
+        }
+
+        public mutating func next(
+            isolation actor: isolated (any Actor)?
+        ) async throws(KubernetesError) -> WatchEvent<R>? {
+            while let update = try await lines.next(isolation: actor) {
+                switch update {
+                case .event(let event): return event
+                case .malformed(let object, _): onMalformed?(object)
+                }
+            }
+            return nil
+        }
+    }
+}
+
+/// All that a watch says, objects that do not decode included.
+public struct WatchUpdates<R: KubernetesResource>: AsyncSequence, Sendable {
+    public typealias Element = WatchUpdate<R>
+    public typealias Failure = KubernetesError
+
+    private let stream: HTTPStream
+
+    init(_ stream: HTTPStream) { self.stream = stream }
+
+    public func makeAsyncIterator() -> Iterator { Iterator(bytes: stream.makeAsyncIterator()) }
+
+    /// Ends the watch.
+    public func cancel() { stream.cancel() }
+
+    public struct Iterator: AsyncIteratorProtocol {
+        fileprivate var bytes: HTTPStream.Iterator
+        private var decoder = WatchDecoder<R>()
+
+        fileprivate init(bytes: HTTPStream.Iterator) { self.bytes = bytes }
+
+        public mutating func next() async throws(KubernetesError) -> WatchUpdate<R>? {
+            try await next(isolation: nil)
+        }
+
+        public mutating func next(
+            isolation actor: isolated (any Actor)?
+        ) async throws(KubernetesError) -> WatchUpdate<R>? {
+            while true {
+                if let update = try decoder.next() { return update }
+                let chunk: Data?
+                do throws(TransportError) {
+                    chunk = try await bytes.next(isolation: actor)
+                } catch {
+                    throw .transport(error)
+                }
+                guard let chunk else { return decoder.finish() }
+                decoder.append(chunk)
+            }
+        }
+    }
+}
+
+/// Makes updates of the bytes of a watch, wherever they were split. A pure value.
+public struct WatchDecoder<R: KubernetesResource>: Sendable {
+    private var lines: LineDecoder
+
+    public init(maximumLineBytes: Int = 16 << 20) {
+        lines = LineDecoder(maximumLineBytes: maximumLineBytes)
+    }
+
+    public mutating func append(_ bytes: some Sequence<UInt8>) { lines.append(bytes) }
+
+    /// The next update; nil until more bytes came.
+    ///
+    /// - Throws: `.decoding` for a line that is no watch event: the stream cannot be trusted any more.
+    public mutating func next() throws(KubernetesError) -> WatchUpdate<R>? {
+        let line: Data?
+        do throws(LineDecoder.LineTooLong) {
+            line = try lines.next()
+        } catch {
+            throw .decoding("a watch event has more than \(error.limit) bytes")
+        }
+        guard let line else { return nil }
+        return try Self.decode(line)
+    }
+
+    /// The last update, when the stream has ended. One that was cut off says nothing: the watch goes on
+    /// after the version before it.
+    public mutating func finish() -> WatchUpdate<R>? {
+        guard let rest = lines.finish() else { return nil }
+        return try? Self.decode(rest)
+    }
+
+    private static func decode(_ line: Data) throws(KubernetesError) -> WatchUpdate<R> {
+        do {
+            return try JSONDecoder().decode(WatchUpdate<R>.self, from: line)
+        } catch {
+            throw .decoding("a line of a watch is no event: \(DecodingFailure.describe(error))")
+        }
+    }
+}
+
+extension KubernetesClient {
+    /// Follows changes. An object that does not decode is passed over, and told to `onMalformed`.
+    ///
+    /// - Parameter idleTimeout: nil for some longer than the server's own limit, `timeoutSeconds`.
+    public func watch<R: KubernetesResource>(
+        _: R.Type, namespace: String? = nil, options: WatchOptions = WatchOptions(),
+        idleTimeout: Duration? = nil, onMalformed: (@Sendable (MalformedObject) -> Void)? = nil
+    ) async throws(KubernetesError) -> WatchStream<R> {
+        let stream = try await open(R.self, namespace: namespace, options: options, idleTimeout: idleTimeout)
+        return WatchStream(stream, onMalformed: onMalformed)
+    }
+
+    /// Follows changes, objects that do not decode included.
+    public func watchUpdates<R: KubernetesResource>(
+        _: R.Type, namespace: String? = nil, options: WatchOptions = WatchOptions(),
+        idleTimeout: Duration? = nil
+    ) async throws(KubernetesError) -> WatchUpdates<R> {
+        WatchUpdates(try await open(R.self, namespace: namespace, options: options, idleTimeout: idleTimeout))
+    }
+
+    private func open<R: KubernetesResource>(
+        _: R.Type, namespace: String?, options: WatchOptions, idleTimeout: Duration?
+    ) async throws(KubernetesError) -> HTTPStream {
+        let limit = idleTimeout ?? .seconds(min(max(options.timeoutSeconds, 0), 1 << 20) + 30)
+        return try await stream(
+            R.resourceType.watch(namespace: namespace, options: options), idleTimeout: limit)
+    }
+}
