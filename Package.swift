@@ -24,13 +24,14 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 /// A library target and, where it has one, its test target.
 func library(
     _ name: String, _ dependencies: [Target.Dependency], testing: [Target.Dependency]? = nil,
-    resources: [Resource] = []
+    resources: [Resource] = [], testData: [String] = []
 ) -> [Target] {
     let target = Target.target(
         name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
     guard let testing else { return [target] }
     let tests = Target.testTarget(
-        name: "\(name)Tests", dependencies: [.byName(name: name)] + testing, swiftSettings: strict)
+        name: "\(name)Tests", dependencies: [.byName(name: name)] + testing, exclude: testData,
+        swiftSettings: strict)
     return [target, tests]
 }
 
@@ -81,7 +82,7 @@ let package = Package(
         library("StructuralSchema", ["KubernetesAPI"], testing: ["KubernetesAPI"]),
         library(
             "AnnealAPI", ["KubernetesAPI", "StructuralSchema", crypto],
-            testing: ["KubernetesAPI", "StructuralSchema", yams]),
+            testing: ["KubernetesAPI", "StructuralSchema", yams], testData: ["WrongManifests"]),
         library("Scheduling", ["KubernetesAPI"], testing: []),
         library(
             "Planning", ["AnnealAPI", "KubernetesAPI", "Scheduling"],
@@ -136,16 +137,16 @@ let package = Package(
             program("anneal-operator", ["Operator", argumentParser]),
             program("anneal-agent", ["Agent", argumentParser]),
             program("anneal-local", ["LocalCluster", argumentParser]),
-            program("crdgen", ["AnnealAPI", "StructuralSchema", argumentParser]),
+            program("crdgen", ["AnnealAPI", "KubernetesAPI", argumentParser, yams]),
         ],
 
         [
             .testTarget(
                 name: "EndToEndTests",
                 dependencies: [
-                    "AnnealAPI", "KubernetesAPI", "KubernetesClient", "LocalCluster", "Operator", subprocess,
+                    "AnnealAPI", "KubernetesAPI", subprocess,
                 ],
-                swiftSettings: strict)
+                exclude: ["Fixtures"], swiftSettings: strict)
         ],
     ].flatMap { $0 }
 )

@@ -75,7 +75,7 @@ enum SharedSchema {
                 message: "must be greater than 0")
     }
 
-    static let image = Schema.string("Container image.").length(1...512)
+    static let image = Schema.string("Container image.").maxLength(512)
         .rule(
             "self.matches('^[^\\\\x00-\\\\x20$]+$')",
             message: "must be an image reference, such as registry.example.com/team/trainer:1.2")

@@ -250,7 +250,7 @@ enum TrainingJobSchema {
                     + "!has(self.trainer.resourcesPerNode.gpus) || self.trainer.resourcesPerNode.gpus > 0",
                 message: "method qlora needs GPUs: set trainer.resourcesPerNode.gpus, or use method: lora"),
             Schema.Rule(
-                "!has(self.trainer.numNodes) || self.trainer.numNodes == 1 || "
+                "!has(self.trainer.numNodes) || self.trainer.numNodes <= 1 || "
                     + "(has(self.workspace) && has(self.workspace.accessMode) && self.workspace.accessMode == 'ReadWriteMany')",
                 message:
                     "a run of several nodes needs workspace.accessMode: ReadWriteMany, as all share the volume"

@@ -53,7 +53,10 @@ enum TrainingJobStatusSchema {
             "registeredModel": .object(
                 "The model's entry in the registry.",
                 [
-                    "name": word, "version": word, "runId": word, "alias": word,
+                    "name": word.description("The registered model's name."),
+                    "version": word.description("The version that this run made."),
+                    "runId": word.description("The MLflow run that the version belongs to."),
+                    "alias": word.description("The alias that points to the version."),
                 ], required: ["name", "version"]),
         ], required: ["phase"])
 
@@ -65,8 +68,8 @@ enum TrainingJobStatusSchema {
                 "name": phase,
                 "startedAt": .timestamp("First entry."),
                 "finishedAt": .timestamp("Last end."),
-                "attempts": count,
-                "lastFailure": text,
+                "attempts": count.description("Tries so far."),
+                "lastFailure": text.description("Why the last try that failed did."),
             ], required: ["name", "startedAt", "attempts"])
     ).maxItems(16)
 
@@ -99,8 +102,12 @@ enum TrainingJobStatusSchema {
         "What validation and preprocessing counted.",
         [
             "sha256": .string("Of the raw dataset.").maxLength(64),
-            "records": count, "exactDuplicates": count, "nearDuplicates": count, "filtered": count,
-            "trainRecords": count, "validationRecords": count,
+            "records": count.description("Records of the raw dataset."),
+            "exactDuplicates": count.description("Records that were dropped as copies of another."),
+            "nearDuplicates": count.description("Records that were dropped as nearly copies of another."),
+            "filtered": count.description("Records that were dropped for their length."),
+            "trainRecords": count.description("Records that training sees."),
+            "validationRecords": count.description("Records that are held back."),
             "processedManifestSha256": .string("Of the processed data's manifest.").maxLength(64),
             "modelSha256": .string("Of the base model, as validated.").maxLength(64),
         ])
@@ -110,7 +117,8 @@ enum TrainingJobStatusSchema {
         [
             "storageUri": word.description("Its folder in S3."),
             "manifestSha256": .string("Of its manifest: the model's digest.").maxLength(64),
-            "bytes": count, "files": count,
+            "bytes": count.description("Size of all files."),
+            "files": count.description("Number of files, the manifest left out."),
         ], required: ["storageUri", "manifestSha256"])
 
     private static let evaluation = Schema.object(
