@@ -1,0 +1,119 @@
+import AnnealAPI
+import KubernetesAPI
+import Scheduling
+
+/// The pod of one suite's try: `prepare` as the init container, then the evaluator.
+struct EvaluationPod {
+    var run: RunObject
+    var spec: EvalRunSpec
+    var settings: PlannerSettings
+
+    static let evaluatorName = "evaluator"
+    private static let suiteFile = WorkspacePath.data + "/suite.jsonl"
+
+    static func name(_ run: RunObject, suite: String, attempt: Int) -> String {
+        ChildName.make(run.name, suite, String(attempt))
+    }
+
+    var gpus: Int { max(0, spec.evaluator?.resources?.gpus ?? 1) }
+    private var gpuResource: String { spec.placement?.gpuResourceName ?? ContainerResources.defaultGPU }
+
+    /// One pod: suites start as they find room.
+    var request: GangRequest {
+        GangRequest(
+            count: 1,
+            requests: ContainerResources.amounts(
+                spec.evaluator?.resources, gpus: gpus, gpuResource: gpuResource),
+            nodeSelector: PodPlacement.nodeSelector(spec.placement),
+            tolerations: PodPlacement.tolerations(spec.placement, gpus: gpus))
+    }
+
+    /// Nil without an image, or if the configuration can't be written as JSON.
+    func make(_ suite: EvaluationSuite, attempt: Int) -> Pod? {
+        guard let image = suite.image ?? spec.evaluator?.image,
+            let program = String?.annotation(configuration(suite, attempt: attempt)),
+            let agent = String?.annotation(preparation(suite, attempt: attempt))
+        else { return nil }
+        var pod = PodSpec(containers: [evaluator(image)])
+        pod.initContainers = [
+            AgentContainer.make(
+                name: "prepare", command: "prepare", configurationVolume: "agent-config",
+                storage: spec.storage, resources: settings.agentResources, settings: settings)
+        ]
+        pod.volumes = [
+            Volume(name: PodVolumes.workspaceName, emptyDir: EmptyDirVolumeSource()),
+            PodVolumes.configuration(
+                "config", file: WorkspacePath.programConfiguration, annotation: ConfigurationAnnotation.program),
+            PodVolumes.configuration(
+                "agent-config", file: WorkspacePath.agentConfiguration,
+                annotation: ConfigurationAnnotation.agent),
+            PodVolumes.temporary, PodVolumes.sharedMemory(Quantity("1Gi")),
+        ]
+        pod.restartPolicy = "Never"
+        pod.automountServiceAccountToken = false
+        pod.enableServiceLinks = false
+        pod.securityContext = PodSecurity.pod(user: settings.runAsUser)
+        PodPlacement.apply(spec.placement, gpus: gpus, to: &pod)
+        return Pod(
+            metadata: run.metadata(
+                name: Self.name(run, suite: suite.name, attempt: attempt), stage: "evaluate",
+                attempt: attempt,
+                annotations: [
+                    ConfigurationAnnotation.program: program, ConfigurationAnnotation.agent: agent,
+                ]),
+            spec: pod)
+    }
+
+    private func evaluator(_ image: String) -> Container {
+        var container = Container(
+            name: Self.evaluatorName, image: image, command: Literal.escaped(spec.evaluator?.command),
+            args: Literal.escaped(spec.evaluator?.args))
+        container.env = [
+            EnvVar(name: EnvironmentName.configuration, value: WorkspacePath.programConfiguration),
+            EnvVar(name: EnvironmentName.result, value: WorkspacePath.result),
+            EnvVar(name: "HOME", value: "/tmp"),
+        ]
+        container.resources = ContainerResources.requirements(
+            spec.evaluator?.resources, gpus: gpus, gpuResource: gpuResource)
+        container.securityContext = PodSecurity.container
+        var mounts = [
+            PodVolumes.folderMount(WorkspacePath.data, readOnly: true),
+            PodVolumes.folderMount(WorkspacePath.model, readOnly: true),
+            PodVolumes.folderMount(WorkspacePath.run, readOnly: false),
+            PodVolumes.folderMount(WorkspacePath.output, readOnly: false),
+            PodVolumes.configurationMount("config"), PodVolumes.temporaryMount, PodVolumes.sharedMemoryMount,
+        ]
+        if spec.baseModel != nil { mounts.append(PodVolumes.folderMount(WorkspacePath.adapter, readOnly: true)) }
+        container.volumeMounts = mounts
+        container.terminationMessagePath = WorkspacePath.result
+        container.terminationMessagePolicy = "FallbackToLogsOnError"
+        return container
+    }
+
+    private func configuration(_ suite: EvaluationSuite, attempt: Int) -> EvaluatorConfiguration {
+        EvaluatorConfiguration(
+            run: run.identity(attempt: attempt),
+            model: .init(
+                path: WorkspacePath.model, adapter: spec.baseModel == nil ? nil : WorkspacePath.adapter),
+            suite: .init(
+                name: suite.name, type: suite.type, data: suite.data == nil ? nil : Self.suiteFile,
+                format: suite.format, limit: suite.limit, maxNewTokens: suite.maxNewTokens,
+                batchSize: suite.batchSize, parameters: suite.parameters ?? [:]),
+            // Fixed, so that a verdict can be had again.
+            seed: 42, output: WorkspacePath.output)
+    }
+
+    private func preparation(_ suite: EvaluationSuite, attempt: Int) -> PrepareConfiguration {
+        var downloads: [PrepareConfiguration.Download] = []
+        if let base = spec.baseModel {
+            downloads.append(.init(source: base, destination: WorkspacePath.model + "/"))
+            downloads.append(.init(source: spec.model, destination: WorkspacePath.adapter + "/"))
+        } else {
+            downloads.append(.init(source: spec.model, destination: WorkspacePath.model + "/"))
+        }
+        if let data = suite.data { downloads.append(.init(source: data, destination: Self.suiteFile)) }
+        return PrepareConfiguration(
+            run: run.identity(attempt: attempt), storage: spec.storage ?? StorageConnection(),
+            downloads: downloads)
+    }
+}

@@ -1,0 +1,196 @@
+import AnnealAPI
+import KubernetesAPI
+
+/// The CPU stages as Jobs of one pod and one try; tries are the planner's to count.
+struct StageJob {
+    var run: RunObject
+    var spec: TrainingJobSpec
+    var status: TrainingJobStatus
+    var settings: PlannerSettings
+
+    /// What differs between the stages.
+    private struct Content {
+        var command: String
+        var configuration: String?
+        var limit: PlannerSettings.StageLimit
+        var resources: NodeResources
+        var needsWorkspace = true
+    }
+
+    static func name(_ run: RunObject, _ stage: TrainingJobPhase, attempt: Int) -> String {
+        ChildName.make(run.name, word(stage), String(attempt))
+    }
+
+    /// The stage in names and labels of children.
+    static func word(_ stage: TrainingJobPhase) -> String {
+        switch stage {
+        case .validating: "validate"
+        case .preprocessing: "preprocess"
+        case .preparing: "prepare"
+        case .training: "train"
+        case .uploading: "upload"
+        case .evaluating: "evaluate"
+        case .registering: "register"
+        case .pending, .queued, .completed, .suspended, .evalFailed, .failed, .cancelled:
+            stage.rawValue.lowercased()
+        }
+    }
+
+    /// Nil if the stage runs as no Job, or its configuration can't be written as JSON.
+    func make(_ stage: TrainingJobPhase, attempt: Int) -> Job? {
+        guard let content = content(stage, attempt: attempt), let configuration = content.configuration
+        else { return nil }
+        let annotations = [ConfigurationAnnotation.agent: configuration]
+        var pod = PodSpec()
+        var main = AgentContainer.make(
+            name: "agent", command: content.command, configurationVolume: "agent-config",
+            storage: spec.storage, resources: content.resources, settings: settings)
+        if stage == .registering {
+            main.env = (main.env ?? [])
+                + AgentContainer.registryCredentials(spec.registration?.credentialsSecretName)
+        }
+        pod.containers = [main]
+        pod.volumes = [
+            content.needsWorkspace
+                ? Volume(name: PodVolumes.workspaceName, claim: WorkspaceClaim.name(run))
+                : Volume(name: PodVolumes.workspaceName, emptyDir: EmptyDirVolumeSource()),
+            PodVolumes.configuration(
+                "agent-config", file: WorkspacePath.agentConfiguration, annotation: ConfigurationAnnotation.agent),
+            PodVolumes.temporary,
+        ]
+        pod.restartPolicy = "Never"
+        pod.automountServiceAccountToken = false
+        pod.enableServiceLinks = false
+        pod.securityContext = PodSecurity.pod(user: settings.runAsUser)
+        var template = PodTemplateSpec(
+            metadata: ObjectMeta(
+                labels: run.labels(stage: Self.word(stage), attempt: attempt), annotations: annotations),
+            spec: pod)
+        if stage == .preprocessing, let transform = spec.preprocessing?.transform {
+            addTransform(transform, attempt: attempt, to: &template)
+        }
+        var job = JobSpec(template: template)
+        job.parallelism = 1
+        job.completions = 1
+        job.backoffLimit = 0
+        job.activeDeadlineSeconds = content.limit.seconds
+        job.podReplacementPolicy = "Failed"
+        return Job(
+            metadata: run.metadata(
+                name: Self.name(run, stage, attempt: attempt), stage: Self.word(stage), attempt: attempt),
+            spec: job)
+    }
+
+    private func content(_ stage: TrainingJobPhase, attempt: Int) -> Content? {
+        switch stage {
+        case .validating:
+            Content(
+                command: "validate", configuration: .annotation(validate(attempt)),
+                limit: settings.validating, resources: settings.agentResources, needsWorkspace: false)
+        case .preprocessing:
+            Content(
+                command: "preprocess",
+                configuration: .annotation(
+                    preprocess(attempt, part: spec.preprocessing?.transform == nil ? .whole : .process)),
+                limit: settings.preprocessing, resources: settings.preprocessResources)
+        case .preparing:
+            Content(
+                command: "prepare", configuration: .annotation(prepare(attempt)),
+                limit: settings.preparing, resources: settings.agentResources)
+        case .uploading:
+            Content(
+                command: "upload", configuration: .annotation(upload(attempt)), limit: settings.uploading,
+                resources: settings.agentResources)
+        case .registering:
+            Content(
+                command: "register", configuration: register(attempt).flatMap(String?.annotation),
+                limit: settings.registering, resources: settings.agentResources, needsWorkspace: false)
+        case .pending, .queued, .training, .evaluating, .completed, .suspended, .evalFailed, .failed,
+            .cancelled:
+            nil
+        }
+    }
+
+    private var storage: StorageConnection { spec.storage ?? StorageConnection() }
+    private var root: String { ArtifactLayout.root(artifacts: spec.artifacts.storageUri, uid: run.uid) }
+
+    private func validate(_ attempt: Int) -> ValidateConfiguration {
+        ValidateConfiguration(
+            run: run.identity(attempt: attempt), storage: storage, model: spec.model, dataset: spec.dataset)
+    }
+
+    private func preprocess(_ attempt: Int, part: PreprocessConfiguration.Part) -> PreprocessConfiguration {
+        PreprocessConfiguration(
+            run: run.identity(attempt: attempt), storage: storage, dataset: spec.dataset,
+            expectedSha256: status.dataset?.sha256, preprocessing: spec.preprocessing ?? Preprocessing(),
+            destinationUri: ArtifactLayout.data(root: root), directory: WorkspacePath.data, part: part)
+    }
+
+    private func prepare(_ attempt: Int) -> PrepareConfiguration {
+        let data = StoredInput(
+            storageUri: ArtifactLayout.data(root: root), sha256: status.dataset?.processedManifestSha256)
+        let hasTrained = (status.trainingAttempts ?? 0) > 0
+        return PrepareConfiguration(
+            run: run.identity(attempt: attempt), storage: storage,
+            downloads: [
+                .init(source: data, destination: WorkspacePath.data + "/"),
+                .init(source: baseModel, destination: WorkspacePath.model + "/"),
+            ],
+            checkpointsUri: hasTrained ? ArtifactLayout.checkpoints(root: root) : nil,
+            resumeDirectory: hasTrained ? WorkspacePath.resume : nil,
+            // What an earlier attempt did not commit must not be taken for this one's.
+            cleared: [
+                WorkspacePath.checkpoints, WorkspacePath.resume, WorkspacePath.run, WorkspacePath.output,
+            ])
+    }
+
+    /// The base model as it was validated.
+    private var baseModel: StoredInput {
+        var model = spec.model
+        model.sha256 = model.sha256 ?? status.dataset?.modelSha256
+        return model
+    }
+
+    private func upload(_ attempt: Int) -> UploadConfiguration {
+        UploadConfiguration(
+            run: run.identity(attempt: attempt), storage: storage, directory: WorkspacePath.output,
+            destinationUri: ArtifactLayout.model(root: root))
+    }
+
+    private func register(_ attempt: Int) -> RegisterConfiguration? {
+        guard let registration = spec.registration, let model = status.output else { return nil }
+        return RegisterConfiguration(
+            run: run.identity(attempt: attempt), registration: registration, storage: storage, model: model,
+            params: Lineage.params(spec), metrics: Lineage.metrics(status),
+            lineage: Lineage.tags(run: run, spec: spec, status: status), alias: "dev")
+    }
+
+    /// The built-in steps and the user's come first, as init containers; publishing is the main container.
+    private func addTransform(_ transform: Transform, attempt: Int, to template: inout PodTemplateSpec) {
+        guard var pod = template.spec, var process = pod.containers.first,
+            let publisher = String?.annotation(preprocess(attempt, part: .publish))
+        else { return }
+        process.name = "process"
+        var user = Container(
+            name: "transform", image: transform.image, command: Literal.escaped(transform.command),
+            args: Literal.escaped(transform.args))
+        user.env = [EnvVar(name: "HOME", value: "/tmp")]
+        user.resources = ContainerResources.requirements(settings.preprocessResources)
+        user.securityContext = PodSecurity.container
+        user.volumeMounts = [
+            PodVolumes.folderMount(WorkspacePath.data, readOnly: false), PodVolumes.temporaryMount,
+        ]
+        user.terminationMessagePolicy = "FallbackToLogsOnError"
+        let publish = AgentContainer.make(
+            name: "agent", command: "preprocess", configurationVolume: "publisher-config",
+            storage: spec.storage, resources: settings.preprocessResources, settings: settings)
+        pod.initContainers = [process, user]
+        pod.containers = [publish]
+        pod.volumes?.append(
+            PodVolumes.configuration(
+                "publisher-config", file: WorkspacePath.agentConfiguration,
+                annotation: ConfigurationAnnotation.publisher))
+        template.metadata?.annotations?[ConfigurationAnnotation.publisher] = publisher
+        template.spec = pod
+    }
+}

@@ -1,0 +1,187 @@
+import AnnealAPI
+import KubernetesAPI
+import Scheduling
+
+/// The objects of one training attempt: a pod a node, the heartbeat Lease, and for several nodes the
+/// headless Service through which they find the first.
+struct TrainingGang {
+    var run: RunObject
+    var spec: TrainingJobSpec
+    var settings: PlannerSettings
+    var attempt: Int
+    /// What `prepare` put in place.
+    var resume: CheckpointReference?
+
+    static let trainerName = "trainer"
+    static let rendezvousPort: Int64 = 29_500
+
+    var nodes: Int { max(1, spec.trainer.numNodes ?? 1) }
+    private var processes: Int { max(1, spec.trainer.processesPerNode) }
+    private var gpus: Int { max(0, spec.trainer.gpusPerNode) }
+    private var gpuResource: String { spec.placement?.gpuResourceName ?? ContainerResources.defaultGPU }
+
+    var leaseName: String { ChildName.make(run.name, "train", String(attempt)) }
+    var serviceName: String { ChildName.make(run.name, "train") }
+    func podName(_ rank: Int) -> String {
+        ChildName.make(run.name, "train", String(attempt), String(rank))
+    }
+
+    var lease: Lease {
+        Lease(metadata: run.metadata(name: leaseName, stage: "train", attempt: attempt), spec: LeaseSpec())
+    }
+
+    var service: Service {
+        Service(
+            metadata: run.metadata(name: serviceName, stage: "train"),
+            spec: ServiceSpec(
+                selector: [Anneal.Label.runUID: run.uid, Anneal.Label.stage: "train"], clusterIP: "None",
+                // Ranks look for each other before any of them is ready.
+                publishNotReadyAddresses: true,
+                ports: [ServicePort(name: "rendezvous", port: Self.rendezvousPort)]))
+    }
+
+    /// What a scheduler is asked for: the trainer and its sidecar.
+    var request: GangRequest {
+        var sidecar = ContainerResources.amounts(settings.syncResources)
+        for (name, amount) in trainerAmounts {
+            let (sum, overflow) = amount.milliunits.addingReportingOverflow(sidecar[name]?.milliunits ?? 0)
+            sidecar[name] = overflow ? amount : Quantity("\(sum)m") ?? amount
+        }
+        return GangRequest(
+            count: nodes, requests: sidecar, nodeSelector: PodPlacement.nodeSelector(spec.placement),
+            tolerations: PodPlacement.tolerations(spec.placement, gpus: gpus))
+    }
+
+    private var trainerAmounts: [String: Quantity] {
+        ContainerResources.amounts(spec.trainer.resourcesPerNode, gpus: gpus, gpuResource: gpuResource)
+    }
+
+    /// Nil if the configuration can't be written as JSON.
+    func pod(_ rank: Int) -> Pod? {
+        guard let program = String?.annotation(configuration) else { return nil }
+        var annotations = [ConfigurationAnnotation.program: program]
+        var pod = PodSpec(containers: [trainer(rank)])
+        pod.volumes = [
+            Volume(name: PodVolumes.workspaceName, claim: WorkspaceClaim.name(run)),
+            PodVolumes.configuration(
+                "config", file: WorkspacePath.programConfiguration, annotation: ConfigurationAnnotation.program),
+            PodVolumes.temporary,
+            PodVolumes.sharedMemory(Quantity(spec.trainer.shmSize ?? "1Gi")),
+        ]
+        if rank == 0 {
+            guard let agent = String?.annotation(syncConfiguration) else { return nil }
+            annotations[ConfigurationAnnotation.agent] = agent
+            addSidecar(to: &pod)
+        }
+        pod.restartPolicy = "Never"
+        pod.terminationGracePeriodSeconds =
+            spec.trainer.terminationGracePeriodSeconds ?? settings.terminationGracePeriodSeconds
+        pod.automountServiceAccountToken = false
+        pod.enableServiceLinks = false
+        pod.securityContext = PodSecurity.pod(user: settings.runAsUser)
+        pod.imagePullSecrets = spec.trainer.imagePullSecrets.map { $0.map(LocalObjectReference.init) }
+        if nodes > 1 {
+            pod.hostname = podName(rank)
+            pod.subdomain = serviceName
+        }
+        PodPlacement.apply(spec.placement, gpus: gpus, to: &pod)
+        var metadata = run.metadata(
+            name: podName(rank), stage: "train", attempt: attempt, annotations: annotations)
+        metadata.labels?[Anneal.Label.nodeRank] = String(rank)
+        return Pod(metadata: metadata, spec: pod)
+    }
+
+    private func addSidecar(to pod: inout PodSpec) {
+        var sync = AgentContainer.make(
+            name: "sync", command: "sync", configurationVolume: "agent-config", storage: spec.storage,
+            resources: settings.syncResources, settings: settings)
+        sync.restartPolicy = "Always"
+        sync.volumeMounts?.append(PodVolumes.serviceAccountTokenMount)
+        pod.initContainers = [sync]
+        pod.serviceAccountName = settings.agentServiceAccount
+        pod.volumes? += [
+            PodVolumes.configuration(
+                "agent-config", file: WorkspacePath.agentConfiguration,
+                annotation: ConfigurationAnnotation.agent),
+            PodVolumes.serviceAccountToken,
+        ]
+    }
+
+    private func trainer(_ rank: Int) -> Container {
+        var container = Container(
+            name: Self.trainerName, image: spec.trainer.image, command: Literal.escaped(spec.trainer.command),
+            args: Literal.escaped(spec.trainer.args))
+        container.env = environment(rank)
+        container.resources = ContainerResources.requirements(
+            spec.trainer.resourcesPerNode, gpus: gpus, gpuResource: gpuResource)
+        container.securityContext = PodSecurity.container
+        container.volumeMounts = [
+            PodVolumes.folderMount(WorkspacePath.data, readOnly: true),
+            PodVolumes.folderMount(WorkspacePath.model, readOnly: true),
+            PodVolumes.folderMount("/workspace/resume", readOnly: true),
+            PodVolumes.folderMount(WorkspacePath.checkpoints, readOnly: false),
+            PodVolumes.folderMount(WorkspacePath.run, readOnly: false),
+            PodVolumes.folderMount(WorkspacePath.output, readOnly: false),
+            PodVolumes.configurationMount("config"), PodVolumes.temporaryMount, PodVolumes.sharedMemoryMount,
+        ]
+        container.terminationMessagePath = WorkspacePath.result
+        container.terminationMessagePolicy = "FallbackToLogsOnError"
+        return container
+    }
+
+    /// The user's variables first, but none that has the name of one of ours.
+    private func environment(_ rank: Int) -> [EnvVar] {
+        var ours = [
+            EnvVar(name: EnvironmentName.configuration, value: WorkspacePath.programConfiguration),
+            EnvVar(name: EnvironmentName.result, value: WorkspacePath.result),
+            EnvVar(name: "HOME", value: "/tmp"),
+        ]
+        if resume != nil { ours.append(EnvVar(name: EnvironmentName.resumeFrom, value: WorkspacePath.resume)) }
+        if nodes > 1 || processes > 1 {
+            let (world, overflow) = nodes.multipliedReportingOverflow(by: processes)
+            let (first, rankOverflow) = rank.multipliedReportingOverflow(by: processes)
+            ours += [
+                EnvVar(name: "MASTER_ADDR", value: masterAddress),
+                EnvVar(name: "MASTER_PORT", value: String(Self.rendezvousPort)),
+                EnvVar(name: "WORLD_SIZE", value: String(overflow ? nodes : world)),
+                EnvVar(name: "RANK", value: String(rankOverflow ? rank : first)),
+                EnvVar(name: "NODE_RANK", value: String(rank)),
+                EnvVar(name: "NPROC_PER_NODE", value: String(processes)),
+            ]
+        }
+        let reserved = Set(ours.map(\.name)).union([EnvironmentName.resumeFrom])
+        let own = (spec.trainer.env ?? []).filter { !reserved.contains($0.name) }
+        return own.map { EnvVar(name: $0.name, value: Literal.escaped($0.value)) } + ours
+    }
+
+    private var masterAddress: String {
+        nodes > 1 ? "\(podName(0)).\(serviceName).\(run.namespace).svc" : "127.0.0.1"
+    }
+
+    private var configuration: TrainerConfiguration {
+        var hyperparameters = spec.hyperparameters ?? Hyperparameters()
+        let parameters = hyperparameters.parameters ?? [:]
+        hyperparameters.parameters = nil
+        let policy = spec.checkpoint
+        let everySteps = policy?.everySteps ?? (policy?.everySeconds == nil ? 100 : nil)
+        return TrainerConfiguration(
+            run: run.identity(attempt: attempt), method: spec.method, model: .init(path: WorkspacePath.model),
+            data: .init(
+                train: WorkspacePath.trainFile, validation: WorkspacePath.validationFile,
+                format: spec.dataset.format),
+            hyperparameters: hyperparameters, parameters: parameters,
+            checkpoint: .init(
+                everySteps: everySteps, everySeconds: policy?.everySeconds,
+                directory: WorkspacePath.checkpoints),
+            metricsFile: WorkspacePath.metricsFile, output: WorkspacePath.output)
+    }
+
+    private var syncConfiguration: SyncConfiguration {
+        SyncConfiguration(
+            run: run.identity(attempt: attempt), storage: spec.storage ?? StorageConnection(),
+            artifactRoot: ArtifactLayout.root(artifacts: spec.artifacts.storageUri, uid: run.uid),
+            checkpointDirectory: WorkspacePath.checkpoints, metricsFile: WorkspacePath.metricsFile,
+            keepLast: spec.checkpoint?.keepLast ?? 3, keepBest: spec.checkpoint?.keepBest ?? 1,
+            leaseName: leaseName, heartbeatSeconds: settings.heartbeatSeconds)
+    }
+}

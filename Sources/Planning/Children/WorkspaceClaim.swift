@@ -1,0 +1,19 @@
+import AnnealAPI
+import KubernetesAPI
+
+/// The volume that a run's stages share.
+enum WorkspaceClaim {
+    static let defaultSize = "20Gi"
+
+    static func name(_ run: RunObject) -> String { ChildName.make(run.name, "workspace") }
+
+    static func make(_ run: RunObject, _ workspace: Workspace?) -> PersistentVolumeClaim {
+        let size = Quantity(workspace?.size ?? defaultSize) ?? Quantity(20 << 30)
+        return PersistentVolumeClaim(
+            metadata: run.metadata(name: name(run)),
+            spec: PersistentVolumeClaimSpec(
+                accessModes: [workspace?.accessMode ?? "ReadWriteOnce"],
+                storageClassName: workspace?.storageClassName,
+                resources: ResourceRequirements(requests: ["storage": size])))
+    }
+}

@@ -1,0 +1,122 @@
+import AnnealAPI
+import KubernetesAPI
+
+extension EvalRunDraft {
+    /// One pass over all suites; the verdict once each has reported.
+    mutating func evaluate() {
+        var suites = status.suites ?? []
+        let known = Set(suites.map(\.name))
+        for suite in spec.suites where !known.contains(suite.name) {
+            suites.append(SuiteStatus(name: suite.name, attempt: 1))
+        }
+        status.message = nil
+        status.reason = nil
+        for index in suites.indices where suites[index].finished != true {
+            guard let suite = spec.suites.first(where: { $0.name == suites[index].name }) else { continue }
+            let problem = advance(&suites[index], suite)
+            if let problem {
+                status.suites = suites
+                return end(.error, reason: problem.reason, message: "Suite \(suite.name): \(problem.message)")
+            }
+        }
+        status.suites = suites
+        let finished = Set(suites.filter { $0.finished == true }.map(\.name))
+        if spec.suites.allSatisfy({ finished.contains($0.name) }) { judge(suites) }
+    }
+
+    /// One pass over a suite; what ends the whole run is returned.
+    private mutating func advance(_ entry: inout SuiteStatus, _ suite: EvaluationSuite) -> TryFailure? {
+        guard let pod = pod(of: entry) else {
+            guard entry.launchedAt == nil else {
+                return retry(
+                    &entry, TryFailure(.interrupted, reason: "PodLost", message: "Its pod vanished without a trace"))
+            }
+            return launch(entry, suite)
+        }
+        if entry.launchedAt == nil { entry.launchedAt = now }
+        switch pod.outcome(main: EvaluationPod.evaluatorName) {
+        case .unscheduled, .active: return nil
+        case .blocked(let reason, let message):
+            let left = settings.startFailureSeconds
+                .addingClamped(-max(0, now.seconds(since: entry.launchedAt ?? now)))
+            if left <= 0 { return TryFailure(.terminal, reason: reason, message: message) }
+            status.reason = reason
+            status.message = message
+            wake(after: left)
+            return nil
+        case .succeeded(let message):
+            guard let report: EvaluationReport = TerminationMessage.decode(message) else {
+                settle(pod)
+                return retry(
+                    &entry,
+                    TryFailure(.counted, reason: "InvalidReport", message: "The evaluator left no metrics in ANNEAL_RESULT"))
+            }
+            settle(pod)
+            entry.finished = true
+            entry.metrics = report.metrics.filter { $0.value.isFinite && $0.key.utf8.count <= 256 }
+            entry.samples = report.samples.map { max(0, $0) }
+            return nil
+        case .ended(let failure):
+            settle(pod)
+            return retry(&entry, failure)
+        }
+    }
+
+    private mutating func launch(_ entry: SuiteStatus, _ suite: EvaluationSuite) -> TryFailure? {
+        if let start = entry.notBefore, start > now {
+            wake(after: start.seconds(since: now))
+            return nil
+        }
+        guard let pod = builder.make(suite, attempt: entry.attempt) else {
+            return TryFailure(
+                .terminal, reason: "InvalidSpec", message: "It has no image, or a number of its configuration is not finite")
+        }
+        creations.append(.pod(pod))
+        return nil
+    }
+
+    /// Another try of the suite, or the failure that ends the run.
+    private mutating func retry(_ entry: inout SuiteStatus, _ failure: TryFailure) -> TryFailure? {
+        entry.lastFailure = "\(failure.reason): \(failure.message)"
+        let interruptions = max(0, entry.interruptions ?? 0).next
+        let tries = max(1, (spec.runPolicy?.backoffLimit).map { max(0, $0).next } ?? settings.evaluating.tries)
+        switch failure.kind {
+        case .terminal: return failure
+        case .interrupted where interruptions < settings.maxFruitlessInterruptions:
+            entry.interruptions = interruptions
+        case .interrupted, .counted:
+            let failures = max(0, entry.failures ?? 0).next
+            entry.failures = failures
+            if failures >= tries {
+                return TryFailure(.terminal, reason: failure.reason, message: "\(failure.message) (after \(failures) tries)")
+            }
+        }
+        let wait = settings.backoff(
+            failures: max(entry.failures ?? 0, entry.interruptions ?? 0), factor: settings.evaluating.backoffFactor)
+        entry.attempt = entry.attempt.next
+        entry.launchedAt = nil
+        entry.notBefore = now.advanced(by: wait)
+        note(.warning, failure.reason, "Suite \(entry.name): \(failure.message)")
+        return nil
+    }
+
+    private mutating func judge(_ suites: [SuiteStatus]) {
+        let results = Gate.results(spec.thresholds ?? [], Gate.metrics(suites))
+        status.results = results
+        let kept = results.filter(\.passed).count
+        status.gate = "\(kept)/\(results.count)"
+        if kept == results.count {
+            set("GatePassed", true, reason: "ThresholdsKept", message: "Every threshold was kept")
+            end(.passed, reason: "ThresholdsKept", message: "\(kept) of \(results.count) thresholds were kept")
+        } else {
+            let missed = results.filter { !$0.passed }.map(Gate.text).joined(separator: "; ")
+            set("GatePassed", false, reason: "ThresholdsMissed", message: Wording.bounded("Missed: \(missed)"))
+            end(.failed, reason: "ThresholdsMissed", message: "Missed: \(missed)")
+        }
+    }
+
+    func pod(of entry: SuiteStatus) -> Pod? {
+        let name = EvaluationPod.name(run, suite: entry.name, attempt: entry.attempt)
+        return seen.pods.first { $0.name == name && run.controls($0.metadata) }
+    }
+}

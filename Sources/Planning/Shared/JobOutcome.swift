@@ -1,0 +1,70 @@
+import AnnealAPI
+import KubernetesAPI
+
+/// What became of a stage's Job.
+enum JobOutcome: Hashable, Sendable {
+    /// Not ended; with what holds its pod up, if anything does.
+    case running(PodOutcome?)
+    /// Ended, but its pod's last status has not been seen yet.
+    case settling(seconds: Int64)
+    case succeeded(StageReport)
+    case failed(TryFailure)
+}
+
+extension Job {
+    func condition(_ type: String) -> JobCondition? {
+        status?.conditions?.first { $0.type == type && $0.status == .true }
+    }
+
+    var isComplete: Bool { condition("Complete") != nil }
+    var isFinished: Bool { isComplete || condition("Failed") != nil }
+
+    /// `pods` may hold those of others.
+    func outcome(pods: [Pod], now: Timestamp, settings: PlannerSettings) -> JobOutcome {
+        let own = pods.filter { $0.metadata.controller?.uid == metadata.uid && metadata.uid != nil }
+        let pod = own.max { ($0.metadata.creationTimestamp?.seconds ?? 0) < ($1.metadata.creationTimestamp?.seconds ?? 0) }
+        let outcome = pod?.outcome(main: "agent")
+        if let complete = condition("Complete") {
+            if case .succeeded(let message) = outcome { return report(message) }
+            return settled(since: complete.lastTransitionTime ?? status?.completionTime, now, settings)
+        }
+        if let failed = condition("Failed") {
+            if failed.reason == "DeadlineExceeded" {
+                return .failed(
+                    TryFailure(.counted, reason: "DeadlineExceeded", message: "Job \(name) took longer than its limit"))
+            }
+            if pod?.isFinished == true, case .ended(let failure) = outcome { return .failed(softened(failure)) }
+            return settled(since: failed.lastTransitionTime, now, settings)
+        }
+        if metadata.deletionTimestamp != nil {
+            return .failed(TryFailure(.interrupted, reason: "JobDeleted", message: "Job \(name) was deleted"))
+        }
+        return .running(outcome)
+    }
+
+    /// Memory of agents is the administrator's to set, and another try may need less.
+    private func softened(_ failure: TryFailure) -> TryFailure {
+        guard failure.reason == "OOMKilled" else { return failure }
+        return TryFailure(.counted, reason: failure.reason, message: failure.message)
+    }
+
+    private func report(_ message: String?) -> JobOutcome {
+        guard let report = StageReport(terminationMessage: message), report.reason == StageReport.succeeded else {
+            return .failed(
+                TryFailure(
+                    .counted, reason: "InvalidReport",
+                    message: "Job \(name) succeeded, but left no report of it; use an agent image of this release"))
+        }
+        return .succeeded(report)
+    }
+
+    /// The pod's status comes on another watch than the Job's, so wait for it a little.
+    private func settled(since: Timestamp?, _ now: Timestamp, _ settings: PlannerSettings) -> JobOutcome {
+        let left = since.map { settings.reportWaitSeconds.addingClamped(-max(0, now.seconds(since: $0))) } ?? 0
+        guard left > 0 else {
+            return .failed(
+                TryFailure(.interrupted, reason: "PodLost", message: "The pod of Job \(name) was lost"))
+        }
+        return .settling(seconds: left)
+    }
+}

@@ -1,0 +1,152 @@
+import AnnealAPI
+import KubernetesAPI
+
+/// What a pod's status says about the try that it is.
+enum PodOutcome: Hashable, Sendable {
+    /// No node has taken it.
+    case unscheduled(since: Timestamp?)
+    /// Its containers can't be started, in words.
+    case blocked(reason: String, message: String)
+    /// On a node: starting, running or about to end.
+    case active
+    /// With the main container's termination message.
+    case succeeded(String?)
+    case ended(TryFailure)
+}
+
+extension PodOutcome {
+    static let blockReasons: Set<String> = [
+        "ImagePullFailed", "ContainerConfigurationInvalid", "ContainerStartFailed",
+    ]
+}
+
+extension Pod {
+    var isFinished: Bool { status?.phase == "Succeeded" || status?.phase == "Failed" }
+
+    /// Bound to a node, and so holding what it requested.
+    var isHolding: Bool { !isFinished && heldSince != nil }
+
+    /// When a node took it.
+    var heldSince: Timestamp? {
+        if let start = status?.startTime { return start }
+        let scheduled = status?.conditions?.first { $0.type == "PodScheduled" && $0.status == .true }
+        if let scheduled { return scheduled.lastTransitionTime ?? metadata.creationTimestamp }
+        return spec?.nodeName == nil ? nil : metadata.creationTimestamp
+    }
+
+    /// When the last container ended; nil if none did.
+    var finishedAt: Timestamp? {
+        allStatuses.compactMap { $0.state?.terminated?.finishedAt }.max()
+    }
+
+    func container(_ name: String) -> ContainerStatus? {
+        status?.containerStatuses?.first { $0.name == name }
+    }
+
+    private var allStatuses: [ContainerStatus] {
+        (status?.initContainerStatuses ?? []) + (status?.containerStatuses ?? [])
+    }
+
+    /// `main` is the container whose message is the pod's answer.
+    func outcome(main: String) -> PodOutcome {
+        if status?.phase == "Succeeded" { return .succeeded(container(main)?.state?.terminated?.message) }
+        if status?.phase == "Failed" { return .ended(failure) }
+        if let disruption { return .ended(disruption) }
+        if heldSince == nil {
+            let condition = status?.conditions?.first { $0.type == "PodScheduled" }
+            return .unscheduled(since: condition?.lastTransitionTime ?? metadata.creationTimestamp)
+        }
+        for status in allStatuses {
+            if let waiting = status.state?.waiting, let blocked = Self.blocked(status.name, waiting) { return blocked }
+        }
+        return .active
+    }
+
+    /// Who takes the pod away, if anyone does.
+    private var disruption: TryFailure? {
+        let target = status?.conditions?.first { $0.type == "DisruptionTarget" && $0.status == .true }
+        if let target {
+            return TryFailure(
+                .interrupted, reason: target.reason ?? "Disrupted",
+                message: "Pod \(name) was disrupted: \(target.message ?? target.reason ?? "no reason given")")
+        }
+        if let reason = status?.reason, Self.infrastructureReasons.contains(reason) || reason.hasPrefix("OutOf") {
+            return TryFailure(
+                .interrupted, reason: reason, message: "Pod \(name): \(status?.message ?? reason)")
+        }
+        guard metadata.deletionTimestamp != nil else { return nil }
+        return TryFailure(.interrupted, reason: "PodDeleted", message: "Pod \(name) was deleted")
+    }
+
+    private var failure: TryFailure {
+        let sidecars = Set((spec?.initContainers ?? []).filter { $0.restartPolicy == "Always" }.map(\.name))
+        let ended = allStatuses.filter { !sidecars.contains($0.name) }
+            .compactMap { status in status.state?.terminated.map { (status.name, $0) } }
+            .filter { $0.1.exitCode != 0 || $0.1.reason == "OOMKilled" }
+        if let (name, _) = ended.first(where: { $0.1.reason == "OOMKilled" }) {
+            return TryFailure(
+                .terminal, reason: "OOMKilled", message: "Container \(name) used more memory than its limit")
+        }
+        guard let (container, end) = ended.first else {
+            return disruption
+                ?? TryFailure(
+                    .interrupted, reason: "PodLost",
+                    message: "Pod \(name) failed before its containers did: \(status?.message ?? "no message")")
+        }
+        let report = StageReport(terminationMessage: end.message)
+        if let report, end.exitCode == ExitCode.terminal || report.isRetryable == false {
+            return TryFailure(.terminal, reason: report.reason, message: report.message ?? report.reason)
+        }
+        if let disruption { return disruption }
+        if end.exitCode == ExitCode.stopped {
+            return TryFailure(
+                .interrupted, reason: "Stopped", message: "Container \(container) stopped itself with exit code 75")
+        }
+        let detail = report?.message ?? end.message ?? end.reason ?? "no message"
+        return TryFailure(
+            .counted, reason: report?.reason ?? "ExitCode\(end.exitCode)",
+            message: "Container \(container) ended with exit code \(end.exitCode): \(detail)")
+    }
+
+    /// What a kubelet or the pod garbage collector puts into `status.reason`.
+    private static let infrastructureReasons: Set<String> = [
+        "Evicted", "Preempting", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "NodeAffinity",
+        "UnexpectedAdmissionError", "PodDeleted",
+    ]
+
+    private static func blocked(_ container: String, _ waiting: ContainerStateWaiting) -> PodOutcome? {
+        switch waiting.reason {
+        case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ImageInspectError", "ErrImageNeverPull",
+            "RegistryUnavailable", "SignatureValidationFailed":
+            .blocked(
+                reason: "ImagePullFailed",
+                message: "The image of container \(container) can't be pulled: check its name and imagePullSecrets")
+        case "CreateContainerConfigError":
+            .blocked(
+                reason: "ContainerConfigurationInvalid",
+                message: "Container \(container) can't be created: \(waiting.message ?? "check the Secrets it names")")
+        case "CreateContainerError", "RunContainerError":
+            .blocked(
+                reason: "ContainerStartFailed",
+                message: "Container \(container) can't be started: \(waiting.message ?? "check its command")")
+        default: nil
+        }
+    }
+}
+
+extension StageReport {
+    /// Nil if the message is no report.
+    init?(terminationMessage: String?) {
+        guard let report: StageReport = TerminationMessage.decode(terminationMessage) else { return nil }
+        self = report
+    }
+}
+
+enum TerminationMessage {
+    /// Nil if there is no message, or it is not the JSON that was agreed on.
+    static func decode<Report: Decodable>(_ message: String?) -> Report? {
+        guard let message, message.utf8.count <= 65_536 else { return nil }
+        let json = try? JSONValue(parsing: message)
+        return try? json?.decoded(as: Report.self)
+    }
+}

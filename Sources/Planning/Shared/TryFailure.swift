@@ -1,0 +1,60 @@
+import AnnealAPI
+import KubernetesAPI
+
+/// Why a try ended other than well, and so what follows.
+struct TryFailure: Hashable, Sendable {
+    enum Kind: Hashable, Sendable {
+        /// The infrastructure ended it: it does not count.
+        case interrupted
+        /// It counts against the tries of its stage.
+        case counted
+        /// Trying again can't help.
+        case terminal
+    }
+
+    var kind: Kind
+    /// CamelCase
+    var reason: String
+    var message: String
+
+    init(_ kind: Kind, reason: String, message: String) {
+        self.kind = kind
+        self.reason = Wording.reason(reason)
+        self.message = Wording.bounded(message)
+    }
+}
+
+/// Text from outside, made fit for status and events.
+enum Wording {
+    /// Well below what a status message and an event's note may hold.
+    static let limit = 900
+
+    /// At most `limit` bytes on one line; the end is kept, as the last lines of a log say the most.
+    static func bounded(_ text: String) -> String {
+        var line = ""
+        var wasSpace = true
+        for scalar in text.unicodeScalars {
+            let isSpace = scalar.value <= 0x20 || scalar.value == 0x7F
+            if isSpace, wasSpace { continue }
+            line.unicodeScalars.append(isSpace ? " " : scalar)
+            wasSpace = isSpace
+        }
+        if line.last == " " { line.removeLast() }
+        guard line.utf8.count > limit else { return line }
+        var size = 0
+        let tail = line.reversed().prefix { character in
+            size += character.utf8.count
+            return size <= limit - 3
+        }
+        return "…" + String(tail.reversed())
+    }
+
+    /// A condition's reason must be a CamelCase word; anything else says only that there was one.
+    static func reason(_ text: String) -> String {
+        let isWord =
+            (1...128).contains(text.utf8.count) && text.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+            }
+        return isWord && text.first?.isLetter == true ? text : "Failed"
+    }
+}

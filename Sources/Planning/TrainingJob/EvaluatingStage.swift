@@ -1,0 +1,62 @@
+import AnnealAPI
+import KubernetesAPI
+
+extension TrainingJobDraft {
+    /// Waits for the verdict of the run's own EvalRun, which has its limits and tries itself.
+    mutating func evaluate() {
+        guard let current = status.current, current.stage == .evaluating else { return begin(.evaluating) }
+        let name = EvaluationChild.name(run, attempt: current.attempt)
+        let child = seen.evalRuns.first { $0.name == name && run.controls($0.metadata) }
+        guard let child, child.metadata.deletionTimestamp == nil else {
+            guard current.launchedAt == nil, child == nil else {
+                return retry(
+                    TryFailure(.counted, reason: "EvalRunDeleted", message: "EvalRun \(name) was deleted"),
+                    limit: settings.evaluating)
+            }
+            return launchEvaluation(current)
+        }
+        if current.launchedAt == nil { noteLaunch() }
+        // A verdict counts only for the very model that was uploaded.
+        guard child.spec.model.sha256 == status.output?.manifestSha256 else {
+            return end(
+                .failed, reason: "EvaluationMismatch",
+                message: "EvalRun \(name) measures another model than the one that was trained")
+        }
+        take(child)
+    }
+
+    private mutating func launchEvaluation(_ current: StageAttempt) {
+        if let start = current.notBefore, start > now { return wake(after: start.seconds(since: now)) }
+        let builder = EvaluationChild(run: run, spec: spec, status: status, settings: settings)
+        guard let child = builder.make(attempt: current.attempt) else {
+            return end(
+                .failed, reason: "InvalidSpec", message: "There is no evaluation in the spec, or no model to evaluate")
+        }
+        creations.append(.evalRun(child))
+    }
+
+    private mutating func take(_ child: EvalRun) {
+        guard let verdict = child.status, verdict.phase.isTerminal else { return }
+        var summary = EvaluationSummary(name: child.name)
+        summary.results = verdict.results
+        summary.metrics = Gate.metrics(verdict.suites ?? [])
+        summary.passed = verdict.phase == .passed
+        status.evaluation = summary
+        switch verdict.phase {
+        case .passed:
+            set("GatePassed", true, reason: "ThresholdsKept", message: "Every threshold was kept")
+            advanceAfterEvaluating()
+        case .failed:
+            let failed = (verdict.results ?? []).filter { !$0.passed }.map(Gate.text).joined(separator: "; ")
+            set("GatePassed", false, reason: "ThresholdsMissed", message: "Missed: \(failed)")
+            end(.evalFailed, reason: "EvalFailed", message: "The model missed: \(failed)")
+        case .error:
+            summary.passed = nil
+            status.evaluation = summary
+            end(
+                .failed, reason: "EvaluationError",
+                message: "EvalRun \(child.name): \(verdict.message ?? verdict.reason ?? "it gives no reason")")
+        case .pending, .queued, .evaluating, .suspended: break
+        }
+    }
+}

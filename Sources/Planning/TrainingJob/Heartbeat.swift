@@ -1,0 +1,97 @@
+import AnnealAPI
+import KubernetesAPI
+
+extension TrainingJobDraft {
+    /// The Lease of the newest training attempt, while anything of that attempt may still write to it.
+    var heartbeat: Lease? {
+        guard let attempt = status.trainingAttempts, status.phase == .training || hasUnfinishedTrainers
+        else { return nil }
+        let name = gang(attempt).leaseName
+        return seen.leases.first { $0.name == name && run.controls($0.metadata) }
+    }
+
+    /// Takes over what the sidecar says; what makes no sense is left aside, and said so.
+    mutating func readHeartbeat() {
+        guard let attempt = status.trainingAttempts, let lease = heartbeat,
+            let annotations = lease.metadata.annotations
+        else { return }
+        if let text = annotations[HeartbeatAnnotation.attempt], text != String(attempt) { return }
+        var malformed: [String] = []
+        if let text = annotations[HeartbeatAnnotation.progress] {
+            if let progress: TrainingProgress = TerminationMessage.decode(text), progress.isFinite {
+                take(progress)
+            } else {
+                malformed.append(HeartbeatAnnotation.progress)
+            }
+        }
+        switch reference(annotations[HeartbeatAnnotation.checkpoint]) {
+        case .absent: break
+        case .malformed: malformed.append(HeartbeatAnnotation.checkpoint)
+        case .valid(let checkpoint):
+            if checkpoint.step >= status.checkpoint?.step ?? 0 { status.checkpoint = checkpoint }
+        }
+        switch reference(annotations[HeartbeatAnnotation.bestCheckpoint]) {
+        case .absent: break
+        case .malformed: malformed.append(HeartbeatAnnotation.bestCheckpoint)
+        case .valid(let checkpoint): status.bestCheckpoint = checkpoint
+        }
+        report(malformed)
+    }
+
+    private enum Announcement {
+        case absent, malformed
+        case valid(CheckpointReference)
+    }
+
+    private func reference(_ text: String?) -> Announcement {
+        guard let text else { return .absent }
+        guard let checkpoint: CheckpointReference = TerminationMessage.decode(text), isCredible(checkpoint)
+        else { return .malformed }
+        return .valid(checkpoint)
+    }
+
+    private mutating func take(_ progress: TrainingProgress) {
+        var progress = progress
+        // Measured once, before the first step of the first attempt.
+        progress.initialEvalLoss = status.progress?.initialEvalLoss ?? progress.initialEvalLoss
+        progress.evalLoss = progress.evalLoss ?? status.progress?.evalLoss
+        status.progress = progress
+    }
+
+    /// A condition, so that the event comes once and not at each heartbeat.
+    private mutating func report(_ malformed: [String]) {
+        let type = "ProgressReported"
+        if malformed.isEmpty {
+            guard let known = status.conditions?[type], known.status != .true else { return }
+            set(type, true, reason: "Readable", message: "The sidecar's annotations can be read")
+            return
+        }
+        let wasKnown = status.conditions?[type]?.status == .false
+        let text = "Ignored annotations of the Lease that can't be read: \(malformed.joined(separator: ", "))"
+        set(type, false, reason: "Malformed", message: text)
+        if !wasKnown { note(.warning, "ProgressMalformed", text) }
+    }
+
+    /// Whether the checkpoint can be one of this run: below its own folder, of an attempt that there was.
+    func isCredible(_ checkpoint: CheckpointReference) -> Bool {
+        checkpoint.step >= 0 && checkpoint.attempt >= 1 && checkpoint.attempt <= status.trainingAttempts ?? 0
+            && checkpoint.storageUri.utf8.count <= 1024
+            && checkpoint.manifestSha256.utf8.count == 64
+            && checkpoint.manifestSha256.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte)
+            }
+            && checkpoint.evalLoss?.isFinite != false
+            && checkpoint.storageUri.hasPrefix(ArtifactLayout.checkpoints(root: root) + "/")
+    }
+
+    func isOwn(_ uri: String) -> Bool { uri.utf8.count <= 1024 && uri.hasPrefix(root + "/") }
+
+    var root: String { ArtifactLayout.root(artifacts: spec.artifacts.storageUri, uid: run.uid) }
+}
+
+extension TrainingProgress {
+    var isFinite: Bool {
+        [epoch, loss, evalLoss, initialEvalLoss, learningRate, tokensPerSecond]
+            .allSatisfy { $0?.isFinite != false } && (step ?? 0) >= 0 && (totalSteps ?? 0) >= 0
+    }
+}

@@ -1,0 +1,92 @@
+import AnnealAPI
+import KubernetesAPI
+
+/// What no child can be made from, should it slip past the schema: an object that an older release
+/// stored, say.
+enum SpecProblem {
+    static func first(in spec: TrainingJobSpec) -> FieldError? {
+        let uris = [
+            ("spec.model.storageUri", spec.model.storageUri),
+            ("spec.dataset.storageUri", spec.dataset.storageUri),
+            ("spec.artifacts.storageUri", spec.artifacts.storageUri),
+        ]
+        return uris.lazy.compactMap { storageUri($0, $1) }.first
+            ?? range("spec.trainer.numNodes", spec.trainer.numNodes, 1...256)
+            ?? range("spec.trainer.numProcPerNode", spec.trainer.numProcPerNode, 1...64)
+            ?? resources("spec.trainer.resourcesPerNode", spec.trainer.resourcesPerNode)
+            ?? quantity("spec.trainer.shmSize", spec.trainer.shmSize)
+            ?? quantity("spec.workspace.size", spec.workspace?.size)
+            ?? name("spec.trainer.image", spec.trainer.image)
+            ?? evaluation(spec.evaluation)
+    }
+
+    static func first(in spec: EvalRunSpec) -> FieldError? {
+        storageUri("spec.model.storageUri", spec.model.storageUri)
+            ?? spec.baseModel.flatMap { storageUri("spec.baseModel.storageUri", $0.storageUri) }
+            ?? resources("spec.evaluator.resources", spec.evaluator?.resources)
+            ?? suites("spec.suites", spec.suites, hasImage: spec.evaluator != nil)
+            ?? thresholds("spec.thresholds", spec.thresholds)
+    }
+
+    private static func evaluation(_ policy: EvaluationPolicy?) -> FieldError? {
+        guard let policy else { return nil }
+        return resources("spec.evaluation.evaluator.resources", policy.evaluator.resources)
+            ?? suites("spec.evaluation.suites", policy.suites, hasImage: true)
+            ?? thresholds("spec.evaluation.thresholds", policy.thresholds)
+    }
+
+    private static func storageUri(_ field: String, _ uri: String) -> FieldError? {
+        let bucket = uri.hasPrefix("s3://") ? uri.dropFirst(5).prefix { $0 != "/" } : ""
+        return bucket.isEmpty
+            ? .invalid(field, .string(uri), "must name a bucket, as s3://bucket/key does") : nil
+    }
+
+    private static func range(_ field: String, _ value: Int?, _ range: ClosedRange<Int>) -> FieldError? {
+        guard let value, !range.contains(value) else { return nil }
+        return .invalid(
+            field, .integer(Int64(value)), "must be between \(range.lowerBound) and \(range.upperBound)")
+    }
+
+    private static func quantity(_ field: String, _ text: String?) -> FieldError? {
+        guard let text else { return nil }
+        if let quantity = Quantity(text), quantity.milliunits > 0 { return nil }
+        return .invalid(field, .string(text), "must be a quantity above 0, such as 500m, 2 or 1.5Gi")
+    }
+
+    private static func resources(_ field: String, _ resources: NodeResources?) -> FieldError? {
+        range("\(field).gpus", resources?.gpus, 0...64)
+            ?? quantity("\(field).cpu", resources?.cpu)
+            ?? quantity("\(field).memory", resources?.memory)
+            ?? quantity("\(field).ephemeralStorage", resources?.ephemeralStorage)
+    }
+
+    private static func name(_ field: String, _ text: String) -> FieldError? {
+        text.isEmpty ? .required(field, "name the image") : nil
+    }
+
+    private static func suites(_ field: String, _ suites: [EvaluationSuite], hasImage: Bool) -> FieldError? {
+        if suites.isEmpty { return .required(field, "name at least one suite") }
+        var names: Set<String> = []
+        for (index, suite) in suites.enumerated() {
+            if suite.name.isEmpty { return .required("\(field)[\(index)].name", "name the suite") }
+            if !names.insert(suite.name).inserted {
+                return .duplicate("\(field)[\(index)].name", .string(suite.name))
+            }
+            if !hasImage, suite.image == nil {
+                return .required("\(field)[\(index)].image", "name it here or in spec.evaluator")
+            }
+        }
+        return nil
+    }
+
+    private static func thresholds(_ field: String, _ thresholds: [Threshold]?) -> FieldError? {
+        for (index, threshold) in (thresholds ?? []).enumerated() {
+            let bounds = [threshold.min, threshold.max].compactMap { $0 }
+            if bounds.isEmpty { return .required("\(field)[\(index)]", "give min, max or both") }
+            if bounds.contains(where: { !$0.isFinite }) {
+                return .invalid("\(field)[\(index)]", .string(threshold.metric), "bounds must be finite numbers")
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,75 @@
+import AnnealAPI
+import KubernetesAPI
+
+extension TrainingJobDraft {
+    /// Deletes what belongs to no try that counts any more. What ended well stays until the run has ended,
+    /// for its logs; what failed stays with a run that failed.
+    mutating func sweep() {
+        for job in seen.jobs where run.controls(job.metadata) && !keeps(job) { delete(.job(job)) }
+        let kept = keptTrainers
+        for pod in trainers where !kept.contains(pod.name) { delete(.pod(pod)) }
+        let lease = heartbeat?.name
+        for item in seen.leases where run.controls(item.metadata) && item.name != lease { delete(.lease(item)) }
+        for run in seen.evalRuns where self.run.controls(run.metadata) && !keeps(run) { delete(.evalRun(run)) }
+        if status.phase.isTerminal {
+            for service in seen.services where run.controls(service.metadata) { delete(.service(service)) }
+        }
+        for claim in seen.claims where run.controls(claim.metadata) && dropsVolume { delete(.claim(claim)) }
+        for pod in seen.pods { forceIfStuck(pod) }
+    }
+
+    private mutating func delete(_ child: Child) {
+        guard child.metadata.deletionTimestamp == nil, let reference = child.reference else { return }
+        deletions.append(.delete(reference))
+    }
+
+    /// A pod that outlives its grace period by far is on a node that is gone: nobody will report its end.
+    private mutating func forceIfStuck(_ pod: Pod) {
+        guard let end = pod.metadata.deletionTimestamp, !pod.isFinished, let reference = Child.pod(pod).reference
+        else { return }
+        let left = settings.forceDeleteSeconds.addingClamped(-max(0, now.seconds(since: end)))
+        if left <= 0 { deletions.append(.delete(reference, gracePeriodSeconds: 0)) } else { wake(after: left) }
+    }
+
+    private var dropsVolume: Bool {
+        guard status.phase.isTerminal else { return false }
+        switch spec.workspace?.retention {
+        case .retain: return false
+        case .deleteOnCompletion, nil: return true
+        }
+    }
+
+    /// Finished pods would keep the volume from going.
+    private var dropsFinished: Bool { dropsVolume && status.phase != .failed }
+
+    private func isCurrent(_ stage: TrainingJobPhase) -> Bool {
+        status.phase == stage && status.current?.stage == stage
+    }
+
+    private func keeps(_ job: Job) -> Bool {
+        let record = (status.stages ?? []).first { record in
+            StageJob.name(run, record.name, attempt: record.attempts) == job.name
+        }
+        guard let record else { return false }
+        if isCurrent(record.name) { return true }
+        guard !dropsFinished else { return false }
+        return job.isComplete || (status.phase == .failed && job.isFinished)
+    }
+
+    private func keeps(_ child: EvalRun) -> Bool {
+        let record = (status.stages ?? []).first { $0.name == .evaluating }
+        guard let record, EvaluationChild.name(run, attempt: record.attempts) == child.name else { return false }
+        return isCurrent(.evaluating) || child.status?.phase.isTerminal == true
+    }
+
+    private var keptTrainers: Set<String> {
+        guard let attempt = status.trainingAttempts else { return [] }
+        let pods = attemptPods(attempt).values
+        if isCurrent(.training) { return Set(pods.map(\.name)) }
+        guard !dropsFinished else { return [] }
+        return Set(
+            pods.filter { pod in
+                pod.status?.phase == "Succeeded" || (status.phase == .failed && pod.isFinished)
+            }.map(\.name))
+    }
+}

@@ -1,0 +1,165 @@
+import AnnealAPI
+import KubernetesAPI
+import Scheduling
+
+extension TrainingJobDraft {
+    /// Queued: all of the gang's pods find a place, or none is created.
+    mutating func waitForCapacity() {
+        guard status.current?.stage == .queued else { return begin(.queued) }
+        wake(after: settings.queuePollSeconds)
+        guard !hasUnfinishedPods(besides: []) else { return }
+        switch seen.capacity {
+        case .fits:
+            closeRecord()
+            begin(.training)
+            set("Admitted", true, reason: "Admitted", message: "The cluster has room for all pods at once")
+            if status.conditions?.isTrue("Preempted") == true {
+                set("Preempted", false, reason: "Readmitted", message: "Training goes on")
+            }
+            note(.normal, "Admitted", "Begins training attempt \(status.trainingAttempts ?? 1)")
+        case .waits(let why):
+            status.reason = "WaitingForCapacity"
+            status.message = Wording.bounded(why)
+            set("Admitted", false, reason: "WaitingForCapacity", message: "The cluster has no room for all pods at once")
+        case nil: break
+        }
+    }
+
+    mutating func train() {
+        guard let current = status.current, current.stage == .training else { return begin(.queued) }
+        let gang = gang(current.attempt)
+        let pods = attemptPods(current.attempt)
+        let outcomes = pods.mapValues { $0.outcome(main: TrainingGang.trainerName) }
+        if let failure = ending(outcomes) { return endAttempt(failure) }
+        if pods.count == gang.nodes, outcomes.values.allSatisfy(\.isSuccess) { return finishTraining(outcomes) }
+        if exceedsDeadline() { return }
+        if pods.count < gang.nodes {
+            guard current.launchedAt == nil else {
+                return endAttempt(
+                    TryFailure(.interrupted, reason: "PodLost", message: "A training pod vanished without a trace"))
+            }
+            return launch(gang, missing: (0..<gang.nodes).filter { pods[$0] == nil })
+        }
+        if current.launchedAt == nil { noteLaunch() }
+        supervise(outcomes, rankZero: pods[0], launchedAt: current.launchedAt ?? now)
+    }
+
+    private mutating func launch(_ gang: TrainingGang, missing: [Int]) {
+        let names = Set((0..<gang.nodes).map(gang.podName))
+        guard !hasUnfinishedPods(besides: names) else { return wake(after: settings.queuePollSeconds) }
+        createClaimIfMissing()
+        if !seen.leases.contains(where: { $0.name == gang.leaseName }) { creations.append(.lease(gang.lease)) }
+        if gang.nodes > 1, !seen.services.contains(where: { $0.name == gang.serviceName }) {
+            creations.append(.service(gang.service))
+        }
+        for rank in missing {
+            guard let pod = gang.pod(rank) else {
+                return end(
+                    .failed, reason: "InvalidSpec",
+                    message: "The trainer's configuration can't be written as JSON: a number is not finite")
+            }
+            creations.append(.pod(pod))
+        }
+    }
+
+    /// The ending that explains the others: one pod's end takes the rest of the gang with it.
+    private func ending(_ outcomes: [Int: PodOutcome]) -> TryFailure? {
+        let failures = outcomes.sorted { $0.key < $1.key }.compactMap { _, outcome -> TryFailure? in
+            if case .ended(let failure) = outcome { failure } else { nil }
+        }
+        return failures.first { $0.kind == .terminal } ?? failures.first { $0.kind == .interrupted }
+            ?? failures.first
+    }
+
+    private mutating func finishTraining(_ outcomes: [Int: PodOutcome]) {
+        if case .succeeded(let message) = outcomes[0],
+            let summary: TrainerSummary = TerminationMessage.decode(message) {
+            var progress = status.progress ?? TrainingProgress()
+            progress.initialEvalLoss = progress.initialEvalLoss ?? summary.initialEvalLoss?.finite
+            progress.evalLoss = summary.finalEvalLoss?.finite ?? progress.evalLoss
+            progress.loss = summary.finalLoss?.finite ?? progress.loss
+            if let steps = summary.steps, steps >= 0 { progress.step = steps }
+            status.progress = progress
+        }
+        leaveTraining()
+        status.fruitlessInterruptions = nil
+        advance(to: .uploading)
+    }
+
+    private mutating func exceedsDeadline() -> Bool {
+        let running = status.gpusHeldSince.map { max(0, now.seconds(since: $0)) } ?? 0
+        let spent = max(0, status.trainedSeconds ?? 0).addingClamped(running)
+        let left = trainingDeadline.addingClamped(-spent)
+        guard left <= 0 else {
+            if status.gpusHeldSince != nil { wake(after: left) }
+            return false
+        }
+        end(
+            .failed, reason: "DeadlineExceeded",
+            message: "Training took longer than \(trainingDeadline) seconds (runPolicy.activeDeadlineSeconds)")
+        return true
+    }
+
+    /// Watches a whole gang: pods without a node, containers that can't start, a trainer that says nothing.
+    private mutating func supervise(_ outcomes: [Int: PodOutcome], rankZero: Pod?, launchedAt: Timestamp) {
+        for (_, outcome) in outcomes.sorted(by: { $0.key < $1.key }) {
+            switch outcome {
+            case .unscheduled(let since):
+                let start = max(since ?? launchedAt, launchedAt)
+                let left = settings.unschedulableSeconds.addingClamped(-max(0, now.seconds(since: start)))
+                if left <= 0 { return requeue() }
+                wake(after: left)
+            case .blocked:
+                watch(outcome, since: launchedAt)
+                if status.phase.isTerminal { return }
+            case .active, .succeeded, .ended: break
+            }
+        }
+        let isBlocked = outcomes.values.contains { if case .blocked = $0 { true } else { false } }
+        if !isBlocked { status.reason = nil }
+        if !isBlocked { status.message = heartbeat?.metadata.annotations?[HeartbeatAnnotation.problem].map(Wording.bounded) }
+        checkHeartbeat(rankZero)
+    }
+
+    private mutating func requeue() {
+        leaveTraining()
+        closeRecord()
+        begin(.queued)
+        explain(
+            TryFailure(
+                .interrupted, reason: "Unschedulable",
+                message: "No node took all pods within \(settings.unschedulableSeconds) seconds; they queue again"))
+        set("Admitted", false, reason: "Unschedulable", message: "The pods could not be scheduled")
+    }
+
+    /// Silence counts from the trainer's start or its last sign of life, whichever is later.
+    private mutating func checkHeartbeat(_ pod: Pod?) {
+        let trainer = pod?.container(TrainingGang.trainerName)?.state
+        guard let pod, let running = trainer?.running else { return }
+        let timeout = max(1, spec.runPolicy?.heartbeatTimeoutSeconds ?? settings.heartbeatTimeoutSeconds)
+        let start = running.startedAt ?? pod.heldSince ?? now
+        let renewed = heartbeat?.spec?.renewTime?.timestamp ?? start
+        let left = timeout.addingClamped(-max(0, now.seconds(since: max(start, min(renewed, now)))))
+        guard left <= 0 else { return wake(after: left) }
+        endAttempt(
+            TryFailure(
+                .counted, reason: "HeartbeatLost",
+                message: "The trainer showed no sign of life for \(timeout) seconds: the attempt is stuck and is replaced"))
+    }
+}
+
+extension PodOutcome {
+    var isSuccess: Bool { if case .succeeded = self { true } else { false } }
+}
+
+extension Double {
+    var finite: Double? { isFinite ? self : nil }
+}
+
+/// What a trainer may leave as its short answer; all of it optional.
+private struct TrainerSummary: Decodable {
+    var initialEvalLoss: Double?
+    var finalEvalLoss: Double?
+    var finalLoss: Double?
+    var steps: Int64?
+}
