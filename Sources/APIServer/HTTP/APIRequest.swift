@@ -36,7 +36,7 @@ struct APIResponse: Sendable {
     enum Body: Sendable {
         case none
         case data(Data)
-        case stream(@Sendable (inout any ByteSink) async throws -> Void)
+        case stream(ByteStream)
     }
 
     var status: Int
@@ -48,6 +48,14 @@ struct APIResponse: Sendable {
             status: status, headers: [("Content-Type", "text/plain; charset=utf-8")],
             body: .data(Data(text.utf8)))
     }
+}
+
+/// An answer that goes on until its source or its reader ends it.
+struct ByteStream: Sendable {
+    /// Writes until the source ends, or `cancel` is called.
+    var run: @Sendable (inout any ByteSink) async throws -> Void
+    /// Called when the reader is gone; may be called at any time, also before and after `run`.
+    var cancel: @Sendable () -> Void
 }
 
 /// Where a stream's bytes go. Throws when the client is gone.

@@ -56,7 +56,7 @@ struct HTTPListener: Sendable {
 
 /// Translates between Hummingbird's requests and ours.
 private struct HTTPResponderAdapter: HTTPResponder {
-    typealias Context = BasicRequestContext
+    typealias Context = ConnectionContext
 
     let router: RequestRouter
     let logger: Logger
@@ -66,7 +66,7 @@ private struct HTTPResponderAdapter: HTTPResponder {
         do {
             body = try await collect(request.body)
         } catch {
-            return response(.error(error), request)
+            return response(.error(error), context.channel)
         }
         var headers: [String: String] = [:]
         for field in request.headers {
@@ -76,7 +76,7 @@ private struct HTTPResponderAdapter: HTTPResponder {
         let answer = await router.respond(
             to: APIRequest(
                 method: request.method.rawValue, target: request.uri.string, headers: headers, body: body))
-        return response(answer, request)
+        return response(answer, context.channel)
     }
 
     /// The whole body, within the limits of size and time.
@@ -107,7 +107,7 @@ private struct HTTPResponderAdapter: HTTPResponder {
         return Data(buffer.readableBytesView)
     }
 
-    private func response(_ answer: APIResponse, _ request: Request) -> Response {
+    private func response(_ answer: APIResponse, _ channel: any Channel) -> Response {
         var fields = HTTPFields()
         for header in answer.headers {
             guard let name = HTTPField.Name(header.name) else { continue }
@@ -119,26 +119,30 @@ private struct HTTPResponderAdapter: HTTPResponder {
         case .data(let data):
             return Response(
                 status: status, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
-        case .stream(let produce):
-            return Response(status: status, headers: fields, body: Self.streamed(produce, request.body))
+        case .stream(let stream):
+            // A client that hangs up is noticed even while there is nothing to write.
+            channel.closeFuture.whenComplete { _ in stream.cancel() }
+            return Response(status: status, headers: fields, body: Self.body(stream))
         }
     }
 
-    /// Ends the stream when the client hangs up, too.
-    private static func streamed(
-        _ produce: @escaping @Sendable (inout any ByteSink) async throws -> Void, _ requestBody: RequestBody
-    ) -> ResponseBody {
+    private static func body(_ stream: ByteStream) -> ResponseBody {
         ResponseBody { writer in
             var sink: any ByteSink = WriterSink(writer: writer)
-            do {
-                try await requestBody.consumeWithCancellationOnInboundClose { _ in
-                    try await produce(&sink)
-                }
-            } catch is CancellationError {
-                // The client is gone.
-            }
+            try await stream.run(&sink)
             try await writer.finish(nil)
         }
+    }
+}
+
+/// A request's context that knows its connection.
+private struct ConnectionContext: Hummingbird.RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        channel = source.channel
     }
 }
 

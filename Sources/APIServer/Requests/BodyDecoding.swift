@@ -20,12 +20,22 @@ extension RequestContext {
             return try parseJSON()
         case "application/yaml":
             return try parseYAML()
+        case Self.protobuf:
+            do {
+                return try ProtobufBody.decode(request.body)
+            } catch {
+                throw Self.unsupportedMediaType("\(error)")
+            }
         default:
-            throw APIError(
-                code: 415, reason: "UnsupportedMediaType",
-                message: "the body of the request was in an unknown format - accepted media types include: "
-                    + "application/json, application/yaml")
+            throw Self.unsupportedMediaType(
+                "accepted media types include: application/json, application/yaml, \(Self.protobuf)")
         }
+    }
+
+    private static func unsupportedMediaType(_ what: String) -> APIError {
+        APIError(
+            code: 415, reason: "UnsupportedMediaType",
+            message: "the body of the request was in an unknown format - \(what)")
     }
 
     private func parseJSON() throws(APIError) -> JSONValue {

@@ -136,9 +136,12 @@ struct ResourceHandler: Sendable {
         let (core, interval) = (core, router.bookmarkInterval)
         return APIResponse(
             status: 200, headers: [("Content-Type", "application/json")],
-            body: .stream { sink in
-                try await core.runWatch(plan, bookmarkInterval: interval, to: &sink)
-            })
+            body: .stream(
+                ByteStream { sink in
+                    try await core.runWatch(plan, bookmarkInterval: interval, to: &sink)
+                } cancel: {
+                    if let subscription = plan.subscription { core.store.unsubscribe(subscription) }
+                }))
     }
 
     // MARK: Deleting

@@ -39,7 +39,12 @@ struct NodeLogProxy: Sendable {
             guard stream.head.status == 200 else { return try await failure(stream, context) }
             return APIResponse(
                 status: 200, headers: [("Content-Type", "text/plain")],
-                body: .stream { sink in for try await data in stream { try await sink.write(data) } })
+                body: .stream(
+                    ByteStream { sink in
+                        for try await data in stream { try await sink.write(data) }
+                    } cancel: {
+                        stream.cancel()
+                    }))
         } catch {
             throw APIError(
                 code: 500, reason: "InternalError",
