@@ -80,7 +80,8 @@ public protocol AdmissionCluster: Sendable {
     /// The definition that serves this group and plural (any version), if there is one.
     func definition(group: String, plural: String) -> ResourceDefinition?
     /// The object as it is stored now.
-    func get(group: String, plural: String, namespace: String, name: String) async throws(APIError) -> JSONValue?
+    func get(group: String, plural: String, namespace: String, name: String) async throws(APIError)
+        -> JSONValue?
     /// All objects of a namespace; of all namespaces if it is nil.
     func list(group: String, plural: String, namespace: String?) async throws(APIError) -> [JSONValue]
     /// Stores an object that was read from here with its `status` changed; throws a conflict (409) if it

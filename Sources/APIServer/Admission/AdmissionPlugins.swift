@@ -20,7 +20,7 @@ public enum AdmissionPlugins {
         environment: ServerEnvironment
     ) -> [any AdmissionPlugin] {
         let builtIn = Name.allCases.filter { !disabled.contains($0) }
-        let defaulting = builtIn.compactMap { defaulting($0, environment) }
+        let reinvoked = builtIn.compactMap { defaulting($0, environment) }
         return builtIn.map { name -> any AdmissionPlugin in
             switch name {
             case .namespaceLifecycle: NamespaceProtection()
@@ -30,7 +30,7 @@ public enum AdmissionPlugins {
             case .priority: PriorityAdmission()
             case .defaultTolerationSeconds: DefaultTolerationSeconds()
             case .webhooks:
-                WebhookAdmission(transport: transport, makeUID: environment.makeUID, reinvoked: defaulting)
+                WebhookAdmission(transport: transport, makeUID: environment.makeUID, reinvoked: reinvoked)
             case .resourceQuota: ResourceQuotaAdmission()
             }
         }

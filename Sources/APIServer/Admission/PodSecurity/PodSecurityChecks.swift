@@ -16,7 +16,8 @@ enum PodSecurityChecks {
         case .restricted:
             // Stricter checks stand in for those of the baseline on the same subject.
             let shared = [
-                hostNamespaces, hostPathVolumes, hostPorts, hostProbes, privileged, procMount, selinux, sysctls,
+                hostNamespaces, hostPathVolumes, hostPorts, hostProbes, privileged, procMount, selinux,
+                sysctls,
             ]
             let restricted = [
                 privilegeEscalation, droppedCapabilities, restrictedVolumes, runAsNonRoot, runAsUser,
@@ -127,19 +128,25 @@ enum PodSecurityChecks {
     }
 
     private static let selinux: Check = { pod in
-        let allowed: Set<String> = ["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"]
+        let allowed: Set<String> = [
+            "", "container_t", "container_init_t", "container_kvm_t", "container_engine_t",
+        ]
         func isBad(_ context: JSONValue) -> Bool {
             let options = context["seLinuxOptions"]
             return !allowed.contains(options?["type"]?.stringValue ?? "")
                 || options?["user"]?.stringValue?.isEmpty == false
                 || options?["role"]?.stringValue?.isEmpty == false
         }
-        return pod.setters { isBad($0) }.map { "seLinuxOptions (\($0) set forbidden securityContext.seLinuxOptions)" }
+        return pod.setters { isBad($0) }.map {
+            "seLinuxOptions (\($0) set forbidden securityContext.seLinuxOptions)"
+        }
     }
 
     private static let seccomp: Check = { pod in
         pod.setters { $0[path: ["seccompProfile", "type"]] == "Unconfined" }
-            .map { "seccompProfile (\($0) must not set securityContext.seccompProfile.type to \"Unconfined\")" }
+            .map {
+                "seccompProfile (\($0) must not set securityContext.seccompProfile.type to \"Unconfined\")"
+            }
     }
 
     private static let sysctls: Check = { pod in

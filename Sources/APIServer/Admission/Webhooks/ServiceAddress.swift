@@ -36,7 +36,8 @@ enum ServiceAddress {
         }
         let portName = servicePort["name"]?.stringValue ?? ""
         for subset in try await subsets(namespace: namespace, name: name, in: cluster) {
-            let port = subset.ports.first { ($0["name"]?.stringValue ?? "") == portName } ?? subset.ports.first
+            let port =
+                subset.ports.first { ($0["name"]?.stringValue ?? "") == portName } ?? subset.ports.first
             if let host = subset.hosts.first, let number = port?["port"]?.integerValue {
                 return "\(host.contains(":") ? "[\(host)]" : host):\(number)"
             }

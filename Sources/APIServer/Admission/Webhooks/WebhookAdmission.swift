@@ -41,7 +41,9 @@ public struct WebhookAdmission: AdmissionPlugin {
     private func mutate(
         _ request: inout AdmissionRequest, _ webhook: Webhook, _ cluster: any AdmissionCluster
     ) async throws(APIError) -> Bool {
-        guard let answer = try await ask(webhook, .mutating, about: request, in: cluster) else { return false }
+        guard let answer = try await ask(webhook, .mutating, about: request, in: cluster) else {
+            return false
+        }
         answer.warnings.forEach(request.warnings.add)
         guard answer.isAllowed else { throw answer.refusal(by: webhook.name) }
         guard let patch = answer.patch else { return true }
