@@ -1,0 +1,89 @@
+import AnnealAPI
+import Logging
+import ObjectStorage
+
+/// A checkpoint's folder in S3, whole or not.
+struct CheckpointFolder: Hashable, Sendable {
+    var location: S3Location
+    var attempt: Int
+    var step: Int64
+}
+
+/// A checkpoint that is committed.
+struct StoredCheckpoint: Hashable, Sendable {
+    var folder: CheckpointFolder
+    var committed: CommittedManifest
+
+    static let evalLossKey = "evalLoss"
+
+    /// What the sidecar knew of it when it was uploaded; nil where it knew nothing.
+    var evalLoss: Double? {
+        committed.manifest.metadata[Self.evalLossKey].flatMap(Double.init).flatMap { $0.isFinite ? $0 : nil }
+    }
+
+    var reference: CheckpointReference {
+        CheckpointReference(
+            step: folder.step, attempt: folder.attempt, storageUri: "\(folder.location)",
+            manifestSha256: committed.sha256, evalLoss: evalLoss)
+    }
+}
+
+/// A run's checkpoints in S3: `attempt-NNNN/step-NNNNNNNNNN/`, as `ArtifactLayout` says.
+struct CheckpointStore: Sendable {
+    let synchroniser: Synchroniser
+    /// `…/checkpoints`
+    let root: S3Location
+    /// UID of the run.
+    let run: String
+    let logger: Logger
+
+    /// All folders, the newest step first, and of one step the newest attempt.
+    func folders() async throws(S3Error) -> [CheckpointFolder] {
+        var found: [CheckpointFolder] = []
+        for attemptFolder in try await synchroniser.client.listFolders(below: root) {
+            guard let attempt = Self.number(attemptFolder.name, after: "attempt-"),
+                let attempt = Int(exactly: attempt)
+            else { continue }
+            for stepFolder in try await synchroniser.client.listFolders(below: attemptFolder) {
+                guard let step = Self.number(stepFolder.name, after: "step-") else { continue }
+                var location = stepFolder
+                while location.key.hasSuffix("/") { location.key.removeLast() }
+                found.append(CheckpointFolder(location: location, attempt: attempt, step: step))
+            }
+        }
+        return found.sorted { ($0.step, $0.attempt) > ($1.step, $1.attempt) }
+    }
+
+    /// The checkpoint in a folder, if it is committed: its manifest is there, is this run's, and is about
+    /// this folder. What is not is told in the log and does not count.
+    func checkpoint(in folder: CheckpointFolder) async throws(S3Error) -> StoredCheckpoint? {
+        let committed: CommittedManifest
+        do {
+            guard let found = try await synchroniser.manifest(of: folder.location) else {
+                logger.notice("\(folder.location) was never committed; it is left out")
+                return nil
+            }
+            committed = found
+        } catch  where error.code == .invalidManifest || error.code == .unsafePath {
+            logger.warning("\(error.message); the checkpoint is left out")
+            return nil
+        }
+        let manifest = committed.manifest
+        guard manifest.run == run, manifest.step == folder.step, manifest.attempt == folder.attempt,
+            !manifest.files.isEmpty
+        else {
+            logger.warning(
+                "\(folder.location) has the manifest of something else; the checkpoint is left out")
+            return nil
+        }
+        return StoredCheckpoint(folder: folder, committed: committed)
+    }
+
+    /// `12` of `step-12` and of `step-0000000012`.
+    static func number(_ name: String, after prefix: String) -> Int64? {
+        guard name.hasPrefix(prefix) else { return nil }
+        let digits = name.dropFirst(prefix.count)
+        guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        return Int64(digits)
+    }
+}

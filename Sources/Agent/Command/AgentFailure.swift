@@ -1,0 +1,54 @@
+import AnnealAPI
+import ModelRegistry
+import ObjectStorage
+
+/// Why a command did not do its work: what its report and its exit code say.
+public struct AgentFailure: Error, Hashable, Sendable, CustomStringConvertible {
+    /// CamelCase.
+    public var reason: String
+    /// For people, with a remedy.
+    public var message: String
+    /// Whether trying again may help without anyone changing anything.
+    public var isRetryable: Bool
+
+    public init(reason: String, message: String, isRetryable: Bool = false) {
+        self.reason = reason
+        self.message = message
+        self.isRetryable = isRetryable
+    }
+
+    public var description: String { "\(reason): \(message)" }
+
+    public var exitCode: Int64 { isRetryable ? ExitCode.retryable : ExitCode.terminal }
+
+    static let cancelled = AgentFailure(
+        reason: "Cancelled", message: "stopped by SIGTERM before the work was done", isRetryable: true)
+
+    /// A value in the configuration that cannot be used.
+    static func configuration(_ key: String, _ value: String, _ remedy: String) -> AgentFailure {
+        AgentFailure(reason: "InvalidConfiguration", message: "\(key): '\(value.prefix(200))' \(remedy)")
+    }
+
+    /// The failure that an error means.
+    init(_ error: any Error) {
+        switch error {
+        case let failure as AgentFailure: self = failure
+        case let error as S3Error:
+            self.init(reason: error.reason, message: error.message, isRetryable: error.isRetryable)
+        case let error as RegistryError:
+            self.init(reason: error.reason, message: error.message, isRetryable: error.isRetryable)
+        case is CancellationError: self = .cancelled
+        default: self.init(reason: "Error", message: "\(error)", isRetryable: true)
+        }
+    }
+
+    /// An object that is missing is a dataset, or a model, or what else was looked for.
+    static func naming(
+        missing reason: String, _ key: String, _ error: S3Error
+    ) -> AgentFailure {
+        var failure = AgentFailure(error)
+        failure.message = "\(key): \(failure.message)"
+        if error.code == .noSuchKey || error.code == .noSuchBucket { failure.reason = reason }
+        return failure
+    }
+}

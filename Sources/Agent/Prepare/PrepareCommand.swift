@@ -1,0 +1,46 @@
+import AnnealAPI
+import Logging
+import ObjectStorage
+
+/// `anneal-agent prepare`
+struct PrepareCommand {
+    let configuration: PrepareConfiguration
+    let context: CommandContext
+
+    func run() async throws -> StageReport {
+        let synchroniser = context.synchroniser(try context.client(configuration.storage))
+        for folder in configuration.cleared {
+            try FileTree.empty(folder)
+            context.logger.info("emptied '\(folder)'")
+        }
+        var transferred: Int64 = 0
+        for (index, download) in configuration.downloads.enumerated() {
+            do {
+                transferred += try await InputDownload(synchroniser: synchroniser, download: download).run()
+            } catch let error as S3Error {
+                throw AgentFailure.naming(
+                    missing: "InputNotFound", "downloads[\(index)] (\(download.source.storageUri))", error)
+            }
+        }
+        var report = StageReport(reason: StageReport.succeeded)
+        report.resume = try await resume(synchroniser)
+        let inputs =
+            "\(configuration.downloads.count) inputs are in place, \(grouped(transferred)) bytes downloaded"
+        let start = report.resume.map { "goes on from step \($0.step)" } ?? "starts at step 0"
+        report.message = configuration.checkpointsUri == nil ? inputs : "\(inputs); training \(start)"
+        return report
+    }
+
+    private func resume(_ synchroniser: Synchroniser) async throws -> CheckpointReference? {
+        guard let directory = configuration.resumeDirectory else { return nil }
+        guard let uri = configuration.checkpointsUri else {
+            try FileTree.remove(directory)
+            return nil
+        }
+        let store = CheckpointStore(
+            synchroniser: synchroniser, root: try S3Location(uri), run: configuration.run.uid,
+            logger: context.logger)
+        let placement = ResumePlacement(store: store, directory: directory, logger: context.logger)
+        return try await placement.run()?.reference
+    }
+}

@@ -1,0 +1,99 @@
+/// MinHash signatures of texts.
+///
+/// For a random order of all shingles, the first shingle of two sets is the same with a probability that is
+/// their Jaccard similarity J (A. Broder, "On the resemblance and containment of documents", 1997). A
+/// signature holds, for each of `length` orders, the lowest 8 bits of the first shingle's hash; two of them
+/// agree in a place with probability J + (1 − J)/256 (P. Li and C. König, "b-Bit Minwise Hashing", 2010).
+struct MinHash: Sendable {
+    /// Places of a signature; one byte each.
+    static let length = 63
+    /// Consecutive Unicode scalars that make a shingle.
+    static let shingleLength = 5
+
+    private let multipliers: [UInt64]
+    private let offsets: [UInt64]
+
+    /// Equal seeds give equal signatures.
+    init(seed: UInt64) {
+        var generator = SplitMix64(state: seed)
+        // Odd multipliers: h ↦ (a·h + b) mod 2⁶⁴ is then a permutation.
+        multipliers = (0..<Self.length).map { _ in generator.next() | 1 }
+        offsets = (0..<Self.length).map { _ in generator.next() }
+    }
+
+    /// The signature of a text: of its shingles of `shingleLength` scalars, after folding case and runs of
+    /// white space.
+    func signature(of text: String) -> [UInt8] {
+        var minima = [UInt64](repeating: .max, count: Self.length)
+        minima.withUnsafeMutableBufferPointer { minima in
+            multipliers.withUnsafeBufferPointer { multipliers in
+                offsets.withUnsafeBufferPointer { offsets in
+                    Self.forEachShingle(of: text) { hash in
+                        for place in 0..<Self.length {
+                            let value = multipliers[place] &* hash &+ offsets[place]
+                            if value < minima[place] { minima[place] = value }
+                        }
+                    }
+                }
+            }
+        }
+        // The high bits decide which value is least and say little once it is known; the low bits of a
+        // product depend on few bits of its factor. Mixing makes all bits equal.
+        return minima.map { UInt8(truncatingIfNeeded: SplitMix64.mix($0)) }
+    }
+
+    /// The estimated Jaccard similarity of two sets from their signatures.
+    static func similarity(_ agreeing: Int) -> Double {
+        let rate = Double(agreeing) / Double(length)
+        return max(0, (rate - 1.0 / 256) / (1 - 1.0 / 256))
+    }
+
+    private static func forEachShingle(of text: String, _ body: (UInt64) -> Void) {
+        var window: [UInt32] = []
+        window.reserveCapacity(shingleLength)
+        var blank = true
+        var emitted = false
+        func push(_ scalar: UInt32) {
+            if window.count == shingleLength { window.removeFirst() }
+            window.append(scalar)
+            guard window.count == shingleLength else { return }
+            emitted = true
+            body(hash(window))
+        }
+        for scalar in text.lowercased().unicodeScalars {
+            if scalar.properties.isWhitespace {
+                if !blank { push(0x20) }
+                blank = true
+            } else {
+                blank = false
+                push(scalar.value)
+            }
+        }
+        // A text shorter than a shingle is one.
+        if !emitted { body(hash(window)) }
+    }
+
+    private static func hash(_ window: [UInt32]) -> UInt64 {
+        var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
+        for scalar in window { hash = SplitMix64.mix(hash ^ UInt64(scalar)) }
+        return hash
+    }
+}
+
+/// SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", 2014).
+struct SplitMix64: RandomNumberGenerator, Sendable {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        return Self.mix(state)
+    }
+
+    /// Its finaliser: a bijection in which each bit of the result depends on each bit of the argument.
+    static func mix(_ value: UInt64) -> UInt64 {
+        var z = value
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,68 @@
+import AnnealAPI
+import FoundationEssentials
+import KubernetesAPI
+import ObjectStorage
+
+/// The folder with the processed records: `train.jsonl`, `validation.jsonl`, and, hidden and not published,
+/// what was counted, for the part that comes after a user's transform.
+struct ProcessedFolder {
+    static let train = "train.jsonl"
+    static let validation = "validation.jsonl"
+    private static let summary = ".preprocessing.json"
+
+    let path: String
+
+    func file(_ name: String) -> String { "\(path)/\(name)" }
+
+    func save(_ summary: DatasetSummary) throws {
+        let file = try LocalFile(creating: file(Self.summary))
+        try file.write(try JSONValue(encoding: summary).serialized())
+    }
+
+    func savedSummary() throws(AgentFailure) -> DatasetSummary {
+        guard let data = try? Data(contentsOf: URL(filePath: file(Self.summary))),
+            let summary = try? JSONDecoder().decode(DatasetSummary.self, from: data)
+        else {
+            throw AgentFailure(
+                reason: "TransformFailed",
+                message:
+                    "'\(file(Self.summary))' is missing or damaged; the transform must leave hidden files alone"
+            )
+        }
+        return summary
+    }
+
+    /// Lines that are not blank. Holds 256 KiB and a line.
+    func countLines(of name: String) throws -> Int64 {
+        guard try FileTree.kind(file(name)) == .file else {
+            throw AgentFailure(
+                reason: "TransformFailed",
+                message: "'\(file(name))' is missing; the transform must leave it there, if only unchanged")
+        }
+        var lines: Int64 = 0
+        var isBlank = true
+        try FileChunks.forEach(file(name)) { chunk in
+            for byte in chunk {
+                if byte == 0x0A {
+                    if !isBlank { lines += 1 }
+                    isBlank = true
+                } else if byte != 0x20 && byte != 0x09 && byte != 0x0D {
+                    isBlank = false
+                }
+            }
+        }
+        return lines + (isBlank ? 0 : 1)
+    }
+
+    func checkUsable(_ summary: DatasetSummary) throws(AgentFailure) {
+        guard (summary.trainRecords ?? 0) > 0 else {
+            throw AgentFailure(
+                reason: "EmptyDataset",
+                message: "no record is left to train on, of \(grouped(summary.records ?? 0)): "
+                    + "\(grouped(summary.filtered ?? 0)) were filtered by length, "
+                    + "\(grouped(summary.exactDuplicates ?? 0)) were exact and "
+                    + "\(grouped(summary.nearDuplicates ?? 0)) near-duplicates; relax preprocessing.minLength and "
+                    + "maxLength, raise similarityThreshold, or give more records")
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import AnnealAPI
+
+/// Decides for each record, in order, whether it is kept and to which side it goes.
+struct RecordFilter {
+    enum Decision: Equatable {
+        case train(rank: UInt64), validation(rank: UInt64), filtered, exactDuplicate, nearDuplicate
+    }
+
+    private let settings: Preprocessing
+    private let seed: UInt64
+    private let fraction: Double
+    private var digests = DigestSet()
+    private var index: NearDuplicateIndex?
+
+    init(_ settings: Preprocessing) throws(AgentFailure) {
+        self.settings = settings
+        seed = UInt64(bitPattern: settings.seed ?? 42)
+        fraction = settings.validationFraction ?? 0.05
+        guard fraction >= 0, fraction < 1 else {
+            throw .configuration(
+                "preprocessing.validationFraction", "\(fraction)", "must be at least 0 and below 1")
+        }
+        let threshold = settings.similarityThreshold ?? 0.85
+        guard threshold > 0, threshold <= 1 else {
+            throw .configuration(
+                "preprocessing.similarityThreshold", "\(threshold)", "must be above 0 and at most 1")
+        }
+        if let least = settings.minLength, let most = settings.maxLength, least > most {
+            throw .configuration("preprocessing.minLength", "\(least)", "must not exceed maxLength (\(most))")
+        }
+        if settings.deduplication ?? .near == .near {
+            index = NearDuplicateIndex(threshold: threshold, seed: seed)
+        }
+    }
+
+    mutating func decide(_ record: Record) -> Decision {
+        let length = record.text.unicodeScalars.count
+        if let least = settings.minLength, length < least { return .filtered }
+        if let most = settings.maxLength, length > most { return .filtered }
+        let digest = TextDigest(record.identity)
+        if settings.deduplication ?? .near != .none, !digests.insert(digest) { return .exactDuplicate }
+        if index != nil, index?.insert(record.text) == false { return .nearDuplicate }
+        // By content and seed alone: the same record always falls on the same side, and copies of one that
+        // are kept never fall on both.
+        let rank = SplitMix64.mix(digest.high ^ SplitMix64.mix(seed))
+        let isValidation = Double(rank >> 11) * 0x1p-53 < fraction
+        return isValidation ? .validation(rank: rank) : .train(rank: rank)
+    }
+}

@@ -1,0 +1,120 @@
+import AnnealAPI
+import KubernetesAPI
+
+/// A record of a dataset: what a model will read and write.
+struct Record: Equatable, Sendable {
+    /// All of its text, in order, its parts separated by a line feed: what is compared and measured.
+    var text: String
+    /// Tells records apart whose texts alone are equal, such as one word as a prompt or as a completion.
+    var identity: String
+}
+
+/// What is wrong with a record, without saying which.
+struct RecordError: Error, Equatable {
+    var problem: String
+}
+
+extension Record {
+    private static let roles = ["system", "user", "assistant", "tool"]
+    private static let depthLimit = 64
+
+    /// Parses a line. The rules are those of the trainers in `examples/runtimes`.
+    init(_ line: [UInt8], format: DatasetFormat) throws(RecordError) {
+        guard String(validating: line, as: UTF8.self) != nil else {
+            throw RecordError(problem: "it is not UTF-8")
+        }
+        let value: JSONValue
+        do { value = try JSONValue(parsing: line, depthLimit: Self.depthLimit) } catch {
+            throw RecordError(problem: error.description)
+        }
+        guard case .object(let members) = value else {
+            throw RecordError(
+                problem: "it is no JSON object; write {…} with the fields of the format \(format.rawValue)")
+        }
+        guard !SurrogateCheck.hasLoneSurrogate(line) else {
+            throw RecordError(
+                problem: "it has half of a surrogate pair (\\ud800 to \\udfff), which is no text")
+        }
+        let parts = try Self.parts(members, format)
+        text = parts.map(\.text).joined(separator: "\n")
+        identity = parts.map { "\($0.name)\u{1F}\($0.text)" }.joined(separator: "\u{1E}")
+    }
+
+    private typealias Part = (name: String, text: String)
+
+    private static func parts(
+        _ members: [String: JSONValue], _ format: DatasetFormat
+    ) throws(RecordError) -> [Part] {
+        switch format {
+        case .promptCompletion:
+            try ["prompt", "completion"].map { key throws(RecordError) in try text(members, key) }
+        case .preference:
+            try ["prompt", "chosen", "rejected"].map { key throws(RecordError) in try text(members, key) }
+        case .text: [try text(members, "text")]
+        case .messages: try messages(members)
+        }
+    }
+
+    private static func text(_ members: [String: JSONValue], _ key: String) throws(RecordError) -> Part {
+        guard let value = members[key] else {
+            throw RecordError(problem: "\"\(key)\" is missing")
+        }
+        guard let text = value.stringValue else {
+            throw RecordError(problem: "\"\(key)\" must be a string")
+        }
+        return (key, text)
+    }
+
+    private static func messages(_ members: [String: JSONValue]) throws(RecordError) -> [Part] {
+        guard let messages = members["messages"]?.arrayValue, !messages.isEmpty else {
+            throw RecordError(problem: "\"messages\" must be a list that is not empty")
+        }
+        let parts = try messages.enumerated().map { index, message throws(RecordError) -> Part in
+            guard let role = message["role"]?.stringValue, roles.contains(role) else {
+                throw RecordError(
+                    problem: "messages[\(index)] needs a role, one of \(roles.joined(separator: ", "))")
+            }
+            guard let content = message["content"]?.stringValue else {
+                throw RecordError(problem: "messages[\(index)].content must be a string")
+            }
+            return (role, content)
+        }
+        guard parts.contains(where: { $0.name == "assistant" }) else {
+            throw RecordError(
+                problem: "\"messages\" has no message of the role \"assistant\": there is nothing to learn")
+        }
+        return parts
+    }
+}
+
+/// JSON can express half of a character outside the basic plane; text cannot.
+enum SurrogateCheck {
+    /// Whether a JSON text has a `\u` escape of a surrogate without its partner.
+    static func hasLoneSurrogate(_ bytes: [UInt8]) -> Bool {
+        var index = 0
+        while index < bytes.count {
+            guard bytes[index] == UInt8(ascii: "\\") else {
+                index += 1
+                continue
+            }
+            guard let unit = escape(bytes, at: index), (0xD800..<0xE000).contains(unit) else {
+                index += 2
+                continue
+            }
+            guard unit < 0xDC00, let low = escape(bytes, at: index + 6), (0xDC00..<0xE000).contains(low)
+            else {
+                return true
+            }
+            index += 12
+        }
+        return false
+    }
+
+    /// The number of the `\uXXXX` at an index.
+    private static func escape(_ bytes: [UInt8], at index: Int) -> UInt16? {
+        guard index + 6 <= bytes.count, bytes[index] == UInt8(ascii: "\\"),
+            bytes[index + 1] == UInt8(ascii: "u")
+        else { return nil }
+        return UInt16(String(decoding: bytes[(index + 2)..<(index + 6)], as: UTF8.self), radix: 16)
+    }
+}

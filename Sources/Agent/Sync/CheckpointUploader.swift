@@ -1,0 +1,139 @@
+import AnnealAPI
+import FoundationEssentials
+import Logging
+import ObjectStorage
+
+/// Gets finished checkpoints into S3, each committed by its manifest, and takes away what is not to be kept.
+struct CheckpointUploader {
+    private let store: CheckpointStore
+    private let local: LocalCheckpoints
+    private let configuration: SyncConfiguration
+    private let retention: Retention
+    private let state: SyncState
+    private let now: @Sendable () -> Date
+    private let logger: Logger
+
+    /// What is committed; nil until the store was asked.
+    private var committed: [StoredCheckpoint]?
+    /// Steps that cannot be uploaded, ever, each told once: a checkpoint with a link in it, for one.
+    private var refused: Set<LocalCheckpoints.Folder> = []
+
+    init(
+        store: CheckpointStore, configuration: SyncConfiguration, state: SyncState,
+        now: @escaping @Sendable () -> Date, logger: Logger
+    ) {
+        self.store = store
+        self.configuration = configuration
+        self.state = state
+        self.now = now
+        self.logger = logger
+        local = LocalCheckpoints(directory: configuration.checkpointDirectory)
+        retention = Retention(keepLast: configuration.keepLast, keepBest: configuration.keepBest)
+    }
+
+    /// Uploads and commits what is finished and not committed yet, newest first, then prunes.
+    mutating func round() async throws(S3Error) {
+        guard state.snapshot.newerAttempt == nil else { return }
+        if committed == nil { try await loadCommitted() }
+        while let next = nextPending() { try await upload(next) }
+        try await prune()
+        state.update { $0.uploadProblem = nil }
+    }
+
+    private var attempt: Int { configuration.run.attempt }
+
+    private mutating func loadCommitted() async throws(S3Error) {
+        var found: [StoredCheckpoint] = []
+        for folder in try await store.folders() {
+            if folder.attempt > attempt {
+                let newer = folder.attempt
+                state.update { $0.newerAttempt = newer }
+                return
+            }
+            guard let checkpoint = try await store.checkpoint(in: folder) else { continue }
+            found.append(checkpoint)
+        }
+        committed = found
+        publish()
+    }
+
+    /// The newest finished checkpoint that this attempt has not committed and that would be kept.
+    private func nextPending() -> LocalCheckpoints.Folder? {
+        guard let committed else { return nil }
+        let own = Set(committed.filter { $0.folder.attempt == attempt }.map(\.folder.step))
+        let tracker = state.snapshot.tracker
+        return local.finished().first { folder in
+            guard !own.contains(folder.step), !refused.contains(folder) else { return false }
+            let entry = Retention.Entry(
+                step: folder.step, attempt: attempt, evalLoss: tracker.evalLoss(at: folder.step))
+            return !retention.expendable(entries + [entry]).contains(entry)
+        }
+    }
+
+    private mutating func upload(_ folder: LocalCheckpoints.Folder) async throws(S3Error) {
+        let uri = ArtifactLayout.checkpoint(
+            root: configuration.artifactRoot, attempt: attempt, step: folder.step)
+        let location = try S3Location(uri)
+        var metadata: [String: String] = [:]
+        if let loss = state.snapshot.tracker.evalLoss(at: folder.step) {
+            metadata[StoredCheckpoint.evalLossKey] = "\(loss)"
+        }
+        state.update { $0.isUploading = true }
+        defer { state.update { $0.isUploading = false } }
+        do throws(S3Error) {
+            let manifest = try await store.synchroniser.upload(
+                folder.path, to: location,
+                UploadDescription(
+                    run: configuration.run.uid, attempt: attempt, step: folder.step, metadata: metadata))
+            let folder = CheckpointFolder(location: location, attempt: attempt, step: folder.step)
+            committed?.append(StoredCheckpoint(folder: folder, committed: manifest))
+            publish()
+        } catch  where error.code == .unsafePath {
+            refused.insert(folder)
+            logger.error("\(error.message); this checkpoint is not uploaded")
+        }
+    }
+
+    private var entries: [Retention.Entry] { (committed ?? []).map(\.entry) }
+
+    private mutating func prune() async throws(S3Error) {
+        let expendable = retention.expendable(entries)
+        for checkpoint in committed ?? [] where expendable.contains(checkpoint.entry) {
+            try await store.synchroniser.remove(checkpoint.folder.location)
+            committed?.removeAll { $0 == checkpoint }
+            logger.info("pruned \(checkpoint.folder.location)")
+        }
+        try pruneLocal()
+    }
+
+    /// What is kept in S3 is kept here too; what this attempt has committed or passed over is not.
+    private func pruneLocal() throws(S3Error) {
+        let kept = Set((committed ?? []).filter { $0.folder.attempt == attempt }.map(\.folder.step))
+        guard let newest = kept.max() else { return }
+        for folder in local.finished()
+        where folder.step < newest && !kept.contains(folder.step) && !refused.contains(folder) {
+            try FileTree.remove(folder.path)
+            logger.info("removed '\(folder.path)'")
+        }
+    }
+
+    private func publish() {
+        guard let committed else { return }
+        let newest = committed.max {
+            ($0.folder.step, $0.folder.attempt) < ($1.folder.step, $1.folder.attempt)
+        }
+        let best = Retention.best(entries).first.flatMap { entry in committed.first { $0.entry == entry } }
+        let time = now()
+        state.update {
+            $0.newest = newest?.reference
+            $0.best = best?.reference
+            $0.lastSign = max($0.lastSign ?? .distantPast, time)
+        }
+    }
+}
+
+extension StoredCheckpoint {
+    var entry: Retention.Entry {
+        Retention.Entry(step: folder.step, attempt: folder.attempt, evalLoss: evalLoss)
+    }
+}

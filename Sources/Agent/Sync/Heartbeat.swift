@@ -1,0 +1,138 @@
+import AnnealAPI
+import FoundationEssentials
+import KubernetesAPI
+import KubernetesClient
+import Logging
+
+/// Keeps the attempt's Lease: the trainer's last sign of life, and what is known of the run.
+///
+/// Written only when there is something new to say, with the resource version that was seen last: whoever
+/// changed the Lease meanwhile is read first, and a newer attempt there ends the writing.
+struct Heartbeat {
+    private let leases: any LeaseClient
+    private let key: ObjectKey
+    private let run: RunIdentity
+    private let holder: String
+    private let state: SyncState
+    private let logger: Logger
+
+    private var seen: Lease?
+    private var written: Content?
+
+    /// What a Lease says.
+    private struct Content: Equatable {
+        var annotations: [String: String?]
+        var renewTime: MicroTime?
+    }
+
+    init(
+        leases: any LeaseClient, configuration: SyncConfiguration, holder: String, state: SyncState,
+        logger: Logger
+    ) {
+        self.leases = leases
+        key = ObjectKey(namespace: configuration.run.namespace, name: configuration.leaseName)
+        run = configuration.run
+        self.holder = holder
+        self.state = state
+        self.logger = logger
+    }
+
+    /// Writes what changed since the last time.
+    mutating func beat(now: Date) async throws(KubernetesError) {
+        let snapshot = state.snapshot
+        guard snapshot.newerAttempt == nil else { return }
+        let content = Self.content(snapshot, run: run, now: now)
+        guard content != written else { return }
+        // Someone else's write in between costs one more look.
+        for _ in 0..<3 {
+            guard let lease = try await current(content) else { return }
+            guard !isFenced(by: lease) else { return }
+            do throws(KubernetesError) {
+                seen = try await leases.patch(key, .merge(patch(content, of: lease)))
+                written = content
+                return
+            } catch {
+                seen = nil
+                guard error.isConflict else { throw error }
+            }
+        }
+    }
+
+    /// The Lease as it was seen last; where there never was one, it is made, and then there is nothing to
+    /// patch.
+    private mutating func current(_ content: Content) async throws(KubernetesError) -> Lease? {
+        if let seen { return seen }
+        do throws(KubernetesError) {
+            let lease = try await leases.get(key)
+            seen = lease
+            return lease
+        } catch {
+            // A Lease that was there and is gone was deleted with its run: it stays gone.
+            guard error.isNotFound, written == nil else { throw error }
+            seen = try await leases.create(lease(content))
+            written = content
+            return nil
+        }
+    }
+
+    private func isFenced(by lease: Lease) -> Bool {
+        guard let text = lease.metadata.annotations?[HeartbeatAnnotation.attempt], let other = Int(text),
+            other > run.attempt
+        else { return false }
+        state.update { $0.newerAttempt = other }
+        logger.error(
+            "attempt \(other) has taken over: attempt \(run.attempt) uploads and reports nothing more")
+        return true
+    }
+
+    private func lease(_ content: Content) -> Lease {
+        var metadata = ObjectMeta(
+            name: key.name, namespace: key.namespace,
+            labels: [Anneal.Label.managedBy: Anneal.Label.managedByValue],
+            annotations: content.annotations.compactMapValues { $0 })
+        metadata.ownerReferences = [
+            OwnerReference(
+                apiVersion: TrainingJob.resourceType.apiVersion, kind: TrainingJob.resourceType.kind,
+                name: run.name, uid: run.uid, controller: true)
+        ]
+        var spec = LeaseSpec()
+        spec.holderIdentity = holder
+        spec.renewTime = content.renewTime
+        return Lease(metadata: metadata, spec: spec)
+    }
+
+    private func patch(_ content: Content, of lease: Lease) -> JSONValue {
+        var metadata: JSONValue = [
+            "annotations": .object(content.annotations.mapValues { $0.map(JSONValue.string) ?? .null })
+        ]
+        if let version = lease.metadata.resourceVersion { metadata["resourceVersion"] = .string(version) }
+        var spec: JSONValue = ["holderIdentity": .string(holder)]
+        if let time = content.renewTime { spec["renewTime"] = .string("\(time)") }
+        return ["metadata": metadata, "spec": spec]
+    }
+
+    private static func content(_ snapshot: SyncState.Snapshot, run: RunIdentity, now: Date) -> Content {
+        // An upload that goes on is work that the trainer's end waits for.
+        let isMoving = snapshot.isUploading && snapshot.uploadProblem == nil
+        let sign = isMoving ? now : snapshot.lastSign
+        return Content(
+            annotations: [
+                HeartbeatAnnotation.attempt: String(run.attempt),
+                HeartbeatAnnotation.progress: json(snapshot.tracker.progress),
+                HeartbeatAnnotation.checkpoint: snapshot.newest.flatMap(json),
+                HeartbeatAnnotation.bestCheckpoint: snapshot.best.flatMap(json),
+                HeartbeatAnnotation.problem: snapshot.uploadProblem.map { String($0.prefix(1000)) },
+            ],
+            renewTime: sign.map(MicroTime.init))
+    }
+
+    private static func json(_ value: some Encodable) -> String? { try? JSONValue(encoding: value).text }
+}
+
+extension MicroTime {
+    fileprivate init(_ date: Date) {
+        let seconds = date.timeIntervalSince1970.rounded(.down)
+        let fraction = date.timeIntervalSince1970 - seconds
+        self.init(seconds: Int64(seconds), microseconds: Int64(fraction * 1_000_000))
+    }
+}

@@ -1,0 +1,27 @@
+import KubernetesAPI
+
+/// One line of `metrics.jsonl`. Numbers that are not finite, or no numbers, are as good as absent.
+struct MetricsPoint: Equatable, Sendable {
+    var step: Int64?
+    var totalSteps: Int64?
+    var epoch: Double?
+    var loss: Double?
+    var evalLoss: Double?
+    var learningRate: Double?
+    var tokensPerSecond: Double?
+
+    /// Nil for a line that is no JSON object: half a line, or something else altogether.
+    init?(_ line: [UInt8]) {
+        guard let value = try? JSONValue(parsing: line, depthLimit: 8), case .object(let members) = value
+        else { return nil }
+        func whole(_ key: String) -> Int64? { members[key]?.integerValue.flatMap { $0 >= 0 ? $0 : nil } }
+        func number(_ key: String) -> Double? { members[key]?.doubleValue.flatMap { $0.isFinite ? $0 : nil } }
+        step = whole("step")
+        totalSteps = whole("totalSteps")
+        epoch = number("epoch")
+        loss = number("loss")
+        evalLoss = number("evalLoss")
+        learningRate = number("learningRate")
+        tokensPerSecond = number("tokensPerSecond")
+    }
+}

@@ -1,0 +1,40 @@
+import AnnealAPI
+
+/// What the lines of a metrics file add up to.
+struct ProgressTracker: Equatable, Sendable {
+    /// Evaluations remembered, to tell what a checkpoint is worth.
+    private static let evaluationLimit = 1000
+
+    private(set) var progress = TrainingProgress()
+    private var evaluations: [(step: Int64, loss: Double)] = []
+
+    /// A later line of a step replaces an earlier one: a resumed run repeats the steps since its checkpoint.
+    mutating func take(_ point: MetricsPoint) {
+        if let step = point.step {
+            progress.step = step
+            if let loss = point.evalLoss { remember(loss, at: step) }
+        }
+        if let total = point.totalSteps { progress.totalSteps = total }
+        if let epoch = point.epoch { progress.epoch = epoch }
+        if let loss = point.loss { progress.loss = loss }
+        if let loss = point.evalLoss {
+            progress.evalLoss = loss
+            if point.step == 0 { progress.initialEvalLoss = loss }
+        }
+        if let rate = point.learningRate { progress.learningRate = rate }
+        if let speed = point.tokensPerSecond { progress.tokensPerSecond = speed }
+    }
+
+    private mutating func remember(_ loss: Double, at step: Int64) {
+        evaluations.removeAll { $0.step >= step }
+        evaluations.append((step, loss))
+        if evaluations.count > Self.evaluationLimit { evaluations.removeFirst() }
+    }
+
+    /// The validation loss at a step, or at the last evaluation before it.
+    func evalLoss(at step: Int64) -> Double? { evaluations.last { $0.step <= step }?.loss }
+
+    static func == (lhs: ProgressTracker, rhs: ProgressTracker) -> Bool {
+        lhs.progress == rhs.progress && lhs.evaluations.elementsEqual(rhs.evaluations, by: ==)
+    }
+}

@@ -1,0 +1,149 @@
+import AnnealAPI
+import FoundationEssentials
+import KubernetesAPI
+import KubernetesClient
+import Logging
+import ObjectStorage
+
+/// `anneal-agent sync`: three loops that look once a second: at the trainer, at the store, at the Lease.
+/// Nothing that is down ends them; SIGTERM does, after a last upload and a last word.
+struct SyncCommand {
+    /// Time between two looks.
+    private static let interval = Duration.seconds(1)
+    /// For uploads and the Lease after SIGTERM, while their servers do not answer. What goes on goes on.
+    private static let lastPatience = Duration.seconds(20)
+    /// A request that fails for so long is told as a problem, and begun anew.
+    private static let patience = Duration.seconds(30)
+
+    private let configuration: SyncConfiguration
+    private let context: CommandContext
+    private let leases: (any LeaseClient)?
+    private let state = SyncState()
+
+    /// - Parameter leases: nil for those of the cluster that this pod is in.
+    init(configuration: SyncConfiguration, context: CommandContext, leases: (any LeaseClient)? = nil) {
+        self.configuration = configuration
+        self.context = context
+        self.leases = leases
+    }
+
+    /// Runs until `signals` yields and what follows from that is done.
+    ///
+    /// - Throws: for a configuration that cannot be used, and nothing else.
+    func run(until signals: AsyncStream<Int32>) async throws {
+        let uploader = try uploader()
+        let heartbeat = heartbeat()
+        context.logger.info(
+            "watching '\(configuration.checkpointDirectory)'",
+            metadata: ["run": "\(configuration.run.name)", "attempt": "\(configuration.run.attempt)"])
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await observe() }
+            group.addTask { await upload(uploader) }
+            group.addTask { await beat(heartbeat) }
+            for await _ in signals { break }
+            context.logger.info("stopping: what is finished is uploaded first")
+            state.update { $0.isStopping = true }
+            await group.waitForAll()
+        }
+    }
+
+    private func uploader() throws -> CheckpointUploader {
+        let state = state
+        var patient = context
+        patient.retry.budget = { state.isStopping ? Self.lastPatience : Self.patience }
+        patient.retry.cap = .seconds(3)
+        let root = try S3Location(ArtifactLayout.checkpoints(root: configuration.artifactRoot))
+        let store = CheckpointStore(
+            synchroniser: patient.synchroniser(try patient.client(configuration.storage)), root: root,
+            run: configuration.run.uid, logger: context.logger)
+        return CheckpointUploader(
+            store: store, configuration: configuration, state: state, now: context.now, logger: context.logger
+        )
+    }
+
+    private func heartbeat() -> Heartbeat {
+        let context = context
+        let cluster = ClusterLeases { () throws(KubernetesError) in
+            KubernetesClient(
+                configuration: try .inCluster(environment: context.environment), transport: context.transport,
+                userAgent: "anneal-agent", requestTimeout: .seconds(10), logger: context.logger)
+        }
+        return Heartbeat(
+            leases: leases ?? cluster, configuration: configuration,
+            holder: context.value("HOSTNAME") ?? "unknown",
+            state: state, logger: context.logger)
+    }
+
+    /// False when there is nothing more to wait for.
+    private func pause() async -> Bool {
+        guard !state.isStopping else { return false }
+        do { try await context.retryEnvironment.sleep(Self.interval) } catch { return false }
+        return true
+    }
+
+    private func observe() async {
+        var observer = TrainerObserver(
+            metricsFile: configuration.metricsFile,
+            checkpoints: LocalCheckpoints(directory: configuration.checkpointDirectory))
+        repeat { observer.look(state, now: context.now()) } while await pause()
+        observer.look(state, now: context.now())
+    }
+
+    private func upload(_ uploader: CheckpointUploader) async {
+        var uploader = uploader
+        repeat { await round(&uploader) } while await pause()
+        // The trainer's last checkpoint may have been finished after the last look.
+        let start = context.retryEnvironment.now()
+        while !(await round(&uploader)), context.retryEnvironment.now() - start < Self.lastPatience {
+            guard (try? await context.retryEnvironment.sleep(Self.interval)) != nil else { break }
+        }
+        state.update { $0.isFlushed = true }
+    }
+
+    /// Whether nothing is left to do.
+    @discardableResult
+    private func round(_ uploader: inout CheckpointUploader) async -> Bool {
+        do {
+            try await uploader.round()
+            return true
+        } catch {
+            context.logger.error(
+                "checkpoints cannot be uploaded: \(error.message); trying on",
+                metadata: ["reason": "\(error.reason)"])
+            state.update {
+                $0.uploadProblem = "checkpoints cannot be uploaded: \(error.reason): \(error.message)"
+            }
+            return false
+        }
+    }
+
+    private func beat(_ heartbeat: Heartbeat) async {
+        var heartbeat = heartbeat
+        let clock = context.retryEnvironment.now
+        let gap = Duration.seconds(max(1, configuration.heartbeatSeconds))
+        var last: Duration?
+        while !state.isFlushed {
+            if last.map({ clock() - $0 >= gap }) ?? true {
+                last = clock()
+                await beatOnce(&heartbeat)
+            }
+            guard (try? await context.retryEnvironment.sleep(Self.interval)) != nil else { break }
+        }
+        let start = clock()
+        while !(await beatOnce(&heartbeat)), clock() - start < Self.lastPatience {
+            guard (try? await context.retryEnvironment.sleep(Self.interval)) != nil else { break }
+        }
+    }
+
+    /// Whether the Lease says all there is to say.
+    @discardableResult
+    private func beatOnce(_ heartbeat: inout Heartbeat) async -> Bool {
+        do {
+            try await heartbeat.beat(now: context.now())
+            return true
+        } catch {
+            context.logger.error("the Lease cannot be renewed: \(error); trying on")
+            return false
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import HTTPTransport
+
+/// Why something in the model registry did not work.
+public struct RegistryError: Error, Hashable, Sendable, CustomStringConvertible {
+    public enum Code: Hashable, Sendable {
+        case invalidAddress
+        /// The registry is down, overloaded or unreachable.
+        case unavailable
+        case unauthorised
+        case notFound
+        case alreadyExists
+        /// MLflow's own error code, for anything else that it said no to.
+        case refused(String)
+        case malformedResponse
+        case cancelled
+    }
+
+    public var code: Code
+    public var message: String
+
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { message }
+
+    /// Whether trying again may help without anyone changing anything.
+    public var isRetryable: Bool {
+        switch code {
+        // What exists by now was made between a look and a creation: another look finds it.
+        case .unavailable, .alreadyExists, .malformedResponse, .cancelled: true
+        case .invalidAddress, .unauthorised, .notFound, .refused: false
+        }
+    }
+
+    /// CamelCase, for conditions and reports.
+    public var reason: String {
+        switch code {
+        case .invalidAddress: "InvalidTrackingUri"
+        case .unavailable: "RegistryUnavailable"
+        case .unauthorised: "RegistryUnauthorized"
+        case .notFound: "RegistryNotFound"
+        case .alreadyExists: "RegistryConflict"
+        case .refused: "RegistryRefused"
+        case .malformedResponse: "RegistryMalformedResponse"
+        case .cancelled: "Cancelled"
+        }
+    }
+
+    init(transport error: TransportError, address: String) {
+        switch error.code {
+        case .cancelled, .shutDown: self.init(.cancelled, "stopped")
+        case .badURL:
+            self.init(
+                .invalidAddress,
+                "registration.trackingUri: '\(address)' cannot be used: \(error.message); write http[s]://host[:port]"
+            )
+        default:
+            self.init(
+                .unavailable,
+                "MLflow at \(address) cannot be reached: \(error.message); check registration.trackingUri and the network"
+            )
+        }
+    }
+}

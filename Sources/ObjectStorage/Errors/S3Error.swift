@@ -1,0 +1,93 @@
+import HTTPTransport
+
+/// Why something in object storage, or on its way to or from a local file, did not work.
+public struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
+    public enum Code: Hashable, Sendable {
+        case invalidLocation
+        case invalidEndpoint
+        case accessDenied
+        /// The store does not know the key, the signature is wrong, or a temporary credential has run out.
+        case invalidCredentials
+        case noSuchBucket
+        case noSuchKey
+        /// The bucket is in another region than the configured one.
+        case wrongRegion
+        /// The store's clock and ours differ too much.
+        case clockSkew
+        /// The object is no longer the one that the transfer began with.
+        case objectChanged
+        /// Bytes that were read or sent have another SHA-256 than they should.
+        case checksumMismatch
+        /// The store is down, overloaded or unreachable.
+        case unavailable
+        /// A multipart upload that the store does not know (any more).
+        case noSuchUpload
+        /// Anything else that the store said no to.
+        case refused(status: Int, code: String)
+        case malformedResponse
+        case invalidManifest
+        /// A path in a manifest or a key that would leave the folder it belongs to.
+        case unsafePath
+        /// A newer attempt has written here.
+        case newerAttempt(Int)
+        /// A local file changed while it was sent.
+        case changedLocally
+        case localFile(errno: Int32)
+        case diskFull
+        case cancelled
+    }
+
+    public var code: Code
+    public var message: String
+
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { message }
+
+    /// Whether the very same request may succeed in a moment.
+    var isTransient: Bool { code == .unavailable }
+
+    /// Whether doing the whole task again, later, may help without anyone changing anything.
+    public var isRetryable: Bool {
+        switch code {
+        case .unavailable, .objectChanged, .changedLocally, .noSuchUpload, .diskFull, .cancelled,
+            .malformedResponse, .localFile:
+            true
+        case .invalidLocation, .invalidEndpoint, .accessDenied, .invalidCredentials, .noSuchBucket,
+            .noSuchKey,
+            .wrongRegion, .clockSkew, .checksumMismatch, .refused, .invalidManifest, .unsafePath,
+            .newerAttempt:
+            false
+        }
+    }
+
+    /// CamelCase, for conditions and reports.
+    public var reason: String {
+        switch code {
+        case .invalidLocation: "InvalidStorageUri"
+        case .invalidEndpoint: "InvalidEndpoint"
+        case .accessDenied: "AccessDenied"
+        case .invalidCredentials: "InvalidCredentials"
+        case .noSuchBucket: "BucketNotFound"
+        case .noSuchKey: "ObjectNotFound"
+        case .wrongRegion: "WrongRegion"
+        case .clockSkew: "ClockSkew"
+        case .objectChanged: "ObjectChanged"
+        case .checksumMismatch: "ChecksumMismatch"
+        case .unavailable: "StorageUnavailable"
+        case .noSuchUpload: "UploadLost"
+        case .refused: "StorageRefused"
+        case .malformedResponse: "MalformedResponse"
+        case .invalidManifest: "InvalidManifest"
+        case .unsafePath: "UnsafePath"
+        case .newerAttempt: "NewerAttempt"
+        case .changedLocally: "FileChanged"
+        case .localFile: "FileError"
+        case .diskFull: "DiskFull"
+        case .cancelled: "Cancelled"
+        }
+    }
+}

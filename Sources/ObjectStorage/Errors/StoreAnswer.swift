@@ -1,0 +1,127 @@
+import FoundationEssentials
+import HTTPTransport
+
+extension S3Error {
+    /// The error for an answer with a status of 300 or more. `what` is the request, for people:
+    /// `reading s3://bucket/key`.
+    init(answer head: HTTPResponseHead, body: Data, what: String, location: S3Location, region: String) {
+        let document = try? XMLElement(parsing: body)
+        let storeCode = document?.child("Code")?.text ?? Self.impliedCode(head.status)
+        let detail = document?.child("Message")?.text ?? ""
+        let code = Self.code(status: head.status, storeCode: storeCode)
+        let remedy = Self.remedy(
+            code, location: location, region: region, actualRegion: head[header: "x-amz-bucket-region"])
+        let said = detail.isEmpty ? storeCode : "\(storeCode): \(detail)"
+        self.init(code, "\(what): \(remedy) (HTTP \(head.status), \(said.prefix(300)))")
+    }
+
+    /// What the transport's failure means for a transfer.
+    init(transport error: TransportError, what: String, endpoint: String) {
+        switch error.code {
+        case .cancelled, .shutDown:
+            self.init(.cancelled, "\(what): stopped")
+        case .localFile(let number):
+            self.init(localFile: number, "\(what): \(error.message)")
+        case .badURL:
+            self.init(
+                .invalidEndpoint,
+                "\(what): '\(endpoint)' cannot be used as an address: \(error.message); "
+                    + "set storage.endpoint to https://host[:port]")
+        case .tls where !error.isRetryable:
+            self.init(
+                .invalidEndpoint,
+                "\(what): the TLS connection to \(endpoint) failed: \(error.message); "
+                    + "check storage.endpoint and the certificate authorities (AWS_CA_BUNDLE)")
+        default:
+            self.init(
+                .unavailable,
+                "\(what): \(endpoint) cannot be reached: \(error.message); check storage.endpoint and the network"
+            )
+        }
+    }
+
+    /// The error for an `errno` of a local file operation.
+    init(localFile number: Int32, _ message: String) {
+        if number == diskFullErrno || number == quotaErrno {
+            self.init(
+                .diskFull,
+                "\(message): no space is left on the volume; enlarge workspace.size or keep fewer checkpoints"
+            )
+        } else {
+            self.init(.localFile(errno: number), message)
+        }
+    }
+
+    private static func impliedCode(_ status: Int) -> String {
+        switch status {
+        case 403: "AccessDenied"
+        case 404: "NoSuchKey"
+        case 412: "PreconditionFailed"
+        default: "no code"
+        }
+    }
+
+    private static func code(status: Int, storeCode: String) -> Code {
+        switch storeCode {
+        case "NoSuchBucket": .noSuchBucket
+        case "NoSuchKey", "NoSuchVersion": .noSuchKey
+        case "NoSuchUpload": .noSuchUpload
+        case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
+            "TokenRefreshRequired",
+            "InvalidClientTokenId", "AuthFailure":
+            .invalidCredentials
+        case "RequestTimeTooSkewed": .clockSkew
+        case "PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed",
+            "IllegalLocationConstraintException":
+            .wrongRegion
+        case "PreconditionFailed": .objectChanged
+        case "BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest": .checksumMismatch
+        case "SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "Throttling",
+            "ThrottlingException", "TooManyRequests", "RequestThrottled", "OperationAborted":
+            .unavailable
+        default: code(status: status, unknown: storeCode)
+        }
+    }
+
+    private static func code(status: Int, unknown storeCode: String) -> Code {
+        switch status {
+        case 401, 403: .accessDenied
+        case 404: .noSuchKey
+        case 301, 307, 308: .wrongRegion
+        case 408, 425, 429, 500...599: .unavailable
+        case 412: .objectChanged
+        default: .refused(status: status, code: storeCode)
+        }
+    }
+
+    private static func remedy(
+        _ code: Code, location: S3Location, region: String, actualRegion: String?
+    ) -> String {
+        switch code {
+        case .accessDenied:
+            "access to bucket '\(location.bucket)', key '\(location.key)' is denied; grant the credentials "
+                + "s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket there, or set "
+                + "storage.credentialsSecretName"
+        case .invalidCredentials:
+            "the store does not accept the credentials; correct accessKeyId, secretAccessKey and sessionToken in "
+                + "the Secret that storage.credentialsSecretName names"
+        case .noSuchBucket:
+            "there is no bucket '\(location.bucket)'; create it or correct the address"
+        case .noSuchKey:
+            "there is no object '\(location.key)' in bucket '\(location.bucket)'; upload it or correct the address"
+        case .wrongRegion:
+            "bucket '\(location.bucket)' is not in region '\(region)'; set storage.region"
+                + (actualRegion.map { " to '\($0)'" } ?? "")
+        case .clockSkew:
+            "the clock of this machine is wrong; set it by NTP"
+        case .objectChanged:
+            "the object was changed during the transfer; leave it alone while a run reads it, then try again"
+        case .checksumMismatch:
+            "what arrived at the store is not what was sent; try again"
+        case .unavailable:
+            "the store is overloaded or down; it is tried again for a while"
+        default:
+            "the store refused the request"
+        }
+    }
+}

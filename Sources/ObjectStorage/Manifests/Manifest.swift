@@ -1,0 +1,125 @@
+import FoundationEssentials
+
+/// What makes a folder in S3 whole: every file with its size and SHA-256. It is written last, and a folder
+/// whose manifest does not check out does not exist.
+public struct Manifest: Codable, Hashable, Sendable {
+    public struct File: Codable, Hashable, Sendable {
+        /// Relative to the folder.
+        public var path: String
+        /// Bytes.
+        public var size: Int64
+        /// Lower-case hex.
+        public var sha256: String
+
+        public init(path: String, size: Int64, sha256: String) {
+            self.path = path
+            self.size = size
+            self.sha256 = sha256
+        }
+    }
+
+    public static let fileName = "manifest.json"
+    public static let currentVersion = 1
+    /// Bytes; a larger one is refused.
+    public static let sizeLimit = 16 << 20
+
+    /// Of this format: 1.
+    public var version: Int
+    /// The UID of the run that wrote it.
+    public var run: String
+    public var attempt: Int
+    /// Of a checkpoint.
+    public var step: Int64?
+    /// RFC 3339.
+    public var createdAt: String
+    /// Sorted by path.
+    public var files: [File]
+    public var metadata: [String: String]
+
+    public init(
+        run: String, attempt: Int, step: Int64? = nil, createdAt: String, files: [File],
+        metadata: [String: String] = [:]
+    ) {
+        version = Self.currentVersion
+        self.run = run
+        self.attempt = attempt
+        self.step = step
+        self.createdAt = createdAt
+        self.files = files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        self.metadata = metadata
+    }
+
+    /// Of all files, in bytes; clamped.
+    public var totalSize: Int64 {
+        files.reduce(0) { sum, file in
+            let (result, overflow) = sum.addingReportingOverflow(file.size)
+            return overflow ? .max : result
+        }
+    }
+
+    /// The canonical JSON: members sorted by name, no blanks, so that equal manifests have equal bytes.
+    public func serialized() throws(S3Error) -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do { return try encoder.encode(self) } catch {
+            throw S3Error(.invalidManifest, "the manifest cannot be written: \(error)")
+        }
+    }
+
+    /// Reads and checks a manifest. `source` is where it comes from, for messages.
+    public init(parsing data: Data, source: String) throws(S3Error) {
+        func invalid(_ problem: String) -> S3Error {
+            S3Error(.invalidManifest, "\(source) is no manifest that can be used: \(problem)")
+        }
+        guard data.count <= Self.sizeLimit else { throw invalid("it has more than \(Self.sizeLimit) bytes") }
+        do { self = try JSONDecoder().decode(Manifest.self, from: data) } catch {
+            throw invalid("\(error)")
+        }
+        guard version == Self.currentVersion else { throw invalid("its version is \(version), not 1") }
+        var seen: Set<String> = []
+        for file in files {
+            try RelativePath.check(file.path, source: source)
+            guard seen.insert(file.path).inserted else { throw invalid("it lists '\(file.path)' twice") }
+            guard file.path != Self.fileName else { throw invalid("it lists itself") }
+            guard file.size >= 0 else { throw invalid("'\(file.path)' has a negative size") }
+            guard ContentDigest.normalised(file.sha256) == file.sha256 else {
+                throw invalid("the sha256 of '\(file.path)' is not 64 lower-case hexadecimal digits")
+            }
+        }
+    }
+}
+
+/// A manifest that is in the store, and its digest.
+public struct CommittedManifest: Hashable, Sendable {
+    /// Of the folder.
+    public var location: S3Location
+    public var manifest: Manifest
+    /// SHA-256 of the manifest's bytes as stored.
+    public var sha256: String
+
+    public init(location: S3Location, manifest: Manifest, sha256: String) {
+        self.location = location
+        self.manifest = manifest
+        self.sha256 = sha256
+    }
+}
+
+/// Paths of files relative to a folder, as they come from manifests and listings.
+public enum RelativePath {
+    private static let depthLimit = 32
+
+    /// Throws `.unsafePath` for a path that could name anything outside its folder.
+    public static func check(_ path: String, source: String) throws(S3Error) {
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+        let isSafe =
+            !path.isEmpty && path.utf8.count <= 1024 && segments.count <= depthLimit
+            && !segments.contains { $0.isEmpty || $0 == "." || $0 == ".." || $0.utf8.count > 255 }
+            && !path.utf8.contains { $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "\\") }
+        guard isSafe else {
+            throw S3Error(
+                .unsafePath,
+                "\(source) names the file '\(path.prefix(200))', which is no plain path below its folder; "
+                    + "use relative paths without '..', '.', '\\' and control characters")
+        }
+    }
+}

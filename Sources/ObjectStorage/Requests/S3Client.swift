@@ -1,0 +1,133 @@
+import FoundationEssentials
+import HTTPTransport
+import Logging
+
+/// What a store says about one object.
+public struct ObjectInfo: Hashable, Sendable {
+    public var location: S3Location
+    /// Bytes.
+    public var size: Int64
+    /// Changes with the content; with its quotes, as it came.
+    public var etag: String
+    /// What whoever uploaded it says its SHA-256 is, lower-case hex: the metadata field `sha256`.
+    public var declaredSha256: String?
+    /// What whoever uploaded it calls this version: the metadata field `version`.
+    public var declaredVersion: String?
+
+    public init(
+        location: S3Location, size: Int64, etag: String, declaredSha256: String? = nil,
+        declaredVersion: String? = nil
+    ) {
+        self.location = location
+        self.size = size
+        self.etag = etag
+        self.declaredSha256 = declaredSha256
+        self.declaredVersion = declaredVersion
+    }
+}
+
+/// Speaks the S3 protocol to one store: any endpoint, path-style or virtual-host, signed with Signature
+/// Version 4 by libcurl, or unsigned where there are no credentials.
+///
+/// Every request is tried again while the store is down or overloaded, within `RetryPolicy.budget`.
+public struct S3Client: Sendable {
+    public let configuration: S3Configuration
+    let transport: HTTPTransport
+    let retry: RetryPolicy
+    let environment: RetryEnvironment
+    let logger: Logger
+
+    public init(
+        configuration: S3Configuration, transport: HTTPTransport, retry: RetryPolicy = RetryPolicy(),
+        environment: RetryEnvironment = .live, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.transport = transport
+        self.retry = retry
+        self.environment = environment
+        self.logger = logger
+    }
+
+    /// Size, etag and declared checksum of an object.
+    public func head(_ location: S3Location) async throws(S3Error) -> ObjectInfo {
+        let what = "looking at \(location)"
+        let response = try await send(S3Request("HEAD", location, what: what))
+        guard let info = ObjectInfo(location: location, head: response.head) else {
+            throw S3Error(.malformedResponse, "\(what): the answer has no length or no ETag")
+        }
+        return info
+    }
+
+    /// As `head`, with nil for an object that does not exist.
+    public func headIfExists(_ location: S3Location) async throws(S3Error) -> ObjectInfo? {
+        do { return try await head(location) } catch  where error.code == .noSuchKey { return nil }
+    }
+
+    /// A small object whole. Throws `.refused` when it has more than `limit` bytes.
+    public func get(_ location: S3Location, limit: Int) async throws(S3Error) -> Data {
+        let request = S3Request("GET", location, what: "reading \(location)")
+        return try await send(request, limit: limit).body
+    }
+
+    /// Bytes `range` of the object that has `etag`; `.objectChanged` when it has another by now.
+    func get(_ info: ObjectInfo, range: Range<Int64>) async throws(S3Error) -> Data {
+        let request = Self.rangeRequest(info, range)
+        let expected = Int(range.upperBound - range.lowerBound)
+        return try await retrying(request.what) { () async throws(S3Error) -> Data in
+            let answer = try await self.sendOnce(request, limit: expected)
+            guard answer.body.count == expected else {
+                throw S3Error(
+                    .unavailable, "\(request.what): \(answer.body.count) bytes came instead of \(expected)")
+            }
+            return answer.body
+        }
+    }
+
+    static func rangeRequest(_ info: ObjectInfo, _ range: Range<Int64>) -> S3Request {
+        var request = S3Request("GET", info.location, what: "reading \(info.location)")
+        request.headers.append(HTTPHeader("If-Match", info.etag))
+        // Without a range where the whole is wanted: an empty object has no range that can be satisfied.
+        if range != 0..<info.size {
+            request.headers.append(HTTPHeader("Range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)"))
+            request.expectedStatus = 206
+        }
+        return request
+    }
+
+    /// Writes a small object, with its SHA-256 as metadata.
+    @discardableResult
+    public func put(
+        _ data: Data, to location: S3Location, contentType: String = "application/octet-stream"
+    ) async throws(S3Error) -> String {
+        let digest = ContentDigest.sha256(data)
+        var request = S3Request("PUT", location, what: "writing \(location)")
+        request.body = .data(data)
+        request.payloadSha256 = digest
+        request.headers = [
+            HTTPHeader("Content-Type", contentType), HTTPHeader(Self.checksumHeader, digest),
+        ]
+        _ = try await send(request)
+        return digest
+    }
+
+    /// Deletes an object; one that does not exist is no error.
+    public func delete(_ location: S3Location) async throws(S3Error) {
+        do {
+            _ = try await send(S3Request("DELETE", location, what: "deleting \(location)"))
+        } catch  where error.code == .noSuchKey {}
+    }
+
+    static let checksumHeader = "x-amz-meta-sha256"
+}
+
+extension ObjectInfo {
+    init?(location: S3Location, head: HTTPResponseHead) {
+        guard let length = head[header: "content-length"], let size = Int64(length), size >= 0,
+            let etag = head[header: "etag"]
+        else { return nil }
+        self.init(
+            location: location, size: size, etag: etag,
+            declaredSha256: head[header: S3Client.checksumHeader].flatMap(ContentDigest.normalised),
+            declaredVersion: head[header: "x-amz-meta-version"])
+    }
+}

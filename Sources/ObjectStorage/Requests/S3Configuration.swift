@@ -1,0 +1,143 @@
+/// Who signs requests.
+public struct S3Credentials: Hashable, Sendable {
+    public var accessKey: String
+    public var secretKey: String
+    public var sessionToken: String?
+
+    public init(accessKey: String, secretKey: String, sessionToken: String? = nil) {
+        self.accessKey = accessKey
+        self.secretKey = secretKey
+        self.sessionToken = sessionToken
+    }
+}
+
+/// Where a store is and how to speak to it.
+public struct S3Configuration: Sendable {
+    /// `http[s]://host[:port]`, without a path.
+    public var endpoint: String
+    public var region: String
+    /// Bucket in the path rather than in the host name.
+    public var pathStyle: Bool
+    /// Nil: requests are not signed.
+    public var credentials: S3Credentials?
+    /// Bytes; a transfer of more is cut into parts.
+    public var partSize: Int64 = 8 << 20
+    /// Parts of one object on their way at once.
+    public var partConcurrency = 4
+    /// PEM of the authorities to trust; nil for the system's.
+    public var certificateAuthority: [UInt8]?
+
+    /// `endpoint` nil stands for AWS's own of the region. Throws `.invalidEndpoint`.
+    public init(
+        endpoint: String? = nil, region: String? = nil, pathStyle: Bool? = nil,
+        credentials: S3Credentials? = nil
+    ) throws(S3Error) {
+        let region = region ?? "us-east-1"
+        guard !region.isEmpty, region.utf8.allSatisfy(Self.isRegionByte) else {
+            throw S3Error(
+                .wrongRegion, "storage.region: '\(region)' is no region; write one such as us-east-1")
+        }
+        self.region = region
+        self.pathStyle = pathStyle ?? false
+        self.credentials = credentials
+        guard let endpoint else {
+            self.endpoint = "https://s3.\(region).amazonaws.com"
+            return
+        }
+        var trimmed = endpoint
+        while trimmed.hasSuffix("/") { trimmed.removeLast() }
+        guard Self.isEndpoint(trimmed) else {
+            throw S3Error(
+                .invalidEndpoint,
+                "storage.endpoint: '\(endpoint)' is no endpoint; write https://host[:port] or http://host[:port]"
+            )
+        }
+        self.endpoint = trimmed
+    }
+
+    private static func isRegionByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"): true
+        default: false
+        }
+    }
+
+    private static func isEndpoint(_ text: String) -> Bool {
+        guard text.hasPrefix("http://") || text.hasPrefix("https://") else { return false }
+        let host = text.drop { $0 != "/" }.dropFirst(2)
+        return !host.isEmpty && !host.hasPrefix(":")
+            && host.utf8.allSatisfy { byte in
+                byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "/") && byte != UInt8(ascii: "?")
+                    && byte != UInt8(ascii: "#") && byte != UInt8(ascii: "@") && byte != UInt8(ascii: "%")
+            }
+    }
+
+    /// The absolute URL of an object or, where `key` is empty, of its bucket; the query is sorted by name
+    /// and encoded, as the signature needs it.
+    func url(bucket: String, key: String, query: [(name: String, value: String)] = []) -> String {
+        let path = S3Encoding.path(key)
+        var url: String
+        // A wildcard certificate does not match a bucket name with dots.
+        if pathStyle || (bucket.contains(".") && endpoint.hasPrefix("https://")) {
+            url = "\(endpoint)/\(bucket)" + (path.isEmpty ? "" : "/\(path)")
+        } else {
+            let scheme = endpoint.hasPrefix("https://") ? "https://" : "http://"
+            url = "\(scheme)\(bucket).\(endpoint.dropFirst(scheme.count))/\(path)"
+        }
+        let pairs = query.map { (S3Encoding.component($0.name), S3Encoding.component($0.value)) }
+        let text = pairs.sorted { $0 < $1 }.map { "\($0.0)=\($0.1)" }.joined(separator: "&")
+        if !text.isEmpty { url += "?" + text }
+        return url
+    }
+}
+
+/// Percent-encoding as Signature Version 4 wants it: all but RFC 3986's unreserved characters, upper case.
+enum S3Encoding {
+    static func path(_ key: String) -> String { encode(key, keepsSlash: true) }
+    static func component(_ text: String) -> String { encode(text, keepsSlash: false) }
+
+    /// Undoes percent-encoding, and `+` for a blank, as listings with `encoding-type=url` have it; nil where
+    /// it is malformed.
+    static func decode(_ text: String) -> String? {
+        var output: [UInt8] = []
+        var bytes = Array(text.utf8)[...]
+        while let byte = bytes.popFirst() {
+            switch byte {
+            case UInt8(ascii: "+"): output.append(0x20)
+            case UInt8(ascii: "%"):
+                guard let high = bytes.popFirst().flatMap(hexDigit),
+                    let low = bytes.popFirst().flatMap(hexDigit)
+                else { return nil }
+                output.append(high << 4 | low)
+            default: output.append(byte)
+            }
+        }
+        return String(validating: output, as: UTF8.self)
+    }
+
+    private static func hexDigit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x37
+        case 0x61...0x66: byte - 0x57
+        default: nil
+        }
+    }
+
+    private static func encode(_ text: String, keepsSlash: Bool) -> String {
+        var output: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"), UInt8(ascii: "~"):
+                output.append(byte)
+            case UInt8(ascii: "/") where keepsSlash:
+                output.append(byte)
+            default:
+                let hex = String(byte, radix: 16, uppercase: true)
+                output.append(contentsOf: (hex.utf8.count == 1 ? "%0\(hex)" : "%\(hex)").utf8)
+            }
+        }
+        return String(decoding: output, as: UTF8.self)
+    }
+}

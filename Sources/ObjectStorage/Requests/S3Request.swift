@@ -1,0 +1,143 @@
+import FoundationEssentials
+import HTTPTransport
+
+/// One request to a store, before it has an address and a signature.
+struct S3Request: Sendable {
+    var method: String
+    var location: S3Location
+    var query: [(name: String, value: String)] = []
+    var headers: [HTTPHeader] = []
+    var body: HTTPBody = .none
+    /// Lower-case hex, of the body.
+    var payloadSha256 = ContentDigest.empty
+    /// For people: `reading s3://bucket/key`.
+    var what: String
+    /// Of an answer that is to be used; nil for any success.
+    var expectedStatus: Int?
+
+    init(_ method: String, _ location: S3Location, what: String) {
+        self.method = method
+        self.location = location
+        self.what = what
+    }
+}
+
+/// An answer with a status that was hoped for.
+struct S3Answer: Sendable {
+    var head: HTTPResponseHead
+    var body: Data
+}
+
+extension S3Client {
+    /// A peer from which no byte comes for so long is given up.
+    private static let idleTimeout = Duration.seconds(30)
+    static let answerLimit = 16 << 20
+
+    /// Sends a request, and again while that may help.
+    func send(_ request: S3Request, limit: Int = answerLimit) async throws(S3Error) -> S3Answer {
+        try await retrying(request.what) { () async throws(S3Error) -> S3Answer in
+            try await self.sendOnce(request, limit: limit)
+        }
+    }
+
+    /// Sends a request once; any status of 300 and above is thrown.
+    func sendOnce(_ request: S3Request, limit: Int = answerLimit) async throws(S3Error) -> S3Answer {
+        let response: HTTPResponse
+        do {
+            response = try await transport.send(http(request), maximumBodyBytes: max(limit, 1 << 16))
+        } catch {
+            if case .bodyTooLarge = error.code {
+                throw S3Error(
+                    .refused(status: 200, code: "TooLarge"),
+                    "\(request.what): it has more than \(limit) bytes")
+            }
+            throw S3Error(transport: error, what: request.what, endpoint: configuration.endpoint)
+        }
+        let head = HTTPResponseHead(status: response.status, headers: response.headers)
+        try await check(head, response.body, request)
+        guard response.body.count <= limit else {
+            throw S3Error(
+                .refused(status: 200, code: "TooLarge"), "\(request.what): it has more than \(limit) bytes")
+        }
+        return S3Answer(head: head, body: response.body)
+    }
+
+    /// Throws what an answer's status means.
+    func check(_ head: HTTPResponseHead, _ body: Data, _ request: S3Request) async throws(S3Error) {
+        if (200..<300).contains(head.status) {
+            guard let expected = request.expectedStatus, expected != head.status else { return }
+            throw S3Error(
+                .malformedResponse,
+                "\(request.what): the store answered HTTP \(head.status) instead of \(expected); "
+                    + "it does not serve ranges of objects, which Anneal needs")
+        }
+        if request.method == "HEAD", [400, 403, 404].contains(head.status) {
+            throw await diagnose(head, request)
+        }
+        throw S3Error(
+            answer: head, body: body, what: request.what, location: request.location,
+            region: configuration.region)
+    }
+
+    /// The answer to a HEAD has no body that says what is wrong; that to a GET has.
+    private func diagnose(_ head: HTTPResponseHead, _ request: S3Request) async -> S3Error {
+        var probe = request
+        probe.method = "GET"
+        probe.headers = [HTTPHeader("Range", "bytes=0-0")]
+        var answer = (head: head, body: Data())
+        if let response = try? await transport.send(http(probe), maximumBodyBytes: 1 << 16),
+            response.status == head.status
+        {
+            answer = (HTTPResponseHead(status: response.status, headers: response.headers), response.body)
+        }
+        return S3Error(
+            answer: answer.head, body: answer.body, what: request.what, location: request.location,
+            region: configuration.region)
+    }
+
+    /// The request as it goes out.
+    func http(_ request: S3Request) -> HTTPRequest {
+        let url = configuration.url(
+            bucket: request.location.bucket, key: request.location.key, query: request.query)
+        var headers = request.headers
+        if configuration.credentials != nil {
+            headers.append(HTTPHeader("x-amz-content-sha256", request.payloadSha256))
+        }
+        return HTTPRequest(
+            method: request.method, url: url, headers: headers, body: request.body,
+            tls: TLSOptions(certificateAuthority: configuration.certificateAuthority.map { Data($0) }),
+            idleTimeout: Self.idleTimeout,
+            awsSignature: configuration.credentials.map {
+                AWSSignature(
+                    accessKey: $0.accessKey, secretKey: $0.secretKey, sessionToken: $0.sessionToken,
+                    region: configuration.region)
+            })
+    }
+
+    /// Runs `body`, and again, after a wait, while it fails for a reason that may pass.
+    func retrying<T: Sendable>(
+        _ what: String, _ body: () async throws(S3Error) -> T
+    ) async throws(S3Error) -> T {
+        var failedFirst: Duration?
+        var attempt = 0
+        while true {
+            do {
+                return try await body()
+            } catch {
+                guard error.isTransient else { throw error }
+                attempt += 1
+                let start = failedFirst ?? environment.now()
+                failedFirst = start
+                let wait = retry.delay(attempt: attempt, random: environment.random())
+                guard environment.now() - start + wait <= retry.budget() else { throw error }
+                logger.warning(
+                    "\(error.message)", metadata: ["attempt": "\(attempt)", "nextTryIn": "\(wait)"])
+                do {
+                    try await environment.sleep(wait)
+                } catch {
+                    throw S3Error(.cancelled, "\(what): stopped")
+                }
+            }
+        }
+    }
+}
