@@ -1,0 +1,115 @@
+import KubernetesAPI
+
+/// What an event says of an object.
+public struct EventRecord: Hashable, Sendable {
+    public enum Kind: String, Hashable, Sendable { case normal = "Normal", warning = "Warning" }
+
+    public var regarding: ObjectReference
+    public var type: Kind
+    /// CamelCase, machine readable, at most 128 bytes.
+    public var reason: String
+    /// CamelCase: what was done, or tried.
+    public var action: String
+    /// For people, at most 1,024 bytes.
+    public var note: String
+
+    public init(regarding: ObjectReference, type: Kind, reason: String, action: String, note: String) {
+        self.regarding = regarding
+        self.type = type
+        self.reason = reason
+        self.action = action
+        self.note = note
+    }
+}
+
+/// Makes one series of the same event again and again, as a value.
+struct EventAggregator: Sendable {
+    enum Write: Sendable {
+        case create(Event)
+        case update(ObjectKey, EventSeries)
+    }
+
+    private struct Series: Sendable {
+        var key: ObjectKey
+        var count: Int64
+        var lastSeen: MicroTime
+        var lastWritten: MicroTime
+    }
+
+    /// Seconds without the event after which it is a new one, not one more of a series.
+    private static let seriesEnd: Int64 = 360
+    /// A series is written at most once in so many seconds.
+    private static let writeInterval: Int64 = 30
+
+    private var series: [EventRecord: Series] = [:]
+    private let limit: Int
+    private let controller: String
+    private let instance: String
+
+    init(controller: String, instance: String, limit: Int = 1024) {
+        self.controller = controller
+        self.instance = instance
+        self.limit = limit
+    }
+
+    var count: Int { series.count }
+
+    /// What to write for a record; nil where a series will be written later, if it goes on.
+    mutating func take(_ record: EventRecord, now: MicroTime, identifier: UInt64) -> Write? {
+        dropEnded(now: now)
+        guard var known = series[record] else {
+            guard series.count < limit else { return nil }
+            let event = event(record, now: now, identifier: identifier)
+            series[record] = Series(key: event.key, count: 1, lastSeen: now, lastWritten: now)
+            return .create(event)
+        }
+        known.count = known.count == .max ? .max : known.count + 1
+        known.lastSeen = now
+        defer { series[record] = known }
+        let isDue = now.timestamp.seconds(since: known.lastWritten.timestamp) >= Self.writeInterval
+        // The second tells that there is a series at all.
+        guard known.count == 2 || isDue else { return nil }
+        known.lastWritten = now
+        return .update(known.key, EventSeries(count: known.count, lastObservedTime: now))
+    }
+
+    /// Forgets an event that could not be written.
+    mutating func drop(_ record: EventRecord) { series[record] = nil }
+
+    private mutating func dropEnded(now: MicroTime) {
+        guard series.count >= limit || series.contains(where: { isEnded($0.value, now: now) }) else { return }
+        series = series.filter { !isEnded($0.value, now: now) }
+    }
+
+    private func isEnded(_ series: Series, now: MicroTime) -> Bool {
+        now.timestamp.seconds(since: series.lastSeen.timestamp) >= Self.seriesEnd
+    }
+
+    private func event(_ record: EventRecord, now: MicroTime, identifier: UInt64) -> Event {
+        let namespace = record.regarding.namespace.flatMap { $0.isEmpty ? nil : $0 } ?? "default"
+        // A name has 253 characters at most, and the identifier takes 17 with its dot.
+        let base = String((record.regarding.name ?? "event").prefix(230))
+        let hexadecimal = String(identifier, radix: 16)
+        var event = Event(metadata: ObjectMeta(name: "\(base).\(hexadecimal)", namespace: namespace))
+        event.eventTime = now
+        event.reportingController = controller
+        event.reportingInstance = Self.cut(instance, bytes: 128)
+        event.action = Self.cut(record.action, bytes: 128)
+        event.reason = Self.cut(record.reason, bytes: 128)
+        event.regarding = record.regarding
+        event.note = Self.cut(record.note, bytes: 1024)
+        event.type = record.type.rawValue
+        return event
+    }
+
+    /// The longest beginning of whole characters in that many bytes.
+    static func cut(_ text: String, bytes limit: Int) -> String {
+        guard text.utf8.count > limit else { return text }
+        var count = 0
+        let kept = text.prefix { character in
+            count += character.utf8.count
+            return count <= limit
+        }
+        return String(kept)
+    }
+}

@@ -1,0 +1,84 @@
+import FoundationEssentials
+import KubernetesAPI
+import KubernetesClient
+import Logging
+import ServiceLifecycle
+
+/// Writes events of `events.k8s.io/v1`, as well as it can: recording never waits and never fails, repeated
+/// events become a series, and what does not fit is dropped.
+public struct EventRecorder: ServiceLifecycle.Service {
+    private let client: KubernetesClient
+    private let aggregator: EventAggregator
+    private let records: AsyncStream<EventRecord>
+    private let input: AsyncStream<EventRecord>.Continuation
+    private let now: @Sendable () -> MicroTime
+    private let identifier: @Sendable () -> UInt64
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - controller: `reportingController`, such as `anneal.dev/operator`.
+    ///   - instance: `reportingInstance`, such as the pod's name; not empty.
+    ///   - bufferSize: records that may wait to be written; the oldest are dropped.
+    public init(
+        client: KubernetesClient, controller: String, instance: String, bufferSize: Int = 256,
+        now: @escaping @Sendable () -> MicroTime = Self.systemTime,
+        identifier: @escaping @Sendable () -> UInt64 = { .random(in: .min ... .max) },
+        logger: Logger = Logger(label: "anneal.events")
+    ) {
+        self.client = client
+        aggregator = EventAggregator(controller: controller, instance: instance)
+        (records, input) = AsyncStream.makeStream(
+            of: EventRecord.self, bufferingPolicy: .bufferingNewest(max(1, bufferSize)))
+        self.now = now
+        self.identifier = identifier
+        self.logger = logger
+    }
+
+    /// Has an event written soon, by `run`.
+    public func record(_ record: EventRecord) { input.yield(record) }
+
+    /// Has an event written soon, by `run`.
+    public func record(
+        regarding: ObjectReference, type: EventRecord.Kind, reason: String, action: String, note: String
+    ) {
+        record(EventRecord(regarding: regarding, type: type, reason: reason, action: action, note: note))
+    }
+
+    /// Writes what is recorded until the service is shut down: what waits then is written still.
+    public func run() async throws {
+        await withGracefulShutdownHandler {
+            var aggregator = aggregator
+            for await record in records {
+                guard let write = aggregator.take(record, now: now(), identifier: identifier()) else { continue }
+                do throws(KubernetesError) {
+                    try await send(write)
+                } catch {
+                    aggregator.drop(record)
+                    logger.debug("the event \(record.reason) was not written: \(error)")
+                }
+            }
+        } onGracefulShutdown: {
+            input.finish()
+        }
+    }
+
+    private func send(_ write: EventAggregator.Write) async throws(KubernetesError) {
+        switch write {
+        case .create(let event): try await client.create(event)
+        case .update(let key, let series):
+            let patch: JSONValue = [
+                "series": [
+                    "count": .integer(series.count),
+                    "lastObservedTime": .string(series.lastObservedTime.description),
+                ]
+            ]
+            _ = try await client.patch(Event.self, key, .merge(patch))
+        }
+    }
+
+    public static let systemTime: @Sendable () -> MicroTime = {
+        let seconds = Date().timeIntervalSince1970
+        let whole = Int64(exactly: seconds.rounded(.down)) ?? 0
+        return MicroTime(seconds: whole, microseconds: Int64((seconds - Double(whole)) * 1_000_000))
+    }
+}

@@ -1,0 +1,238 @@
+import KubernetesAPI
+import KubernetesClient
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// Keeps a store like the API server's objects of one kind, and tells handlers what changed.
+public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
+    public typealias Handler = @Sendable (StoreChange<R>) -> Void
+
+    /// What an informer follows, and how.
+    public struct Options: Sendable {
+        public var labelSelector: String?
+        public var fieldSelector: String?
+        /// Objects in a page of a plain list.
+        public var pageSize: Int
+        /// The server ends a watch after so many seconds, of which a random part up to a third is left
+        /// out, so that watches do not all end together.
+        public var watchSeconds: Int
+        /// How much longer than the server's limit a watch may be silent.
+        public var idleMargin: Duration
+        public var usesStreamingLists: Bool
+        public var backoff: Backoff
+        public var seed: UInt64?
+
+        public init(
+            labelSelector: String? = nil, fieldSelector: String? = nil, pageSize: Int = 500,
+            watchSeconds: Int = 420, idleMargin: Duration = .seconds(30), usesStreamingLists: Bool = true,
+            backoff: Backoff = Backoff(initial: .milliseconds(800), maximum: .seconds(30)), seed: UInt64? = nil
+        ) {
+            self.labelSelector = labelSelector
+            self.fieldSelector = fieldSelector
+            self.pageSize = pageSize
+            self.watchSeconds = watchSeconds
+            self.idleMargin = idleMargin
+            self.usesStreamingLists = usesStreamingLists
+            self.backoff = backoff
+            self.seed = seed
+        }
+    }
+
+    private struct State {
+        var handlers: [Handler] = []
+        var waiting: [UInt64: CheckedContinuation<Void, any Error>] = [:]
+        var nextWaiter: UInt64 = 0
+        var hasSynced = false
+        var hasEnded = false
+    }
+
+    public let store: Store<R>
+    private let client: KubernetesClient
+    private let namespace: String?
+    private let options: Options
+    private let transform: (@Sendable (R) -> R)?
+    private let onMalformed: (@Sendable (MalformedObject) -> Void)?
+    private let clock: any Clock<Duration>
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - namespace: nil for all.
+    ///   - transform: applied to each object before it is stored: drops what is not used.
+    ///   - onMalformed: told of objects that do not decode. They are not in the store.
+    public init(
+        client: KubernetesClient, namespace: String? = nil, options: Options = Options(),
+        indexers: [String: Store<R>.Indexer] = [:], transform: (@Sendable (R) -> R)? = nil,
+        onMalformed: (@Sendable (MalformedObject) -> Void)? = nil,
+        clock: any Clock<Duration> = ContinuousClock(), logger: Logger = Logger(label: "anneal.informer")
+    ) {
+        self.client = client
+        self.namespace = namespace
+        self.options = options
+        self.transform = transform
+        self.onMalformed = onMalformed
+        self.clock = clock
+        store = Store(indexers: indexers)
+        var logger = logger
+        logger[metadataKey: "kind"] = "\(R.resourceType.kind)"
+        self.logger = logger
+    }
+
+    /// Has `handler` told of all changes from now on, in order, and of what is in the store already. It
+    /// runs on the informer's task and must be quick: enqueue a key. Best added before `run`.
+    public func addHandler(_ handler: @escaping Handler) {
+        state.withLock { $0.handlers.append(handler) }
+        for object in store.list() { handler(.added(object)) }
+    }
+
+    /// Returns when the objects were listed once.
+    ///
+    /// - Throws: `CancellationError` when the task is cancelled or the informer ends before.
+    public func waitUntilSynced() async throws {
+        let id = state.withLock { state in
+            state.nextWaiter &+= 1
+            return state.nextWaiter
+        }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let result: Result<Void, any Error>? = state.withLock { state in
+                    if state.hasSynced { return .success(()) }
+                    if state.hasEnded || Task.isCancelled { return .failure(CancellationError()) }
+                    state.waiting[id] = continuation
+                    return nil
+                }
+                if let result { continuation.resume(with: result) }
+            }
+        } onCancel: {
+            let continuation = state.withLock { $0.waiting.removeValue(forKey: id) }
+            continuation?.resume(throwing: CancellationError())
+        }
+    }
+
+    /// Follows the objects until the task is cancelled or the service is shut down.
+    public func run() async throws {
+        await cancelWhenGracefulShutdown { await self.follow() }
+        let waiting = state.withLock { state in
+            state.hasEnded = true
+            defer { state.waiting = [:] }
+            return state.waiting
+        }
+        for continuation in waiting.values { continuation.resume(throwing: CancellationError()) }
+    }
+}
+
+extension Informer {
+    private func follow() async {
+        var random = options.seed.map { SeededGenerator(seed: $0) } ?? SeededGenerator()
+        var watcher = Watcher<R>(
+            usesStreamingLists: options.usesStreamingLists, backoff: options.backoff,
+            random: SeededGenerator(seed: random.next()))
+        var watch: OpenWatch?
+        var action = watcher.start()
+        while !Task.isCancelled {
+            let input: Watcher<R>.Input
+            if action != .read { watch = nil }
+            switch action {
+            case .list(let token): input = await list(continue: token)
+            case .watch(let version):
+                (watch, input) = await open(version, seconds: watchSeconds(&random))
+            case .wait(let delay):
+                try? await clock.sleep(for: delay)
+                input = .waited
+            case .read: input = await read(&watch)
+            }
+            guard !Task.isCancelled else { return }
+            report(input)
+            let step = watcher.handle(input)
+            for output in step.outputs { apply(output) }
+            action = step.action
+        }
+    }
+
+    /// A watch that is being read.
+    private struct OpenWatch {
+        var updates: WatchUpdates<R>.Iterator
+        var openedAt: ContinuousClock.Instant
+    }
+
+    private func watchSeconds(_ random: inout SeededGenerator) -> Int {
+        let most = min(max(options.watchSeconds, 1), 86_400)
+        return Int.random(in: (most - most / 3)...most, using: &random)
+    }
+
+    private func list(continue token: String?) async -> Watcher<R>.Input {
+        let listOptions = ListOptions(
+            labelSelector: options.labelSelector, fieldSelector: options.fieldSelector,
+            limit: options.pageSize, continue: token)
+        do throws(KubernetesError) {
+            return .page(try await client.listLeniently(R.self, namespace: namespace, options: listOptions))
+        } catch {
+            return .listFailed(error)
+        }
+    }
+
+    private func open(_ version: String?, seconds: Int) async -> (OpenWatch?, Watcher<R>.Input) {
+        let watchOptions = WatchOptions(
+            labelSelector: options.labelSelector, fieldSelector: options.fieldSelector,
+            resourceVersion: version, timeoutSeconds: seconds, sendInitialEvents: version == nil)
+        do throws(KubernetesError) {
+            let updates = try await client.watchUpdates(
+                R.self, namespace: namespace, options: watchOptions,
+                idleTimeout: .seconds(seconds) + options.idleMargin)
+            return (OpenWatch(updates: updates.makeAsyncIterator(), openedAt: .now), .opened)
+        } catch {
+            return (nil, .openFailed(error))
+        }
+    }
+
+    private func read(_ watch: inout OpenWatch?) async -> Watcher<R>.Input {
+        guard var open = watch else { return .ended(nil, lasted: .zero) }
+        do throws(KubernetesError) {
+            let update = try await open.updates.next()
+            watch = open
+            return update.map { .update($0) } ?? .ended(nil, lasted: open.openedAt.duration(to: .now))
+        } catch {
+            return .ended(error, lasted: open.openedAt.duration(to: .now))
+        }
+    }
+
+    private func report(_ input: Watcher<R>.Input) {
+        switch input {
+        case .listFailed(let error): logger.warning("listing failed: \(error)")
+        case .openFailed(let error): logger.info("the watch was not opened: \(error)")
+        case .ended(let error?, _): logger.info("the watch broke off: \(error)")
+        case .update(.event(.error(let status))): logger.info("the watch ended: \(status.message ?? "")")
+        case .page, .opened, .update, .ended, .waited: break
+        }
+    }
+
+    private func apply(_ output: Watcher<R>.Output) {
+        switch output {
+        case .replace(let objects):
+            publish(store.replace(transform.map { objects.map($0) } ?? objects))
+            let waiting = state.withLock { state in
+                state.hasSynced = true
+                defer { state.waiting = [:] }
+                return state.waiting
+            }
+            for continuation in waiting.values { continuation.resume() }
+        case .upsert(let object): publish(store.upsert(transform.map { $0(object) } ?? object))
+        case .delete(let object): publish(store.remove(object.key))
+        case .malformed(let object, let isDeleted):
+            // What it was before is true no more.
+            publish(store.remove(object.key))
+            guard !isDeleted else { return }
+            logger.warning("\(object.key) does not decode: \(object.reason)")
+            onMalformed?(object)
+        }
+    }
+
+    private func publish(_ changes: [StoreChange<R>]) {
+        guard !changes.isEmpty else { return }
+        let handlers = state.withLock { $0.handlers }
+        for change in changes {
+            for handler in handlers { handler(change) }
+        }
+    }
+}

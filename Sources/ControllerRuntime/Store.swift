@@ -1,0 +1,145 @@
+import KubernetesAPI
+import Synchronization
+
+/// What happened to an object of a store.
+public enum StoreChange<R: KubernetesResource>: Sendable {
+    case added(R)
+    case updated(old: R, new: R)
+    case deleted(R)
+
+    /// The object, as it is now or as it was last.
+    public var object: R {
+        switch self {
+        case .added(let object), .updated(_, let object), .deleted(let object): object
+        }
+    }
+
+    public var key: ObjectKey { object.key }
+}
+
+/// The objects of one kind as they were last seen. Reading never waits for the network.
+public final class Store<R: KubernetesResource>: Sendable {
+    public typealias Indexer = @Sendable (R) -> [String]
+
+    private struct Contents {
+        var objects: [ObjectKey: R] = [:]
+        var indexes: [String: [String: Set<ObjectKey>]] = [:]
+        var owners: [String: Set<ObjectKey>] = [:]
+        var hasSynced = false
+    }
+
+    private let contents = Mutex(Contents())
+    private let indexers: [String: Indexer]
+
+    public init(indexers: [String: Indexer] = [:]) { self.indexers = indexers }
+
+    public func get(_ key: ObjectKey) -> R? { contents.withLock { $0.objects[key] } }
+
+    /// All objects, or those of a namespace, in no order.
+    public func list(namespace: String? = nil) -> [R] {
+        contents.withLock { contents in
+            guard let namespace else { return Array(contents.objects.values) }
+            return contents.objects.values.filter { $0.namespace == namespace }
+        }
+    }
+
+    public var keys: [ObjectKey] { contents.withLock { Array($0.objects.keys) } }
+
+    /// The objects for which the indexer of that name gave that value, in the order of their keys.
+    public func byIndex(_ name: String, _ value: String) -> [R] {
+        contents.withLock { contents in
+            Self.objects(contents.indexes[name]?[value], in: contents)
+        }
+    }
+
+    /// The objects that have an owner of that UID, in the order of their keys.
+    public func byOwner(_ uid: String) -> [R] {
+        contents.withLock { contents in Self.objects(contents.owners[uid], in: contents) }
+    }
+
+    public var count: Int { contents.withLock { $0.objects.count } }
+
+    /// Whether the objects were listed once.
+    public var hasSynced: Bool { contents.withLock { $0.hasSynced } }
+
+    private static func objects(_ keys: Set<ObjectKey>?, in contents: Contents) -> [R] {
+        (keys ?? []).sorted().compactMap { contents.objects[$0] }
+    }
+}
+
+// Writing: for the informer, one call after the other.
+extension Store {
+    /// Makes `objects` all that there is, at once, and answers with the difference.
+    package func replace(_ objects: [R]) -> [StoreChange<R>] {
+        contents.withLock { contents in
+            var changes: [StoreChange<R>] = []
+            let present = Set(objects.map(\.key))
+            for key in contents.objects.keys.filter({ !present.contains($0) }) {
+                if let old = remove(key, from: &contents) { changes.append(.deleted(old)) }
+            }
+            for object in objects { changes += upsert(object, in: &contents) }
+            contents.hasSynced = true
+            return changes
+        }
+    }
+
+    /// Adds or changes an object. Nothing changes where the version is the one at hand.
+    package func upsert(_ object: R) -> [StoreChange<R>] {
+        contents.withLock { upsert(object, in: &$0) }
+    }
+
+    package func remove(_ key: ObjectKey) -> [StoreChange<R>] {
+        contents.withLock { contents in
+            remove(key, from: &contents).map { [.deleted($0)] } ?? []
+        }
+    }
+
+    private func upsert(_ object: R, in contents: inout Contents) -> [StoreChange<R>] {
+        let old = contents.objects[object.key]
+        if let old, let version = old.metadata.resourceVersion, version == object.metadata.resourceVersion {
+            return []
+        }
+        if let old { unindex(old, in: &contents) }
+        contents.objects[object.key] = object
+        index(object, in: &contents)
+        guard let old else { return [.added(object)] }
+        // The name was given to another object: the deletion of the first was missed.
+        guard old.metadata.uid == object.metadata.uid else { return [.deleted(old), .added(object)] }
+        return [.updated(old: old, new: object)]
+    }
+
+    private func remove(_ key: ObjectKey, from contents: inout Contents) -> R? {
+        guard let old = contents.objects.removeValue(forKey: key) else { return nil }
+        unindex(old, in: &contents)
+        return old
+    }
+
+    private func index(_ object: R, in contents: inout Contents) {
+        for (name, indexer) in indexers {
+            for value in indexer(object) {
+                contents.indexes[name, default: [:]][value, default: []].insert(object.key)
+            }
+        }
+        for owner in object.metadata.ownerReferences ?? [] {
+            contents.owners[owner.uid, default: []].insert(object.key)
+        }
+    }
+
+    private func unindex(_ object: R, in contents: inout Contents) {
+        for (name, indexer) in indexers {
+            for value in indexer(object) {
+                Self.remove(object.key, from: &contents.indexes[name, default: [:]], at: value)
+            }
+        }
+        for owner in object.metadata.ownerReferences ?? [] {
+            Self.remove(object.key, from: &contents.owners, at: owner.uid)
+        }
+    }
+
+    private static func remove(
+        _ key: ObjectKey, from index: inout [String: Set<ObjectKey>], at value: String
+    ) {
+        index[value]?.remove(key)
+        if index[value]?.isEmpty == true { index[value] = nil }
+    }
+}

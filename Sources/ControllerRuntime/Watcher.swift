@@ -1,0 +1,264 @@
+import KubernetesAPI
+import KubernetesClient
+
+/// How a cache follows the objects of one kind: `list → watch → relist`, as a value. It does nothing by
+/// itself: it is told what happened and answers with what changed and what to do next.
+public struct Watcher<R: KubernetesResource>: Sendable {
+    /// What to do next. Each action but `read` is answered by an input.
+    public enum Action: Hashable, Sendable {
+        /// Fetch a page of the list: answered by `page` or `listFailed`.
+        case list(continue: String?)
+        /// Open a watch: answered by `opened` or `openFailed`. Without a version it is a streaming list.
+        case watch(resourceVersion: String?)
+        /// Wait: answered by `waited`.
+        case wait(Duration)
+        /// Read on from the open watch: `update`, or in the end `ended`.
+        case read
+    }
+
+    public enum Input: Sendable {
+        case page(DecodedList<R>)
+        case listFailed(KubernetesError)
+        case opened
+        case openFailed(KubernetesError)
+        case update(WatchUpdate<R>)
+        /// The watch ended, with an error or as its server wished, so long after it was opened.
+        case ended(KubernetesError?, lasted: Duration)
+        case waited
+    }
+
+    /// What changed.
+    public enum Output: Sendable {
+        /// These are all objects that there are: what is not among them was deleted.
+        case replace([R])
+        case upsert(R)
+        case delete(R)
+        /// An object that does not decode was added, changed or, if `isDeleted`, deleted.
+        case malformed(MalformedObject, isDeleted: Bool)
+    }
+
+    public struct Step: Sendable {
+        public var outputs: [Output]
+        /// Do this; an open watch, if there is one, is closed first unless this is `read`.
+        public var action: Action
+    }
+
+    private enum Phase: Sendable {
+        case listing
+        case openingStreamingList
+        case streamingList
+        case openingWatch
+        case watching
+        case waiting(then: Next)
+    }
+
+    private enum Next: Sendable { case list, watch }
+
+    /// After so many failed watches in a row the version at hand is not trusted any more.
+    private static var failuresUntilRelist: Int { 3 }
+    /// A watch that lasted so long was not in vain.
+    private static var usefulDuration: Duration { .seconds(1) }
+
+    private var phase = Phase.waiting(then: .list)
+    /// What a list has brought so far.
+    private var collected: [ObjectKey: R] = [:]
+    /// Where a watch goes on; nil before the first list.
+    public private(set) var resourceVersion: String?
+    /// Failures in a row.
+    public private(set) var failures = 0
+    private var usesStreamingLists: Bool
+    private var hasReceived = false
+    private let backoff: Backoff
+    private var random: SeededGenerator
+
+    public init(
+        usesStreamingLists: Bool = true,
+        backoff: Backoff = Backoff(initial: .milliseconds(800), maximum: .seconds(30)),
+        random: SeededGenerator = SeededGenerator()
+    ) {
+        self.usesStreamingLists = usesStreamingLists
+        self.backoff = backoff
+        self.random = random
+    }
+
+    /// What to do first.
+    public mutating func start() -> Action { relist() }
+
+    public mutating func handle(_ input: Input) -> Step {
+        switch (phase, input) {
+        case (.waiting(.list), .waited): return step(relist())
+        case (.waiting(.watch), .waited): return step(rewatch())
+        case (.listing, .page(let page)): return take(page)
+        case (.listing, .listFailed(let error)): return listFailed(error)
+        case (.openingStreamingList, .opened):
+            phase = .streamingList
+            hasReceived = false
+            return step(.read)
+        case (.openingStreamingList, .openFailed(let error)): return streamingListFailed(error)
+        case (.streamingList, .update(let update)): return collect(update)
+        case (.streamingList, .ended(let error, _)): return streamingListFailed(error)
+        case (.openingWatch, .opened):
+            phase = .watching
+            hasReceived = false
+            return step(.read)
+        case (.openingWatch, .openFailed(let error)): return watchFailed(error)
+        case (.watching, .update(let update)): return take(update)
+        case (.watching, .ended(let error, let lasted)): return watchEnded(error, lasted: lasted)
+        // What comes late from a watch that was given up says nothing.
+        case (_, .update), (_, .ended), (_, .opened), (_, .openFailed), (_, .page), (_, .listFailed),
+            (_, .waited):
+            return step(currentAction)
+        }
+    }
+
+    /// What the machine is waiting for, for an input that does not belong to it.
+    private var currentAction: Action {
+        switch phase {
+        case .listing: .list(continue: nil)
+        case .openingStreamingList: .watch(resourceVersion: nil)
+        case .openingWatch: .watch(resourceVersion: resourceVersion)
+        case .streamingList, .watching: .read
+        case .waiting: .wait(.zero)
+        }
+    }
+}
+
+// MARK: Lists
+
+extension Watcher {
+    private mutating func relist() -> Action {
+        resourceVersion = nil
+        collected = [:]
+        guard usesStreamingLists else {
+            phase = .listing
+            return .list(continue: nil)
+        }
+        phase = .openingStreamingList
+        return .watch(resourceVersion: nil)
+    }
+
+    private mutating func take(_ page: DecodedList<R>) -> Step {
+        var malformed: [Output] = []
+        for item in page.items {
+            switch item {
+            case .object(let object): collected[object.key] = object
+            case .malformed(let object): malformed.append(.malformed(object, isDeleted: false))
+            }
+        }
+        if let next = page.metadata.continue, !next.isEmpty {
+            return Step(outputs: malformed, action: .list(continue: next))
+        }
+        resourceVersion = page.metadata.resourceVersion
+        return Step(outputs: [replacement()] + malformed, action: rewatch())
+    }
+
+    private mutating func replacement() -> Output {
+        defer { collected = [:] }
+        return .replace(Array(collected.values))
+    }
+
+    private mutating func listFailed(_ error: KubernetesError) -> Step {
+        // A continue token that became too old asks for a new list, at once the first time.
+        if error.isExpired, failures == 0 {
+            failures = 1
+            return step(relist())
+        }
+        return wait(.list, after: error)
+    }
+
+    private mutating func collect(_ update: WatchUpdate<R>) -> Step {
+        switch update {
+        case .event(.added(let object)), .event(.modified(let object)): collected[object.key] = object
+        case .event(.deleted(let object)): collected[object.key] = nil
+        case .malformed(let object, let isDeleted):
+            collected[object.key] = nil
+            return Step(outputs: [.malformed(object, isDeleted: isDeleted)], action: .read)
+        case .event(.error(let status)): return streamingListFailed(.api(status))
+        case .event(.bookmark(let version, let isEnd)):
+            guard isEnd else { break }
+            resourceVersion = version
+            phase = .watching
+            hasReceived = true
+            failures = 0
+            return Step(outputs: [replacement()], action: .read)
+        }
+        return step(.read)
+    }
+
+    /// A server that refuses streaming lists, or does not end them, is asked for plain ones from now on.
+    private mutating func streamingListFailed(_ error: KubernetesError?) -> Step {
+        if let error, case .transport(let transport) = error, transport.code != .idleTimeout {
+            return wait(.list, after: error)
+        }
+        if let error, error.isRetryable, case .api = error { return wait(.list, after: error) }
+        usesStreamingLists = false
+        return step(relist())
+    }
+}
+
+// MARK: Watches
+
+extension Watcher {
+    private mutating func rewatch() -> Action {
+        guard let resourceVersion else { return relist() }
+        phase = .openingWatch
+        return .watch(resourceVersion: resourceVersion)
+    }
+
+    private mutating func take(_ update: WatchUpdate<R>) -> Step {
+        hasReceived = true
+        switch update {
+        case .event(.added(let object)), .event(.modified(let object)):
+            note(object.metadata.resourceVersion)
+            return Step(outputs: [.upsert(object)], action: .read)
+        case .event(.deleted(let object)):
+            note(object.metadata.resourceVersion)
+            return Step(outputs: [.delete(object)], action: .read)
+        case .event(.bookmark(let version, _)):
+            note(version)
+            return step(.read)
+        case .malformed(let object, let isDeleted):
+            note(object.resourceVersion)
+            return Step(outputs: [.malformed(object, isDeleted: isDeleted)], action: .read)
+        case .event(.error(let status)):
+            return watchFailed(.api(status))
+        }
+    }
+
+    private mutating func note(_ version: String?) {
+        if let version, !version.isEmpty { resourceVersion = version }
+    }
+
+    private mutating func watchEnded(_ error: KubernetesError?, lasted: Duration) -> Step {
+        let wasUseful = lasted >= Self.usefulDuration
+        if wasUseful { failures = 0 }
+        if let error, !isSilence(error) { return watchFailed(error) }
+        if wasUseful { return step(rewatch()) }
+        // A server that ends every watch at once must not be asked in a tight loop.
+        if hasReceived { failures = 0 }
+        return wait(.watch, after: nil)
+    }
+
+    /// Whether a watch ended because nothing came: the connection may be dead, the version is good.
+    private func isSilence(_ error: KubernetesError) -> Bool {
+        if case .transport(let transport) = error { transport.code == .idleTimeout } else { false }
+    }
+
+    private mutating func watchFailed(_ error: KubernetesError) -> Step {
+        if error.isExpired {
+            guard failures == 0 else { return wait(.list, after: error) }
+            failures = 1
+            return step(relist())
+        }
+        return wait(failures + 1 >= Self.failuresUntilRelist ? .list : .watch, after: error)
+    }
+
+    private mutating func wait(_ next: Next, after error: KubernetesError?) -> Step {
+        failures += 1
+        let delay = max(backoff.delay(failures: failures, using: &random), error?.retryAfter ?? .zero)
+        phase = .waiting(then: next)
+        return step(.wait(delay))
+    }
+
+    private func step(_ action: Action) -> Step { Step(outputs: [], action: action) }
+}

@@ -1,0 +1,127 @@
+import Synchronization
+
+/// Keys to work on. A key waits once however often it was added, never runs twice at the same time, and
+/// comes when the earliest of its times has come.
+public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
+    private struct State {
+        var queue: WorkQueueState<Key>
+        /// Grows with each change that somebody who waits must see.
+        var version: UInt64 = 0
+        var waiting: [UInt64: CheckedContinuation<Void, Never>] = [:]
+        var nextWaiter: UInt64 = 0
+    }
+
+    private let state: Mutex<State>
+    private let now: @Sendable () -> Duration
+    private let sleep: @Sendable (Duration) async throws -> Void
+
+    /// - Parameters:
+    ///   - backoff: for `addRateLimited`.
+    ///   - seed: of the backoff's jitter; nil for another one each time.
+    public init(
+        backoff: Backoff = Backoff(initial: .milliseconds(100), maximum: .seconds(300)),
+        clock: some Clock<Duration> = ContinuousClock(), seed: UInt64? = nil
+    ) {
+        let random = seed.map { SeededGenerator(seed: $0) } ?? SeededGenerator()
+        state = Mutex(State(queue: WorkQueueState(backoff: backoff, random: random)))
+        let start = clock.now
+        now = { start.duration(to: clock.now) }
+        sleep = { try await clock.sleep(for: $0) }
+    }
+
+    public func add(_ key: Key) { add(key, after: .zero) }
+
+    public func add(_ key: Key, after delay: Duration) {
+        let due = now() + max(.zero, delay)
+        change { $0.add(key, due: due) }
+    }
+
+    /// Has a key that failed run again, later with each failure.
+    public func addRateLimited(_ key: Key) { addRateLimited(key, atLeast: .zero) }
+
+    /// The same, not before `minimum` is over.
+    public func addRateLimited(_ key: Key, atLeast minimum: Duration) {
+        let now = now()
+        change { queue in
+            let delay = max(minimum, queue.noteFailure(key))
+            return queue.add(key, due: now + delay)
+        }
+    }
+
+    /// Forgets the failures of a key.
+    public func forget(_ key: Key) { state.withLock { $0.queue.forget(key) } }
+
+    /// Failures since the last `forget`.
+    public func failures(of key: Key) -> Int { state.withLock { $0.queue.failures(of: key) } }
+
+    /// Says that work on a key that `get` gave has ended.
+    public func done(_ key: Key) { change { $0.done(key) } }
+
+    /// Keys that wait, due or not.
+    public var count: Int { state.withLock { $0.queue.count } }
+
+    /// Keys that are being worked on.
+    public var runningCount: Int { state.withLock { $0.queue.runningCount } }
+
+    /// Ends all waiting: `get` gives nil from now on.
+    public func shutDown() {
+        change { queue in
+            queue.shutDown()
+            return true
+        }
+    }
+
+    /// The next key that is due, when one is; nil after `shutDown`, or when the task is cancelled. Call
+    /// `done` after the work.
+    public func get() async -> Key? {
+        while !Task.isCancelled {
+            let now = now()
+            let (next, version) = state.withLock { ($0.queue.next(now: now), $0.version) }
+            switch next {
+            case .key(let key): return key
+            case .shutDown: return nil
+            case .wait(nil): await waitForChange(after: version)
+            case .wait(let due?): await waitForChange(after: version, atMost: due - now)
+            }
+        }
+        return nil
+    }
+
+    private func change(_ body: (inout WorkQueueState<Key>) -> Bool) {
+        let waiting = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            guard body(&state.queue) else { return [] }
+            state.version &+= 1
+            defer { state.waiting = [:] }
+            return Array(state.waiting.values)
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    private func waitForChange(after version: UInt64, atMost limit: Duration) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await self.sleep(limit) }
+            group.addTask { await self.waitForChange(after: version) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func waitForChange(after version: UInt64) async {
+        let id = state.withLock { state in
+            state.nextWaiter &+= 1
+            return state.nextWaiter
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let hasChanged = state.withLock { state in
+                    guard state.version == version, !Task.isCancelled else { return true }
+                    state.waiting[id] = continuation
+                    return false
+                }
+                if hasChanged { continuation.resume() }
+            }
+        } onCancel: {
+            state.withLock { $0.waiting.removeValue(forKey: id) }?.resume()
+        }
+    }
+}
