@@ -12,8 +12,8 @@ extension Schema {
             "uid": .string("Unique in time and space; set by the server."),
             "resourceVersion": .string("Opaque version of this object, for optimistic concurrency."),
             "generation": .integer("Number of the desired state; set by the server.", format: .int64),
-            "creationTimestamp": .timestamp("When the object was created; set by the server.").nullable(),
-            "deletionTimestamp": .timestamp("When the object will be gone; set by the server.").nullable(),
+            "creationTimestamp": .timestamp("When the object was created; set by the server."),
+            "deletionTimestamp": .timestamp("When the object will be gone; set by the server."),
             "deletionGracePeriodSeconds": .integer(
                 "Seconds allowed for a graceful end; set by the server.", format: .int64),
             "labels": .map("Keys and values by which objects are selected.", of: .string("A value.")),

@@ -85,6 +85,9 @@ public struct Schema: Hashable, Sendable {
     public var isIntOrString = false
     public var listType: ListType?
     public var listMapKeys: [String] = []
+    /// Leaves duplicates in this list-set or list-map to others. Not part of the JSON: it is for built-in
+    /// kinds, some of whose lists may hold duplicates (`env`), or which word the error in their own way.
+    public var allowsDuplicates = false
     public var mapType: MapType?
     public var validations: [Rule] = []
 

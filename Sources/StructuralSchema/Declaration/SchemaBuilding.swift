@@ -101,7 +101,8 @@ extension Schema {
         return schema
     }
 
-    static let quantityPattern =
+    /// What `quantity` declares as its pattern, and is told by.
+    public static let quantityPattern =
         #"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"#
         + #"(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"#
 
@@ -163,6 +164,18 @@ extension Schema {
     public func mapType(_ type: MapType) -> Schema { with { $0.mapType = type } }
     public func preservingUnknownFields() -> Schema { with { $0.preserveUnknownFields = true } }
     public func embeddedResource() -> Schema { with { $0.isEmbeddedResource = true } }
+
+    /// This schema and all within it, with duplicates in lists left to others (`allowsDuplicates`).
+    public func allowingDuplicates() -> Schema {
+        with { schema in
+            schema.allowsDuplicates = true
+            schema.properties = schema.properties.mapValues { $0.allowingDuplicates() }
+            schema.items = schema.items.map { Indirect($0.value.allowingDuplicates()) }
+            if case .schema(let value) = schema.additionalProperties {
+                schema.additionalProperties = .schema(Indirect(value.value.allowingDuplicates()))
+            }
+        }
+    }
 
     /// Members that must be there, beside those named already.
     public func requiring(_ names: String...) -> Schema { with { $0.required += names } }

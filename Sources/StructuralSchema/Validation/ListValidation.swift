@@ -74,6 +74,7 @@ struct ListValidation {
     }
 
     private mutating func checkDuplicates(_ schema: Schema, _ elements: [JSONValue], _ path: String) {
+        guard !schema.allowsDuplicates else { return }
         let identity: (JSONValue) -> JSONValue
         switch schema.listType {
         case .set: identity = { $0 }
