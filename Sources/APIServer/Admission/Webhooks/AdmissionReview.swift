@@ -139,6 +139,7 @@ struct WebhookAnswer: Sendable {
     /// The refusal as the client sees it.
     func refusal(by name: String) -> APIError {
         var status = status ?? Status()
+        (status.kind, status.apiVersion) = ("Status", "v1")
         // A refusal never looks like a success.
         status.code = max(status.code ?? 400, 400)
         status.status = "Failure"

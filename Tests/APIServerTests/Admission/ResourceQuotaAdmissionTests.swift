@@ -1,0 +1,199 @@
+import KubernetesAPI
+import Testing
+
+@testable import APIServer
+
+@Suite("Resource quotas")
+struct ResourceQuotaAdmissionTests {
+    private let cluster = FakeCluster()
+    private let plugin = ResourceQuotaAdmission()
+
+    private func gpuPod(_ name: String, _ count: Int) -> JSONValue {
+        json(
+            #"""
+            {"metadata":{"name":"\#(name)","namespace":"rec"},"spec":{"containers":[{"name":"c","resources":
+            {"limits":{"nvidia.com/gpu":"\#(count)"},"requests":{"nvidia.com/gpu":"\#(count)"}}}]}}
+            """#)
+    }
+
+    private func used(_ quota: String = "q") -> JSONValue? {
+        cluster.stored("resourcequotas", quota)?[path: ["status", "used"]]
+    }
+
+    @Test("quota/within, quota/exceeded, quota/status")
+    func recorded() async throws {
+        cluster.put(
+            "resourcequotas", "q",
+            #"""
+            {"spec":{"hard":{"requests.nvidia.com/gpu":"4","count/widgets.example.dev":"6","pods":"20"}},
+            "status":{"hard":{"requests.nvidia.com/gpu":"4","count/widgets.example.dev":"6","pods":"20"},
+            "used":{"count/widgets.example.dev":"3","pods":"2","requests.nvidia.com/gpu":"0"}}}
+            """#)
+        _ = try await plugin.process(admission("pods", gpuPod("gpu1", 3)), cluster)
+        #expect(
+            used() == ["count/widgets.example.dev": "3", "pods": "3", "requests.nvidia.com/gpu": "3"])
+        let quota = cluster.stored("resourcequotas", "q")
+        #expect(
+            quota?[path: ["metadata", "managedFields"]]?[0]?["fieldsV1"] == [
+                "f:status": ["f:used": ["f:pods": [:], "f:requests.nvidia.com/gpu": [:]]]
+            ])
+        let status = await plugin.refusal(of: admission("pods", gpuPod("gpu2", 2)), cluster)
+        #expect(
+            status
+                == Status(
+                    message: "pods \"gpu2\" is forbidden: exceeded quota: q, requested: "
+                        + "requests.nvidia.com/gpu=2, used: requests.nvidia.com/gpu=3, limited: "
+                        + "requests.nvidia.com/gpu=4", reason: "Forbidden",
+                    details: StatusDetails(name: "gpu2", kind: "pods"), code: 403))
+        #expect(used()?["requests.nvidia.com/gpu"] == "3")
+    }
+
+    @Test("Custom resources are counted")
+    func customResources() async throws {
+        cluster.put(
+            "resourcequotas", "q", #"{"spec":{"hard":{"count/widgets.example.dev":"2"}},"status":{}}"#)
+        cluster.put("widgets", group: "example.dev", "old", "{}")
+        let widget = json(#"{"metadata":{"name":"new"}}"#)
+        _ = try await plugin.process(admission("widgets", group: "example.dev", widget), cluster)
+        #expect(used() == ["count/widgets.example.dev": "2"])
+        let status = await plugin.refusal(of: admission("widgets", group: "example.dev", widget), cluster)
+        #expect(
+            status?.message == "widgets.example.dev \"new\" is forbidden: exceeded quota: q, requested: "
+                + "count/widgets.example.dev=1, used: count/widgets.example.dev=2, limited: "
+                + "count/widgets.example.dev=2")
+    }
+
+    @Test("What a new quota's status doesn't say yet is counted; pods that ended use nothing")
+    func freshQuota() async throws {
+        cluster.put("resourcequotas", "q", #"{"spec":{"hard":{"requests.nvidia.com/gpu":"4"}},"status":{}}"#)
+        cluster.put("pods", "a", gpuPod("a", 2).text)
+        var ended = gpuPod("b", 2)
+        ended["status"] = ["phase": "Succeeded"]
+        cluster.put("pods", "b", ended.text)
+        _ = try await plugin.process(admission("pods", gpuPod("c", 2)), cluster)
+        #expect(used() == ["requests.nvidia.com/gpu": "4"])
+        #expect(cluster.stored("resourcequotas", "q")?[path: ["status", "hard"]] != nil)
+        #expect(await plugin.refusal(of: admission("pods", gpuPod("d", 1)), cluster) != nil)
+    }
+
+    @Test("Any number of requests at once stays within the quota")
+    func concurrent() async {
+        cluster.put(
+            "resourcequotas", "q",
+            #"{"spec":{"hard":{"requests.nvidia.com/gpu":"7","pods":"100"}},"status":{}}"#)
+        let admitted = await withTaskGroup(of: Bool.self) { group in
+            for number in 0..<24 {
+                group.addTask {
+                    await plugin.refusal(of: admission("pods", gpuPod("p\(number)", 2)), cluster) == nil
+                }
+            }
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(admitted == 3)
+        #expect(used()?["requests.nvidia.com/gpu"] == "6")
+    }
+
+    @Test("A charge that collides is tried again")
+    func retries() async throws {
+        cluster.put("resourcequotas", "q", #"{"spec":{"hard":{"pods":"5"}},"status":{}}"#)
+        cluster.failNextStatusUpdates(3)
+        _ = try await plugin.process(admission("pods", gpuPod("a", 1)), cluster)
+        #expect(used() == ["pods": "1"])
+    }
+
+    @Test("A dry run is checked and not charged")
+    func dryRun() async throws {
+        cluster.put("resourcequotas", "q", #"{"spec":{"hard":{"pods":"0"}},"status":{}}"#)
+        let status = await plugin.refusal(of: admission("pods", gpuPod("a", 1), isDryRun: true), cluster)
+        #expect(status?.code == 403)
+        cluster.put("resourcequotas", "q", #"{"spec":{"hard":{"pods":"5"}},"status":{}}"#)
+        _ = try await plugin.process(admission("pods", gpuPod("a", 1), isDryRun: true), cluster)
+        #expect(used() == nil)
+    }
+
+    @Test("Where compute is limited, every container must speak of it")
+    func mustSpecify() async {
+        cluster.put(
+            "resourcequotas", "q", #"{"spec":{"hard":{"limits.memory":"4Gi","cpu":"2"}},"status":{}}"#)
+        let status = await plugin.refusal(
+            of: admission(
+                "pods",
+                pod(#"{"containers":[{"name":"b"},{"name":"a","resources":{"requests":{"cpu":"1"}}}]}"#)),
+            cluster)
+        #expect(
+            status?.message
+                == "pods \"p\" is forbidden: failed quota: q: must specify cpu for: b; limits.memory for: a,b"
+        )
+    }
+
+    @Test("One quota that refuses charges no other")
+    func allOrNothing() async {
+        cluster.put("resourcequotas", "a", #"{"spec":{"hard":{"pods":"5"}},"status":{}}"#)
+        cluster.put("resourcequotas", "b", #"{"spec":{"hard":{"pods":"0"}},"status":{}}"#)
+        #expect(await plugin.refusal(of: admission("pods", gpuPod("x", 1)), cluster) != nil)
+        #expect(used("a") == nil)
+    }
+
+    @Test(
+        "Scopes choose pods",
+        arguments: [
+            (#"{"scopes":["BestEffort"]}"#, true), (#"{"scopes":["NotBestEffort"]}"#, false),
+            (#"{"scopes":["Terminating"]}"#, false), (#"{"scopes":["NotTerminating"]}"#, true),
+            (
+                #"{"scopeSelector":{"matchExpressions":[{"scopeName":"PriorityClass","operator":"In","values":["high"]}]}}"#,
+                true
+            ),
+            (
+                #"{"scopeSelector":{"matchExpressions":[{"scopeName":"PriorityClass","operator":"NotIn","values":["high"]}]}}"#,
+                false
+            ),
+        ])
+    func scopes(_ spec: String, _ matches: Bool) {
+        let type = ResourceType(version: "v1", kind: "Pod", plural: "pods")
+        let subject = pod(#"{"priorityClassName":"high","containers":[{"name":"c"}]}"#)
+        #expect(QuotaScope.matches(["spec": json(spec)], subject, type) == matches)
+    }
+
+    @Test("Init containers count where they need more, and sidecars always")
+    func podUsage() {
+        let usage = PodUsage(
+            pod(
+                #"""
+                {"containers":[{"resources":{"requests":{"cpu":"500m","memory":"1Gi"}}},
+                {"resources":{"requests":{"cpu":"250m","memory":"512Mi"}}}],
+                "initContainers":[{"restartPolicy":"Always","resources":{"requests":{"cpu":"100m"}}},
+                {"resources":{"requests":{"cpu":"2","memory":"100Mi"}}}],"overhead":{"cpu":"50m"}}
+                """#))
+        #expect(usage.requests.listed == "cpu=2150m,memory=1536Mi")
+    }
+
+    @Test(
+        "Amounts are written as Kubernetes writes them",
+        arguments: [
+            ("500m", "500m", "1"), ("1Gi", "512Mi", "1536Mi"), ("1Gi", "1Gi", "2Gi"), ("0", "1Ki", "1Ki"),
+            ("1500", "500", "2k"), ("0", "0", "0"), ("1", "1Ki", "1025"), ("999m", "2m", "1001m"),
+        ])
+    func amounts(_ left: String, _ right: String, _ sum: String) throws {
+        let first = try #require(ResourceAmount(.string(left)))
+        let second = try #require(ResourceAmount(.string(right)))
+        #expect((first + second).text == sum)
+    }
+
+    @Test("A claim that grows is charged for the difference")
+    func growingClaim() async throws {
+        func claim(_ size: String) -> JSONValue {
+            json(
+                #"{"metadata":{"name":"w"},"spec":{"resources":{"requests":{"storage":"\#(size)"}}}}"#)
+        }
+        cluster.put(
+            "resourcequotas", "q",
+            #"{"spec":{"hard":{"requests.storage":"10Gi"}},"status":{"used":{"requests.storage":"4Gi"}}}"#)
+        _ = try await plugin.process(
+            admission(.update, "persistentvolumeclaims", claim("6Gi"), old: claim("4Gi")), cluster)
+        #expect(used() == ["requests.storage": "6Gi"])
+        #expect(
+            await plugin.refusal(
+                of: admission(.update, "persistentvolumeclaims", claim("11Gi"), old: claim("6Gi")), cluster)
+                != nil)
+    }
+}
