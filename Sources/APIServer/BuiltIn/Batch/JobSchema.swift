@@ -3,7 +3,8 @@ import StructuralSchema
 
 /// `batch/v1` `Job`.
 enum JobSchema {
-    static let job = Schema.resource("Pods that run until enough of them have succeeded.", ["spec": spec, "status": status])
+    static let job = Schema.resource(
+        "Pods that run until enough of them have succeeded.", ["spec": spec, "status": status])
 
     private static let spec = Schema.object(
         "What the job should be.",
@@ -96,18 +97,19 @@ enum JobSchema {
                 ]),
         ])
 
-    static let columns: [PrinterColumn] = [
-        PrinterColumn(
-            "Status", description: "Status of the job.",
-            source: .computed { job, _ in .string(phase(job)) }),
-        PrinterColumn(
-            "Completions", description: "Completions of the job.",
-            source: .computed { job, _ in .string(completions(job)) }),
-        PrinterColumn(
-            "Duration", description: "Time required to complete the job.",
-            source: .computed { job, context in .string(duration(job, context)) }),
-        .age,
-    ]
+    static let columns: [PrinterColumn] =
+        [
+            PrinterColumn(
+                "Status", description: "Status of the job.",
+                source: .computed { job, _ in .string(phase(job)) }),
+            PrinterColumn(
+                "Completions", description: "Completions of the job.",
+                source: .computed { job, _ in .string(completions(job)) }),
+            PrinterColumn(
+                "Duration", description: "Time required to complete the job.",
+                source: .computed { job, context in .string(duration(job, context)) }),
+            .age,
+        ]
         + Cells.containers(at: ["spec", "template", "spec", "containers"]) + [Cells.selector]
 
     private static func phase(_ job: JSONValue) -> String {

@@ -60,7 +60,8 @@ struct JobStrategy: ResourceStrategy {
     var defaultPropagation: PropagationPolicy { .orphan }
 
     func warnings(for object: JSONValue, old: JSONValue?) -> [String] {
-        guard old == nil, object[path: ["metadata", "name"]]?.stringValue.map({ !NameValidation.isLabel($0) }) == true
+        guard old == nil,
+            object[path: ["metadata", "name"]]?.stringValue.map({ !NameValidation.isLabel($0) }) == true
         else { return [] }
         return [
             "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a"
@@ -74,7 +75,8 @@ enum JobValidation {
         var errors = FieldChecks.notNegative(
             spec,
             [
-                "parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished",
+                "parallelism", "completions", "activeDeadlineSeconds", "backoffLimit",
+                "ttlSecondsAfterFinished",
                 "backoffLimitPerIndex", "maxFailedIndexes",
             ], at: "spec")
         if spec["completionMode"] == "Indexed", spec["completions"] == nil {
@@ -95,7 +97,8 @@ enum JobValidation {
         if spec["podFailurePolicy"] != nil, pod["restartPolicy"] == "OnFailure" {
             errors.append(
                 .invalid(
-                    "spec.template.spec.restartPolicy", "OnFailure", "only \"Never\" is supported when podFailurePolicy is specified"))
+                    "spec.template.spec.restartPolicy", "OnFailure",
+                    "only \"Never\" is supported when podFailurePolicy is specified"))
         }
         return errors
     }
@@ -111,7 +114,9 @@ enum JobValidation {
             errors += FieldChecks.immutable(object, old: old, [["spec", "completions"]])
         }
         let new = object[path: ["spec", "template"]] ?? .null
-        if changeable(removedFrom: new, old) != changeable(removedFrom: old[path: ["spec", "template"]] ?? .null, old) {
+        if changeable(removedFrom: new, old)
+            != changeable(removedFrom: old[path: ["spec", "template"]] ?? .null, old)
+        {
             errors.append(.invalid("spec.template", new, "field is immutable"))
         }
         return errors

@@ -43,7 +43,8 @@ enum ConfigurationKinds {
         ], selectableFields: [SelectableField("type")], strategy: SecretStrategy())
 
     private static let serviceAccount = ResourceDefinition(
-        type: ResourceType(version: "v1", kind: "ServiceAccount", plural: "serviceaccounts"), shortNames: ["sa"],
+        type: ResourceType(version: "v1", kind: "ServiceAccount", plural: "serviceaccounts"),
+        shortNames: ["sa"],
         schema: .resource(
             "An identity for processes in pods.",
             [
@@ -68,11 +69,15 @@ enum KeyedData {
     static func validateKeys(_ data: JSONValue?, at path: String) -> [FieldError] {
         (data?.objectValue ?? [:]).keys.sorted().flatMap { key -> [FieldError] in
             let place = "\(path)[\(key)]"
-            if key.utf8.count > 253 { return [.invalid(place, .string(key), "must be no more than 253 bytes")] }
+            if key.utf8.count > 253 {
+                return [.invalid(place, .string(key), "must be no more than 253 bytes")]
+            }
             if key == "." || key == ".." { return [.invalid(place, .string(key), "must not be '\(key)'")] }
-            let isFine = !key.isEmpty
+            let isFine =
+                !key.isEmpty
                 && key.utf8.allSatisfy { byte in
-                    (0x61...0x7A).contains(byte) || (0x41...0x5A).contains(byte) || (0x30...0x39).contains(byte)
+                    (0x61...0x7A).contains(byte) || (0x41...0x5A).contains(byte)
+                        || (0x30...0x39).contains(byte)
                         || byte == 0x2D || byte == 0x5F || byte == 0x2E
                 }
             guard !isFine else { return [] }

@@ -11,7 +11,10 @@ enum NamespaceKind {
             [
                 "spec": .object(
                     "What the namespace should be.",
-                    ["finalizers": .listAtomic("What must be done before it is gone.", of: .string("A finalizer."))]),
+                    [
+                        "finalizers": .listAtomic(
+                            "What must be done before it is gone.", of: .string("A finalizer."))
+                    ]),
                 "status": .object(
                     "What the namespace is; set by the system.",
                     ["phase": .string("Active or Terminating."), "conditions": .conditions()]),
@@ -21,7 +24,10 @@ enum NamespaceKind {
                 "Status", description: "The status of the namespace", source: Cells.text(["status", "phase"])),
             .age,
         ], subresources: [.status, .finalize],
-        selectableFields: [SelectableField("status.phase"), SelectableField("name") { $0[path: ["metadata", "name"]]?.stringValue ?? "" }],
+        selectableFields: [
+            SelectableField("status.phase"),
+            SelectableField("name") { $0[path: ["metadata", "name"]]?.stringValue ?? "" },
+        ],
         nameRule: .dnsLabel,
         verbs: ResourceDefinition.allVerbs.filter { $0 != "deletecollection" }, strategy: NamespaceStrategy())
 }

@@ -31,7 +31,8 @@ enum EventKinds {
         schema: Schema.resource(
             "Something that happened to an object.",
             [
-                "involvedObject": .objectReference.description("The object that it happened to.").default([:]),
+                "involvedObject": .objectReference.description("The object that it happened to.").default([:]
+                ),
                 "message": .string("What happened, for people."),
                 "source": source.default([:]),
                 "firstTimestamp": .timeOrNull("When it first happened."),
@@ -180,8 +181,10 @@ enum EventColumns {
             PrinterColumn(
                 "Last Seen", description: "Time when this event was last observed.",
                 source: .computed { event, context in .string(lastSeen(event, fields, context)) }),
-            PrinterColumn("Type", description: "Type of the event.", source: Cells.text(["type"], default: "")),
-            PrinterColumn("Reason", description: "Reason of the event.", source: Cells.text(["reason"], default: "")),
+            PrinterColumn(
+                "Type", description: "Type of the event.", source: Cells.text(["type"], default: "")),
+            PrinterColumn(
+                "Reason", description: "Reason of the event.", source: Cells.text(["reason"], default: "")),
             PrinterColumn(
                 "Object", description: "The object that the event is about.",
                 source: .computed { event, _ in .string(target(event, fields)) }),
@@ -194,7 +197,9 @@ enum EventColumns {
             PrinterColumn(
                 "Message", description: "What happened.",
                 source: .computed { event, _ in
-                    .string((event[fields.message]?.stringValue ?? "").split(separator: "\n").joined(separator: " "))
+                    .string(
+                        (event[fields.message]?.stringValue ?? "").split(separator: "\n").joined(
+                            separator: " "))
                 }),
             PrinterColumn(
                 "First Seen", description: "Time when this event was first observed.", priority: 1,
@@ -204,15 +209,22 @@ enum EventColumns {
             PrinterColumn(
                 "Count", description: "How often the event happened.", priority: 1,
                 source: .computed { event, _ in
-                    .string(String(event[path: ["series", "count"]]?.integerValue ?? event[fields.count]?.integerValue ?? 1))
+                    .string(
+                        String(
+                            event[path: ["series", "count"]]?.integerValue ?? event[fields.count]?
+                                .integerValue ?? 1))
                 }),
             PrinterColumn(
-                "Name", description: "Name of the event.", priority: 1, source: Cells.text(["metadata", "name"])),
+                "Name", description: "Name of the event.", priority: 1,
+                source: Cells.text(["metadata", "name"])),
         ]
     }
 
-    private static func lastSeen(_ event: JSONValue, _ fields: EventFields, _ context: CellContext) -> String {
-        if let last = event[path: ["series", "lastObservedTime"]], !last.isNull { return ago(last, nil, context) }
+    private static func lastSeen(_ event: JSONValue, _ fields: EventFields, _ context: CellContext) -> String
+    {
+        if let last = event[path: ["series", "lastObservedTime"]], !last.isNull {
+            return ago(last, nil, context)
+        }
         return ago(event[fields.last] ?? .null, event["eventTime"], context)
     }
 
@@ -229,7 +241,8 @@ enum EventColumns {
     private static func reporter(_ event: JSONValue, _ fields: EventFields) -> String {
         let component = event[path: [fields.source, "component"]]?.stringValue ?? ""
         let name = component.isEmpty ? event[fields.controller]?.stringValue ?? "" : component
-        let host = event[path: [fields.source, "host"]]?.stringValue ?? event["reportingInstance"]?.stringValue ?? ""
+        let host =
+            event[path: [fields.source, "host"]]?.stringValue ?? event["reportingInstance"]?.stringValue ?? ""
         return host.isEmpty ? name : "\(name), \(host)"
     }
 }

@@ -36,7 +36,10 @@ enum NodeKind {
                 "How the node is reached.", keys: ["type"],
                 of: .object(
                     "An address.",
-                    ["type": .string("Hostname, InternalIP or ExternalIP."), "address": .string("The address.")],
+                    [
+                        "type": .string("Hostname, InternalIP or ExternalIP."),
+                        "address": .string("The address."),
+                    ],
                     required: ["type", "address"])),
             "daemonEndpoints": .object(
                 "Ports of the agents.",
@@ -76,11 +79,16 @@ enum NodeKind {
     }()
 
     static let definition = ResourceDefinition(
-        type: ResourceType(version: "v1", kind: "Node", plural: "nodes", isNamespaced: false), shortNames: ["no"],
+        type: ResourceType(version: "v1", kind: "Node", plural: "nodes", isNamespaced: false),
+        shortNames: ["no"],
         schema: schema,
         columns: [
-            PrinterColumn("Status", description: "The status of the node", source: .computed { node, _ in .string(state(node)) }),
-            PrinterColumn("Roles", description: "The roles of the node", source: .computed { node, _ in .string(roles(node)) }),
+            PrinterColumn(
+                "Status", description: "The status of the node",
+                source: .computed { node, _ in .string(state(node)) }),
+            PrinterColumn(
+                "Roles", description: "The roles of the node",
+                source: .computed { node, _ in .string(roles(node)) }),
             .age,
             PrinterColumn(
                 "Version", description: "Kubelet Version reported by the node.",
@@ -88,8 +96,11 @@ enum NodeKind {
             address("Internal-IP", "InternalIP"), address("External-IP", "ExternalIP"),
             info("OS-Image", "osImage", "OS Image reported by the node."),
             info("Kernel-Version", "kernelVersion", "Kernel Version reported by the node."),
-            info("Container-Runtime", "containerRuntimeVersion", "ContainerRuntime Version reported by the node."),
-        ], subresources: [.status], selectableFields: [SelectableField("spec.unschedulable", default: "false")],
+            info(
+                "Container-Runtime", "containerRuntimeVersion",
+                "ContainerRuntime Version reported by the node."),
+        ], subresources: [.status],
+        selectableFields: [SelectableField("spec.unschedulable", default: "false")],
         strategy: NodeStrategy())
 
     private static func info(_ name: String, _ field: String, _ description: String) -> PrinterColumn {
@@ -129,7 +140,9 @@ struct NodeStrategy: ResourceStrategy {
     func applyDefaults(_ object: inout JSONValue) {
         QuantityNormalization.apply(NodeKind.schema, to: &object)
         // What is not said to be reserved is left for pods.
-        if object[path: ["status", "allocatable"]] == nil, let capacity = object[path: ["status", "capacity"]] {
+        if object[path: ["status", "allocatable"]] == nil,
+            let capacity = object[path: ["status", "capacity"]]
+        {
             object[path: ["status", "allocatable"]] = capacity
         }
     }
@@ -140,7 +153,9 @@ struct NodeStrategy: ResourceStrategy {
         for (index, taint) in (object[path: ["spec", "taints"]]?.arrayValue ?? []).enumerated() {
             let path = "spec.taints[\(index)]"
             let key = taint["key"]?.stringValue ?? ""
-            errors += NameValidation.qualifiedNameProblems(key).map { .invalid("\(path).key", .string(key), $0) }
+            errors += NameValidation.qualifiedNameProblems(key).map {
+                .invalid("\(path).key", .string(key), $0)
+            }
             let effect = taint["effect"]?.stringValue ?? ""
             if effect.isEmpty {
                 errors.append(.required("\(path).effect"))
@@ -158,7 +173,8 @@ struct NodeStrategy: ResourceStrategy {
         for field in ["podCIDR", "providerID"] {
             let former = old[path: ["spec", field]]
             guard let former, former != "", former != object[path: ["spec", field]] else { continue }
-            errors.append(.forbidden("spec.\(field)", "node updates may not change \(field) except from \"\" to valid"))
+            errors.append(
+                .forbidden("spec.\(field)", "node updates may not change \(field) except from \"\" to valid"))
         }
         return errors
     }

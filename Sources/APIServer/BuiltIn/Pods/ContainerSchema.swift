@@ -12,14 +12,19 @@ enum ContainerSchema {
             "command": .strings("What to run, in place of the image's entry point. $(VAR) is expanded."),
             "args": .strings("Arguments, in place of the image's. $(VAR) is expanded."),
             "workingDir": .string("Where the process starts."),
-            "ports": .listMap("Ports that the container listens on.", keys: ["containerPort", "protocol"], of: port),
+            "ports": .listMap(
+                "Ports that the container listens on.", keys: ["containerPort", "protocol"], of: port),
             "env": .listMap("Environment variables.", keys: ["name"], of: environmentVariable),
             "envFrom": .listAtomic("Where further environment variables come from.", of: environmentSource),
             "resources": resources.default([:]),
-            "resizePolicy": .listAtomic("What a change of resources does to the container.", of: resizePolicy),
-            "restartPolicy": .string("Always makes an init container a sidecar, which runs beside the others."),
-            "restartPolicyRules": .listAtomic("Rules that decide about a restart by exit code.", of: restartRule),
-            "volumeMounts": .listMap("Volumes that the container sees.", keys: ["mountPath"], of: volumeMount),
+            "resizePolicy": .listAtomic(
+                "What a change of resources does to the container.", of: resizePolicy),
+            "restartPolicy": .string(
+                "Always makes an init container a sidecar, which runs beside the others."),
+            "restartPolicyRules": .listAtomic(
+                "Rules that decide about a restart by exit code.", of: restartRule),
+            "volumeMounts": .listMap(
+                "Volumes that the container sees.", keys: ["mountPath"], of: volumeMount),
             "volumeDevices": .listMap(
                 "Volumes that the container sees as block devices.", keys: ["devicePath"],
                 of: .object(
@@ -73,7 +78,8 @@ enum ContainerSchema {
                     "fileKeyRef": .object(
                         "A key of a file in a volume.",
                         [
-                            "volumeName": .string("Name of the volume."), "path": .string("Path in the volume."),
+                            "volumeName": .string("Name of the volume."),
+                            "path": .string("Path in the volume."),
                             "key": .string("The key."), "optional": .boolean("Whether it may be missing."),
                         ]),
                 ]),
@@ -132,7 +138,10 @@ enum ContainerSchema {
                 "Claims of the pod that this container uses.", keys: ["name"],
                 of: .object(
                     "A claim.",
-                    ["name": .string("Name of the claim."), "request": .string("The request within the claim.")],
+                    [
+                        "name": .string("Name of the claim."),
+                        "request": .string("The request within the claim."),
+                    ],
                     required: ["name"])),
         ])
 
@@ -196,7 +205,10 @@ enum ContainerSchema {
                 "exec": exec, "httpGet": httpGet, "tcpSocket": tcpSocket,
                 "grpc": .object(
                     "A health check by gRPC.",
-                    ["port": .int32("The port."), "service": .string("The service to ask about.").default("")],
+                    [
+                        "port": .int32("The port."),
+                        "service": .string("The service to ask about.").default(""),
+                    ],
                     required: ["port"]),
                 "initialDelaySeconds": .int32("Seconds to wait after the start."),
                 "timeoutSeconds": .int32("Seconds that a probe may take.").default(1),

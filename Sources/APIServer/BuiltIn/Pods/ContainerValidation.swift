@@ -26,13 +26,15 @@ enum ContainerValidation {
         return errors + SecurityValidation.validateContainer(container, at: path)
     }
 
-    private static func validateRestart(_ container: JSONValue, isInit: Bool, at path: String) -> [FieldError] {
+    private static func validateRestart(_ container: JSONValue, isInit: Bool, at path: String) -> [FieldError]
+    {
         let isSidecar = container["restartPolicy"] == "Always"
         guard isInit, !isSidecar else { return [] }
         // Ordinary init containers end before anything could probe them.
         return ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle"].compactMap { field in
             guard container[field] != nil else { return nil }
-            return .forbidden("\(path).\(field)", "may not be set for init containers without restartPolicy=Always")
+            return .forbidden(
+                "\(path).\(field)", "may not be set for init containers without restartPolicy=Always")
         }
     }
 
@@ -58,14 +60,16 @@ enum ContainerValidation {
             } else if requested.milliunits > limit.milliunits {
                 errors.append(
                     .invalid(
-                        "\(path).requests", request, "must be less than or equal to \(name) limit of \(limit.text)"))
+                        "\(path).requests", request,
+                        "must be less than or equal to \(name) limit of \(limit.text)"))
             }
         }
         for name in Set(limits.keys).union(requests.keys).sorted() where !isKnown(name) {
             let list = limits[name] == nil ? "requests" : "limits"
             errors.append(
                 .invalid(
-                    "\(path).\(list)[\(name)]", .string(name), "must be a standard resource type or fully qualified"))
+                    "\(path).\(list)[\(name)]", .string(name),
+                    "must be a standard resource type or fully qualified"))
         }
         return errors
     }
@@ -88,7 +92,8 @@ enum ContainerValidation {
             errors += nameProblems(name).map { .invalid("\(place).name", .string(name), $0) }
             guard let source = variable["valueFrom"]?.objectValue else { continue }
             if let value = variable["value"]?.stringValue, !value.isEmpty {
-                errors.append(.invalid("\(place).valueFrom", "", "may not be specified when `value` is not empty"))
+                errors.append(
+                    .invalid("\(place).valueFrom", "", "may not be specified when `value` is not empty"))
             }
             if source.isEmpty {
                 errors.append(
@@ -98,7 +103,8 @@ enum ContainerValidation {
                             + " `fileKeyRef`"))
             } else if source.count > 1 {
                 errors.append(
-                    .invalid("\(place).valueFrom", "", "may not have more than one field specified at a time"))
+                    .invalid("\(place).valueFrom", "", "may not have more than one field specified at a time")
+                )
             }
             for (kind, reference) in source where kind == "configMapKeyRef" || kind == "secretKeyRef" {
                 if (reference["name"]?.stringValue ?? "").isEmpty {
@@ -189,7 +195,10 @@ enum ContainerValidation {
         return errors
             + FieldChecks.notNegative(
                 probe,
-                ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"],
+                [
+                    "initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold",
+                    "failureThreshold",
+                ],
                 at: path)
     }
 }

@@ -62,7 +62,8 @@ enum PlacementSchema {
             "topologyKey": .string("Label of nodes that makes the groups."),
             "whenUnsatisfiable": .string("DoNotSchedule or ScheduleAnyway."),
             "labelSelector": .labelSelector, "minDomains": .int32("Groups there must be."),
-            "nodeAffinityPolicy": .string("Honor or Ignore."), "nodeTaintsPolicy": .string("Honor or Ignore."),
+            "nodeAffinityPolicy": .string("Honor or Ignore."),
+            "nodeTaintsPolicy": .string("Honor or Ignore."),
             "matchLabelKeys": .strings("Labels of this pod whose values are added to the selector."),
         ], required: ["maxSkew", "topologyKey", "whenUnsatisfiable"])
 }

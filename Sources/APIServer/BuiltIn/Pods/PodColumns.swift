@@ -11,13 +11,15 @@ enum PodColumns {
             source: .computed { pod, context in .string(PodSummary(pod, context).reason) }),
         PrinterColumn(
             "Restarts",
-            description: "The number of times the containers in this pod have been restarted and when the last"
+            description:
+                "The number of times the containers in this pod have been restarted and when the last"
                 + " container in this pod has restarted.",
             source: .computed { pod, context in .string(PodSummary(pod, context).restarts) }),
         .age,
         PrinterColumn(
             "IP",
-            description: "podIP address allocated to the pod. Routable at least within the cluster. Empty if not"
+            description:
+                "podIP address allocated to the pod. Routable at least within the cluster. Empty if not"
                 + " yet allocated.",
             priority: 1, source: Cells.text(["status", "podIP"])),
         PrinterColumn(
@@ -30,7 +32,8 @@ enum PodColumns {
                 + " periods.", priority: 1, source: Cells.text(["status", "nominatedNodeName"])),
         PrinterColumn(
             "Readiness Gates",
-            description: "If specified, all readiness gates will be evaluated for pod readiness.", priority: 1,
+            description: "If specified, all readiness gates will be evaluated for pod readiness.",
+            priority: 1,
             source: .computed { pod, _ in .string(readinessGates(pod)) }),
     ]
 

@@ -15,7 +15,8 @@ enum PodDefaults {
             spec[list] = .array(containers)
         }
         if var volumes = spec["volumes"]?.arrayValue {
-            for index in volumes.indices where volumes[index].objectValue?.keys.elementsEqual(["name"]) == true {
+            for index in volumes.indices
+            where volumes[index].objectValue?.keys.elementsEqual(["name"]) == true {
                 volumes[index]["emptyDir"] = [:]
             }
             spec["volumes"] = .array(volumes)

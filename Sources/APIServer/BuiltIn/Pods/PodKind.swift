@@ -3,7 +3,8 @@ import KubernetesAPI
 /// `Pod`
 enum PodKind {
     static let definition = ResourceDefinition(
-        type: ResourceType(version: "v1", kind: "Pod", plural: "pods"), shortNames: ["po"], categories: ["all"],
+        type: ResourceType(version: "v1", kind: "Pod", plural: "pods"), shortNames: ["po"],
+        categories: ["all"],
         schema: PodSchema.pod, columns: PodColumns.all, subresources: [.status, .binding, .eviction, .log],
         selectableFields: [
             SelectableField("spec.nodeName"), SelectableField("spec.restartPolicy"),

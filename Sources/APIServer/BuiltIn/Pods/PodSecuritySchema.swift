@@ -6,7 +6,8 @@ enum PodSecuritySchema {
     private static let seLinux = Schema.object(
         "An SELinux context.",
         [
-            "user": .string("User."), "role": .string("Role."), "type": .string("Type."), "level": .string("Level."),
+            "user": .string("User."), "role": .string("Role."), "type": .string("Type."),
+            "level": .string("Level."),
         ])
 
     private static func profile(_ description: String) -> Schema {

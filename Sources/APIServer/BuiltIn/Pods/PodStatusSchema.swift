@@ -29,14 +29,18 @@ enum PodStatusSchema {
                 "States of the claims.", keys: ["name"],
                 of: .object(
                     "A claim.",
-                    ["name": .string("Name within the pod."), "resourceClaimName": .string("The ResourceClaim.")],
+                    [
+                        "name": .string("Name within the pod."),
+                        "resourceClaimName": .string("The ResourceClaim."),
+                    ],
                     required: ["name"])),
             "extendedResourceClaimStatus": .anything("The claim for extended resources."),
             "allocatedResources": .resourceList("What the node has set aside."),
             "resources": ContainerSchema.resources,
         ])
 
-    private static let address = Schema.object("An address.", ["ip": .string("The address.")], required: ["ip"])
+    private static let address = Schema.object(
+        "An address.", ["ip": .string("The address.")], required: ["ip"])
 
     private static let state = Schema.object(
         "One of waiting, running and terminated.",
@@ -50,8 +54,10 @@ enum PodStatusSchema {
                 [
                     "exitCode": .int32("Exit code of the process.").default(0),
                     "signal": .int32("The signal that ended it."), "reason": .string("Why, in one word."),
-                    "message": .string("The termination message."), "startedAt": .timeOrNull("When it started."),
-                    "finishedAt": .timeOrNull("When it ended."), "containerID": .string("Which container it was."),
+                    "message": .string("The termination message."),
+                    "startedAt": .timeOrNull("When it started."),
+                    "finishedAt": .timeOrNull("When it ended."),
+                    "containerID": .string("Which container it was."),
                 ]),
         ])
 
@@ -73,7 +79,10 @@ enum PodStatusSchema {
                 "State of devices.", keys: ["name"],
                 of: .object(
                     "A resource.",
-                    ["name": .string("The resource."), "resources": .listAtomic("Devices.", of: .anything("A device."))],
+                    [
+                        "name": .string("The resource."),
+                        "resources": .listAtomic("Devices.", of: .anything("A device.")),
+                    ],
                     required: ["name"])),
             "stopSignal": .string("The signal that asks it to end."),
             "user": .object(

@@ -22,7 +22,9 @@ enum PodUpdateValidation {
         let new = spec["tolerations"]?.arrayValue ?? []
         if !old.allSatisfy({ known in new.contains { isSame($0, known) } }) {
             errors.append(
-                .forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds"))
+                .forbidden(
+                    "spec.tolerations", "existing toleration can not be modified except its tolerationSeconds"
+                ))
         }
         errors += deadline(spec, former)
         if changeable(removedFrom: spec, former) != changeable(removedFrom: former, former) {
@@ -42,7 +44,9 @@ enum PodUpdateValidation {
         guard let new = spec["activeDeadlineSeconds"]?.integerValue else {
             return [.invalid(path, .null, "must not update from a positive integer to nil value")]
         }
-        if new > old { return [.invalid(path, .integer(new), "must be less than or equal to previous value")] }
+        if new > old {
+            return [.invalid(path, .integer(new), "must be less than or equal to previous value")]
+        }
         return []
     }
 

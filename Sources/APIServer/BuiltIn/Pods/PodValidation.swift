@@ -56,7 +56,8 @@ enum PodValidation {
         {
             errors.append(
                 .invalid(
-                    "\(path).activeDeadlineSeconds", .integer(deadline), "must be between 1 and 2147483647, inclusive"))
+                    "\(path).activeDeadlineSeconds", .integer(deadline),
+                    "must be between 1 and 2147483647, inclusive"))
         }
         for (key, amounts) in [("overhead", spec["overhead"])] {
             errors += FieldChecks.quantities(amounts, at: "\(path).\(key)")
@@ -105,15 +106,19 @@ enum PodValidation {
                 errors.append(
                     .invalid(
                         "\(path).operator", .string(operation),
-                        "operator must be Exists when `key` is empty, which means \"match all values and all keys\""))
+                        "operator must be Exists when `key` is empty, which means \"match all values and all keys\""
+                    ))
             }
         } else {
-            errors += NameValidation.qualifiedNameProblems(key).map { .invalid("\(path).key", .string(key), $0) }
+            errors += NameValidation.qualifiedNameProblems(key).map {
+                .invalid("\(path).key", .string(key), $0)
+            }
         }
         if toleration["tolerationSeconds"] != nil, effect != "NoExecute" {
             errors.append(
                 .invalid(
-                    "\(path).effect", .string(effect), "effect must be 'NoExecute' when `tolerationSeconds` is set"))
+                    "\(path).effect", .string(effect),
+                    "effect must be 'NoExecute' when `tolerationSeconds` is set"))
         }
         if operation == "Exists", let value = toleration["value"]?.stringValue, !value.isEmpty {
             errors.append(

@@ -10,7 +10,9 @@ enum SecurityValidation {
                     "\(path).shareProcessNamespace", true,
                     "ShareProcessNamespace and HostPID cannot both be enabled"))
         }
-        for (index, group) in (spec[path: ["securityContext", "supplementalGroups"]]?.arrayValue ?? []).enumerated() {
+        for (index, group) in (spec[path: ["securityContext", "supplementalGroups"]]?.arrayValue ?? [])
+            .enumerated()
+        {
             guard let id = group.integerValue, !isIdentity(id) else { continue }
             errors.append(
                 .invalid("\(path).securityContext.supplementalGroups[\(index)]", group, identityMessage))
@@ -26,14 +28,16 @@ enum SecurityValidation {
             if context["privileged"] == true {
                 errors.append(
                     .invalid(
-                        place, context, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"))
+                        place, context,
+                        "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"))
             }
             let added = context[path: ["capabilities", "add"]]?.arrayValue ?? []
             if added.contains("CAP_SYS_ADMIN") {
                 errors.append(
                     .invalid(
                         place, context,
-                        "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"))
+                        "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN")
+                )
             }
         }
         return errors

@@ -28,7 +28,8 @@ enum VolumeValidation {
         if let limit = volume["emptyDir"]?["sizeLimit"], let text = limit.stringValue,
             (Quantity(text)?.milliunits ?? 0) < 0
         {
-            errors.append(.forbidden("\(path).emptyDir.sizeLimit", "SizeLimit field must be a valid resource quantity"))
+            errors.append(
+                .forbidden("\(path).emptyDir.sizeLimit", "SizeLimit field must be a valid resource quantity"))
         }
         for (index, source) in (volume["projected"]?["sources"]?.arrayValue ?? []).enumerated() {
             errors += projection(source, at: "\(path).projected.sources[\(index)]")
@@ -43,7 +44,9 @@ enum VolumeValidation {
         var errors: [FieldError] = []
         for kind in ["secret", "configMap"] {
             guard let projected = source[kind] else { continue }
-            if (projected["name"]?.stringValue ?? "").isEmpty { errors.append(.required("\(path).\(kind).name")) }
+            if (projected["name"]?.stringValue ?? "").isEmpty {
+                errors.append(.required("\(path).\(kind).name"))
+            }
             errors += items(projected, at: "\(path).\(kind)")
         }
         if let token = source["serviceAccountToken"] {

@@ -13,7 +13,10 @@ enum ClaimSchema {
             "accessModes": accessModes,
             "resources": .object(
                 "How much it asks for.",
-                ["requests": .resourceList("At least this much."), "limits": .resourceList("At most this much.")]
+                [
+                    "requests": .resourceList("At least this much."),
+                    "limits": .resourceList("At most this much."),
+                ]
             ).default([:]),
             "storageClassName": .string("The StorageClass; empty for none."),
             "volumeName": .string("The volume that the claim is bound to."),
@@ -92,7 +95,8 @@ enum ClaimKind {
 /// `RWO`, `ROX`, `RWX`, `RWOP`.
 enum AccessModes {
     private static let names: [(long: String, short: String)] = [
-        ("ReadWriteOnce", "RWO"), ("ReadOnlyMany", "ROX"), ("ReadWriteMany", "RWX"), ("ReadWriteOncePod", "RWOP"),
+        ("ReadWriteOnce", "RWO"), ("ReadOnlyMany", "ROX"), ("ReadWriteMany", "RWX"),
+        ("ReadWriteOncePod", "RWOP"),
     ]
 
     static func short(_ modes: JSONValue?) -> String {

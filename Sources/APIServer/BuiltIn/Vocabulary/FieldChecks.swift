@@ -46,7 +46,8 @@ enum FieldChecks {
             guard let text = value.stringValue, let quantity = Quantity(text) else {
                 return [
                     .invalid(
-                        place, value, "quantities must match the regular expression "
+                        place, value,
+                        "quantities must match the regular expression "
                             + "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")
                 ]
             }
