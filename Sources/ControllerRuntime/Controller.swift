@@ -31,24 +31,24 @@ public final class Controller<Key: Hashable & Sendable>: ServiceLifecycle.Servic
     private let name: String
     private let queue: WorkQueue<Key>
     private let workers: Int
-    private let ready: @Sendable () async throws -> Void
+    private let waitUntilReady: @Sendable () async throws -> Void
     private let reconcile: Reconcile
     private let observer: (@Sendable (ReconciliationObservation) -> Void)?
     private let logger: Logger
 
     /// - Parameters:
-    ///   - ready: returns when work may begin: the caches were filled, the lease is held.
+    ///   - waitUntilReady: returns when work may begin: the caches were filled, the lease is held.
     ///   - observer: called after each reconciliation; it must be quick.
     public init(
         name: String, queue: WorkQueue<Key>, workers: Int = 4,
         logger: Logger = Logger(label: "anneal.controller"),
         observer: (@Sendable (ReconciliationObservation) -> Void)? = nil,
-        ready: @escaping @Sendable () async throws -> Void = {}, reconcile: @escaping Reconcile
+        waitUntilReady: @escaping @Sendable () async throws -> Void = {}, reconcile: @escaping Reconcile
     ) {
         self.name = name
         self.queue = queue
         self.workers = max(1, workers)
-        self.ready = ready
+        self.waitUntilReady = waitUntilReady
         self.reconcile = reconcile
         self.observer = observer
         var logger = logger
@@ -60,7 +60,7 @@ public final class Controller<Key: Hashable & Sendable>: ServiceLifecycle.Servic
     /// is cancelled.
     public func run() async throws {
         try await withGracefulShutdownHandler {
-            try await cancelWhenGracefulShutdown { try await self.ready() }
+            try await cancelWhenGracefulShutdown { try await self.waitUntilReady() }
             await withDiscardingTaskGroup { group in
                 for _ in 0..<workers { group.addTask { await self.work() } }
             }

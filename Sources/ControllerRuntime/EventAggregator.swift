@@ -2,10 +2,9 @@ import KubernetesAPI
 
 /// What an event says of an object.
 public struct EventRecord: Hashable, Sendable {
-    public enum Kind: String, Hashable, Sendable { case normal = "Normal", warning = "Warning" }
-
     public var regarding: ObjectReference
-    public var type: Kind
+    /// `Normal` or `Warning`.
+    public var type: String
     /// CamelCase, machine readable, at most 128 bytes.
     public var reason: String
     /// CamelCase: what was done, or tried.
@@ -13,7 +12,7 @@ public struct EventRecord: Hashable, Sendable {
     /// For people, at most 1,024 bytes.
     public var note: String
 
-    public init(regarding: ObjectReference, type: Kind, reason: String, action: String, note: String) {
+    public init(regarding: ObjectReference, type: String, reason: String, action: String, note: String) {
         self.regarding = regarding
         self.type = type
         self.reason = reason
@@ -43,11 +42,11 @@ struct EventAggregator: Sendable {
 
     private var series: [EventRecord: Series] = [:]
     private let limit: Int
-    private let controller: String
+    private let component: String
     private let instance: String
 
-    init(controller: String, instance: String, limit: Int = 1024) {
-        self.controller = controller
+    init(component: String, instance: String, limit: Int = 1024) {
+        self.component = component
         self.instance = instance
         self.limit = limit
     }
@@ -92,13 +91,13 @@ struct EventAggregator: Sendable {
         let hexadecimal = String(identifier, radix: 16)
         var event = Event(metadata: ObjectMeta(name: "\(base).\(hexadecimal)", namespace: namespace))
         event.eventTime = now
-        event.reportingController = controller
+        event.reportingController = component
         event.reportingInstance = Self.cut(instance, bytes: 128)
         event.action = Self.cut(record.action, bytes: 128)
         event.reason = Self.cut(record.reason, bytes: 128)
         event.regarding = record.regarding
         event.note = Self.cut(record.note, bytes: 1024)
-        event.type = record.type.rawValue
+        event.type = record.type
         return event
     }
 

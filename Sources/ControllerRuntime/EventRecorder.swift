@@ -16,17 +16,18 @@ public struct EventRecorder: ServiceLifecycle.Service {
     private let logger: Logger
 
     /// - Parameters:
-    ///   - controller: `reportingController`, such as `anneal.dev/operator`.
+    ///   - component: `reportingController`, such as `anneal.dev/operator`.
     ///   - instance: `reportingInstance`, such as the pod's name; not empty.
     ///   - bufferSize: records that may wait to be written; the oldest are dropped.
     public init(
-        client: KubernetesClient, controller: String, instance: String, bufferSize: Int = 256,
+        client: KubernetesClient, component: String,
+        instance: String = ProcessInfo.processInfo.hostName, bufferSize: Int = 256,
         now: @escaping @Sendable () -> MicroTime = Self.systemTime,
         identifier: @escaping @Sendable () -> UInt64 = { .random(in: .min ... .max) },
         logger: Logger = Logger(label: "anneal.events")
     ) {
         self.client = client
-        aggregator = EventAggregator(controller: controller, instance: instance)
+        aggregator = EventAggregator(component: component, instance: instance)
         (records, input) = AsyncStream.makeStream(
             of: EventRecord.self, bufferingPolicy: .bufferingNewest(max(1, bufferSize)))
         self.now = now
@@ -37,10 +38,10 @@ public struct EventRecorder: ServiceLifecycle.Service {
     /// Has an event written soon, by `run`.
     public func record(_ record: EventRecord) { input.yield(record) }
 
-    /// Has an event written soon, by `run`.
+    /// Has an event written soon, by `run`. `type` is `Normal` or `Warning`.
     public func record(
-        regarding: ObjectReference, type: EventRecord.Kind, reason: String, action: String, note: String
-    ) {
+        regarding: ObjectReference, type: String, reason: String, action: String, note: String
+    ) async {
         record(EventRecord(regarding: regarding, type: type, reason: reason, action: action, note: note))
     }
 
