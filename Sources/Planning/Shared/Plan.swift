@@ -10,7 +10,8 @@ import KubernetesAPI
 ///    must not bring back an attempt that is over.
 /// 3. `effects` in order. A create that finds the name taken by this run's own object has succeeded, and a
 ///    delete that finds nothing, or another UID, too.
-/// 4. Plan again after `requeueAfter`, or when anything observed changes.
+/// 4. Plan again after `requeueAfter`, or when anything observed changes; but not before the caches show
+///    what was created here. A process that has just started reads afresh.
 public struct Plan<Status: Hashable & Sendable>: Hashable, Sendable {
     /// The whole new status; equal to the observed one if nothing changed.
     public var status: Status

@@ -6,9 +6,10 @@ import Scheduling
 public struct TrainingJobObservation: Sendable {
     public var job: TrainingJob
     public var now: Timestamp
-    /// Children: objects whose controlling owner is the run, of whatever attempt; for pods also those whose
-    /// controlling owner is one of `jobs`.
+    /// Children: objects whose controlling owner is the run, of whatever attempt.
     public var jobs: [Job]
+    /// All that carry the label `anneal.dev/run-uid` with the run's UID: the run's own, and those of its
+    /// Jobs, also where a Job is gone and its pod is not yet.
     public var pods: [Pod]
     public var claims: [PersistentVolumeClaim]
     public var services: [Service]

@@ -1,0 +1,85 @@
+import AnnealAPI
+import KubernetesAPI
+import Planning
+
+/// The applier as `Plan` describes it, with the ways in which it can be cut off.
+extension World {
+    enum Applied: Hashable {
+        case done, conflict, crashed
+    }
+
+    /// Carries out a plan that was made from `observation`; with `crashAfter`, no more steps than that.
+    mutating func apply(
+        _ plan: Plan<TrainingJobStatus>, of observation: TrainingJobObservation, crashAfter: Int? = nil
+    ) -> Applied {
+        var steps = 0
+        let mayGoOn = { (steps: Int) in crashAfter.map { steps < $0 } ?? true }
+        let version = observation.job.metadata.resourceVersion
+        if plan.status != observation.job.status {
+            guard mayGoOn(steps) else { return .crashed }
+            guard checkedWrite(plan.status, version: version) else { return .conflict }
+            steps += 1
+        } else if plan.createsChildren, state.job?.metadata.resourceVersion != version {
+            return .conflict
+        }
+        for effect in plan.effects {
+            guard mayGoOn(steps) else { return .crashed }
+            carryOut(effect)
+            steps += 1
+        }
+        return .done
+    }
+
+    private mutating func carryOut(_ effect: Effect) {
+        switch effect {
+        case .create(let child): create(child)
+        case .delete(let reference, let grace): delete(reference, now: grace == 0)
+        case .event(let note): events.append(note)
+        case .removeFinalizer(let name):
+            state.job?.metadata.finalizers?.removeAll { $0 == name }
+            touchRun()
+        case .deleteRun(let uid): if state.job?.metadata.uid == uid { state.job = nil }
+        }
+    }
+
+    /// Holds what must hold between one status and the next.
+    private mutating func checkedWrite(_ new: TrainingJobStatus, version: String?) -> Bool {
+        let old = status
+        guard write(new, version: version) else { return false }
+        guard let old else { return true }
+        if old.phase.isTerminal, new.phase != old.phase {
+            violations.append("\(old.phase) was followed by \(new.phase)")
+        }
+        if new.trainingAttempts ?? 0 < old.trainingAttempts ?? 0 { violations.append("trainingAttempts fell") }
+        if new.countedFailures ?? 0 < old.countedFailures ?? 0 { violations.append("countedFailures fell") }
+        if new.gpuSeconds ?? 0 < old.gpuSeconds ?? 0 { violations.append("gpuSeconds fell") }
+        for record in old.stages ?? [] {
+            let later = new.stages?.first { $0.name == record.name }
+            if later?.attempts ?? 0 < record.attempts { violations.append("attempts of \(record.name) fell") }
+        }
+        return true
+    }
+
+    /// One pass of an operator that nothing disturbs.
+    mutating func pass() {
+        guard let observation = observation() else { return }
+        _ = apply(TrainingJobPlanner.plan(observation), of: observation)
+    }
+
+    /// Passes and ticks until the phase is reached; false if it never is.
+    @discardableResult
+    mutating func run(until phase: TrainingJobPhase, limit: Int = 400) -> Bool {
+        run(limit: limit) { $0.phase == phase }
+    }
+
+    @discardableResult
+    mutating func run(limit: Int = 400, until condition: (World) -> Bool) -> Bool {
+        for _ in 0..<limit {
+            if condition(self) { return true }
+            pass()
+            if condition(self) { return true }
+            tick()
+        }
+        return condition(self)
+    }
+}

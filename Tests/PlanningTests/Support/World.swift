@@ -1,0 +1,216 @@
+import AnnealAPI
+import KubernetesAPI
+import Planning
+import Scheduling
+
+/// A cluster in miniature: what the API server stores about one TrainingJob and its children, and what
+/// controllers, kubelets, agents and trainers do to it as time passes.
+struct World {
+    /// What the API server stores.
+    struct State {
+        var job: TrainingJob?
+        var jobs: [String: Job] = [:]
+        var pods: [String: Pod] = [:]
+        var claims: [String: PersistentVolumeClaim] = [:]
+        var services: [String: Service] = [:]
+        var leases: [String: Lease] = [:]
+        var evalRuns: [String: EvalRun] = [:]
+        var version = 1
+    }
+
+    /// How a pod is going to end.
+    enum Fate: Hashable {
+        case success, outOfMemory, exit(Int64), badInput, evicted, vanishes, stopped, unschedulable, noImage
+        case silent
+    }
+
+    var state = State()
+    var now = Samples.start
+    var settings = Samples.settings
+    var fates: [String: Fate] = [:]
+    /// The fate of a pod that is about to be created.
+    var nextFate: (Pod) -> Fate = { _ in .success }
+    /// Passes a pod needs from its start to its end.
+    var trainingPasses = 3
+    var verdict: EvalRunPhase = .passed
+    var perplexity = 10.0
+    var hasCapacity = true
+    /// Checkpoints with a manifest in S3.
+    var committed: [CheckpointReference] = []
+    var events: [EventNote] = []
+    /// Names ever created: none may come twice.
+    var created: [ChildKind: [String]] = [:]
+    var violations: [String] = []
+    private var ages: [String: Int] = [:]
+    private var counter = 0
+
+    init(_ job: TrainingJob) { state.job = job }
+
+    var status: TrainingJobStatus? { state.job?.status }
+    var phase: TrainingJobPhase? { status?.phase }
+
+    // MARK: Observing
+
+    func observation(of state: State? = nil) -> TrainingJobObservation? {
+        let state = state ?? self.state
+        guard let job = state.job else { return nil }
+        var observation = TrainingJobObservation(job: job, now: now, settings: settings)
+        observation.jobs = state.jobs.values.sorted { $0.name < $1.name }
+        observation.pods = state.pods.values.sorted { $0.name < $1.name }
+        observation.claims = Array(state.claims.values)
+        observation.services = Array(state.services.values)
+        observation.leases = Array(state.leases.values)
+        observation.evalRuns = Array(state.evalRuns.values)
+        if TrainingJobPlanner.needsCapacity(job) { observation.capacity = hasCapacity ? .fits : .waits("full") }
+        return observation
+    }
+
+    // MARK: Writing, as the API server takes it
+
+    /// False where the version is not the stored one.
+    mutating func write(_ status: TrainingJobStatus, version: String?) -> Bool {
+        guard state.job?.metadata.resourceVersion == version else { return false }
+        state.job?.status = status
+        touchRun()
+        return true
+    }
+
+    mutating func touchRun() {
+        state.version += 1
+        state.job?.metadata.resourceVersion = String(state.version)
+    }
+
+    mutating func changeSpec(_ change: (inout TrainingJobSpec) -> Void) {
+        guard var job = state.job else { return }
+        change(&job.spec)
+        job.metadata.generation = (job.metadata.generation ?? 0) + 1
+        state.job = job
+        touchRun()
+    }
+
+    mutating func create(_ child: Child) {
+        let name = child.key.name
+        if exists(child.kind, name) { return }
+        if created[child.kind, default: []].contains(name) {
+            violations.append("\(child.kind) \(name) was created twice")
+        }
+        created[child.kind, default: []].append(name)
+        checkExclusive(child)
+        switch child {
+        case .job(var job):
+            stamp(&job.metadata)
+            state.jobs[name] = job
+        case .pod(var pod):
+            stamp(&pod.metadata)
+            pod.status = PodStatus(phase: "Pending")
+            fates[name] = nextFate(pod)
+            state.pods[name] = pod
+        case .claim(var claim):
+            stamp(&claim.metadata)
+            state.claims[name] = claim
+        case .service(var service):
+            stamp(&service.metadata)
+            state.services[name] = service
+        case .lease(var lease):
+            stamp(&lease.metadata)
+            state.leases[name] = lease
+        case .evalRun(var run):
+            stamp(&run.metadata)
+            state.evalRuns[name] = run
+        }
+    }
+
+    mutating func delete(_ reference: ChildReference, now immediately: Bool) {
+        let name = reference.key.name
+        switch reference.kind {
+        case .job:
+            guard let job = state.jobs[name], job.metadata.uid == reference.uid else { return }
+            state.jobs[name] = nil
+            for pod in state.pods.values where pod.metadata.controller?.uid == reference.uid { terminate(pod.name) }
+        case .pod:
+            guard state.pods[name]?.metadata.uid == reference.uid else { return }
+            if immediately || state.pods[name]?.isDone == true {
+                state.pods[name] = nil
+            } else {
+                terminate(name)
+            }
+        case .claim: if state.claims[name]?.metadata.uid == reference.uid { state.claims[name] = nil }
+        case .service: if state.services[name]?.metadata.uid == reference.uid { state.services[name] = nil }
+        case .lease: if state.leases[name]?.metadata.uid == reference.uid { state.leases[name] = nil }
+        case .evalRun: if state.evalRuns[name]?.metadata.uid == reference.uid { state.evalRuns[name] = nil }
+        }
+    }
+
+    /// A graceful end: the pod goes after its last words.
+    mutating func terminate(_ name: String) {
+        guard state.pods[name] != nil else { return }
+        if state.pods[name]?.isDone == true {
+            state.pods[name] = nil
+        } else if state.pods[name]?.metadata.deletionTimestamp == nil {
+            state.pods[name]?.metadata.deletionTimestamp = now.advanced(by: 30)
+        }
+    }
+
+    private func exists(_ kind: ChildKind, _ name: String) -> Bool {
+        switch kind {
+        case .job: state.jobs[name] != nil
+        case .pod: state.pods[name] != nil
+        case .claim: state.claims[name] != nil
+        case .service: state.services[name] != nil
+        case .lease: state.leases[name] != nil
+        case .evalRun: state.evalRuns[name] != nil
+        }
+    }
+
+    mutating func stamp(_ metadata: inout ObjectMeta) {
+        counter += 1
+        metadata.uid = "uid-\(counter)"
+        metadata.creationTimestamp = now
+    }
+
+    mutating func age(_ name: String) -> Int {
+        ages[name, default: 0] += 1
+        return ages[name, default: 0]
+    }
+
+    /// Tries never mix: what uses the workspace is alone with its own attempt.
+    private mutating func checkExclusive(_ child: Child) {
+        let label: ([String: String]?) -> String = { labels in
+            "\(labels?[Anneal.Label.stage] ?? "")/\(labels?[Anneal.Label.attempt] ?? "")"
+        }
+        let own: String
+        switch child {
+        case .job(let job): own = label(job.metadata.labels)
+        case .pod(let pod): own = label(pod.metadata.labels)
+        case .claim, .service, .lease, .evalRun: return
+        }
+        for pod in state.pods.values where !pod.isDone && label(pod.metadata.labels) != own {
+            violations.append("\(child.key.name) was created while \(pod.name) still ran")
+        }
+        checkNumber(child)
+        if case .pod(let pod) = child { checkResume(pod) }
+    }
+
+    /// A try's number is in the status before anything of it exists.
+    private mutating func checkNumber(_ child: Child) {
+        let attempt = child.metadata.labels?[Anneal.Label.attempt]
+        if attempt != status?.current.map({ String($0.attempt) }) {
+            violations.append("\(child.key.name) was created while status.current was \(String(describing: status?.current))")
+        }
+    }
+
+    private mutating func checkResume(_ pod: Pod) {
+        let variable = pod.spec?.containers.first?.env?.first { $0.name == EnvironmentName.resumeFrom }
+        if variable != nil, status?.resume.map(committed.contains) != true {
+            violations.append("\(pod.name) resumes from a checkpoint that is not committed")
+        }
+        if variable == nil, status?.resume != nil {
+            violations.append("\(pod.name) does not resume from what was prepared")
+        }
+    }
+}
+
+extension Pod {
+    var isDone: Bool { status?.phase == "Succeeded" || status?.phase == "Failed" }
+    var isTrainer: Bool { metadata.labels?[Anneal.Label.stage] == "train" }
+}

@@ -1,0 +1,196 @@
+import AnnealAPI
+import KubernetesAPI
+import Planning
+
+/// What the cluster does by itself.
+extension World {
+    /// Time passes, and everyone but the operator acts once.
+    mutating func tick(seconds: Int64 = 15) {
+        now = now.advanced(by: seconds)
+        for name in state.jobs.keys.sorted() { runJobController(name) }
+        for name in state.pods.keys.sorted() { runPod(name) }
+        for name in state.jobs.keys.sorted() { finishJob(name) }
+        for name in state.evalRuns.keys.sorted() { runEvaluation(name) }
+    }
+
+    private mutating func runJobController(_ name: String) {
+        guard let job = state.jobs[name], job.status == nil else { return }
+        let podName = name + "-x"
+        var pod = Pod(
+            metadata: ObjectMeta(
+                name: podName, namespace: "team", labels: job.spec?.template.metadata?.labels,
+                ownerReferences: job.controllerReference.map { [$0] }),
+            spec: job.spec?.template.spec, status: PodStatus(phase: "Pending"))
+        stamp(&pod.metadata)
+        fates[podName] = nextFate(pod)
+        state.pods[podName] = pod
+        state.jobs[name]?.status = JobStatus()
+        state.jobs[name]?.status?.active = 1
+    }
+
+    private mutating func runPod(_ name: String) {
+        guard let pod = state.pods[name], !pod.isDone else { return }
+        if let end = pod.metadata.deletionTimestamp {
+            // The last words of a trainer: a checkpoint, which the sidecar still commits.
+            if pod.isTrainer, pod.status?.phase == "Running" { commitCheckpoint(pod) }
+            if now >= end { state.pods[name] = nil }
+            return
+        }
+        let fate = fates[name] ?? .success
+        let age = age(name)
+        switch (pod.status?.phase, age) {
+        case ("Pending", _) where fate == .unschedulable:
+            condition(name, "PodScheduled", .false, reason: "Unschedulable")
+        case ("Pending", 1):
+            state.pods[name]?.status?.startTime = now
+            condition(name, "PodScheduled", .true, reason: nil)
+            if fate == .noImage {
+                state.pods[name]?.status?.containerStatuses = [
+                    ContainerStatus(
+                        name: pod.mainName,
+                        state: ContainerState(waiting: ContainerStateWaiting(reason: "ErrImagePull", message: "no such image")))
+                ]
+            }
+        case ("Pending", _) where fate == .noImage: break
+        case ("Pending", _):
+            state.pods[name]?.status?.phase = "Running"
+            state.pods[name]?.status?.containerStatuses = [
+                ContainerStatus(
+                    name: pod.mainName, state: ContainerState(running: ContainerStateRunning(startedAt: now)))
+            ]
+        default:
+            if pod.isTrainer { work(pod, age) }
+            if age >= (pod.isTrainer ? trainingPasses + 2 : 3) { end(pod, fate) }
+        }
+    }
+
+    private mutating func condition(_ name: String, _ type: String, _ status: Condition.Status, reason: String?) {
+        let known = state.pods[name]?.status?.conditions?.first { $0.type == type }
+        guard known?.status != status else { return }
+        state.pods[name]?.status?.conditions = [
+            PodCondition(type: type, status: status, reason: reason, lastTransitionTime: now)
+        ]
+    }
+
+    /// The trainer trains, the sidecar tells.
+    private mutating func work(_ pod: Pod, _ age: Int) {
+        guard pod.metadata.labels?[Anneal.Label.nodeRank] == "0", let lease = leaseName(pod),
+            fates[pod.name] != .silent
+        else { return }
+        var time = state.leases[lease]?.spec ?? LeaseSpec()
+        time.renewTime = MicroTime(seconds: now.seconds)
+        state.leases[lease]?.spec = time
+        var annotations = state.leases[lease]?.metadata.annotations ?? [:]
+        annotations[HeartbeatAnnotation.attempt] = pod.metadata.labels?[Anneal.Label.attempt]
+        annotations[HeartbeatAnnotation.progress] = "{\"step\":\(age),\"totalSteps\":100,\"loss\":1.5}"
+        state.leases[lease]?.metadata.annotations = annotations
+        if age % 2 == 1 { commitCheckpoint(pod) }
+    }
+
+    mutating func commitCheckpoint(_ pod: Pod) {
+        guard pod.metadata.labels?[Anneal.Label.nodeRank] == "0", let run = state.job,
+            let attempt = pod.metadata.labels?[Anneal.Label.attempt].flatMap({ Int($0) }), let lease = leaseName(pod)
+        else { return }
+        let step = (committed.last?.step ?? 0) + 10
+        let root = ArtifactLayout.root(artifacts: run.spec.artifacts.storageUri, uid: run.metadata.uid ?? "")
+        let checkpoint = CheckpointReference(
+            step: step, attempt: attempt,
+            storageUri: ArtifactLayout.checkpoint(root: root, attempt: attempt, step: step),
+            manifestSha256: Samples.sha)
+        committed.append(checkpoint)
+        state.leases[lease]?.metadata.annotations?[HeartbeatAnnotation.checkpoint] =
+            (try? JSONValue(encoding: checkpoint).text) ?? ""
+    }
+
+    private func leaseName(_ pod: Pod) -> String? {
+        let attempt = pod.metadata.labels?[Anneal.Label.attempt] ?? ""
+        return state.leases.keys.first { $0.hasSuffix("-train-\(attempt)") }
+    }
+
+    mutating func end(_ pod: Pod, _ fate: Fate) {
+        switch fate {
+        case .success: finish(pod.name, exitCode: 0, message: successMessage(pod))
+        case .outOfMemory: finish(pod.name, exitCode: 137, reason: "OOMKilled")
+        case .exit(let code): finish(pod.name, exitCode: code, message: "Traceback: it broke")
+        case .badInput:
+            finish(pod.name, exitCode: 2, message: #"{"reason":"DatasetNotFound","message":"no such object"}"#)
+        case .stopped: finish(pod.name, exitCode: 75)
+        case .evicted:
+            finish(pod.name, exitCode: 143)
+            state.pods[pod.name]?.status?.conditions = [
+                PodCondition(type: "DisruptionTarget", status: .true, reason: "EvictionByEvictionAPI")
+            ]
+        case .vanishes: state.pods[pod.name] = nil
+        case .unschedulable, .noImage, .silent: break
+        }
+    }
+
+    private mutating func finish(_ name: String, exitCode: Int64, reason: String? = nil, message: String? = nil) {
+        guard let pod = state.pods[name] else { return }
+        state.pods[name]?.status?.phase = exitCode == 0 ? "Succeeded" : "Failed"
+        state.pods[name]?.status?.containerStatuses = [
+            ContainerStatus(
+                name: pod.mainName,
+                state: ContainerState(
+                    terminated: ContainerStateTerminated(
+                        exitCode: exitCode, reason: reason ?? (exitCode == 0 ? "Completed" : "Error"), message: message,
+                        finishedAt: now)))
+        ]
+    }
+
+    private func successMessage(_ pod: Pod) -> String {
+        guard let run = state.job else { return "" }
+        let root = ArtifactLayout.root(artifacts: run.spec.artifacts.storageUri, uid: run.metadata.uid ?? "")
+        var report = StageReport(reason: StageReport.succeeded)
+        switch pod.metadata.labels?[Anneal.Label.stage] {
+        case "validate", "preprocess":
+            report.dataset = DatasetSummary()
+            report.dataset?.sha256 = Samples.sha
+            report.dataset?.records = 100
+        case "prepare": report.resume = (run.status?.trainingAttempts ?? 0) > 0 ? committed.last : nil
+        case "upload": report.output = ModelReference(storageUri: root + "/model", manifestSha256: Samples.sha)
+        case "register": report.registeredModel = RegisteredModel(name: "assistant", version: "1")
+        case "train": return #"{"initialEvalLoss":2.5,"finalEvalLoss":1.25,"steps":100}"#
+        default: break
+        }
+        return (try? JSONValue(encoding: report).text) ?? ""
+    }
+
+    private mutating func finishJob(_ name: String) {
+        guard let job = state.jobs[name], job.status?.conditions == nil, job.status != nil else { return }
+        let pod = state.pods.values.first { $0.metadata.controller?.uid == job.metadata.uid }
+        let started = job.metadata.creationTimestamp ?? now
+        let type: String
+        var reason: String?
+        if pod?.status?.phase == "Succeeded" {
+            type = "Complete"
+        } else if pod == nil || pod?.status?.phase == "Failed" {
+            (type, reason) = ("Failed", "BackoffLimitExceeded")
+        } else if now.seconds(since: started) > job.spec?.activeDeadlineSeconds ?? .max {
+            (type, reason) = ("Failed", "DeadlineExceeded")
+            if let pod { terminate(pod.name) }
+        } else {
+            return
+        }
+        state.jobs[name]?.status?.conditions = [
+            JobCondition(type: type, status: .true, reason: reason, lastTransitionTime: now)
+        ]
+    }
+
+    private mutating func runEvaluation(_ name: String) {
+        guard state.evalRuns[name]?.status?.phase.isTerminal != true, age(name) >= 3 else { return }
+        var status = EvalRunStatus(phase: verdict)
+        var suite = SuiteStatus(name: "quality", attempt: 1)
+        suite.metrics = ["perplexity": perplexity]
+        status.suites = [suite]
+        status.results = [
+            ThresholdResult(
+                metric: "quality/perplexity", min: nil, max: 20, value: perplexity, passed: verdict == .passed)
+        ]
+        state.evalRuns[name]?.status = status
+    }
+}
+
+extension Pod {
+    var mainName: String { spec?.containers.first?.name ?? "main" }
+}
