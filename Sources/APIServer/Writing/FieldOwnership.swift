@@ -41,12 +41,6 @@ struct FieldOwnership {
 extension ServedResource {
     /// What an object is before its creation: a built-in kind's Go struct has its sections already.
     fileprivate var emptyObject: JSONValue {
-        guard !isCustom else { return [:] }
-        var object: [String: JSONValue] = [:]
-        for (name, schema) in definition.schema.properties
-        where schema.kind == .object && schema.additionalProperties == nil && !schema.properties.isEmpty {
-            object[name] = [:]
-        }
-        return .object(object)
+        isCustom ? [:] : definition.schema.unsetObject
     }
 }
