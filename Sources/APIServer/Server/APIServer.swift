@@ -48,11 +48,15 @@ public struct APIServer: ServiceLifecycle.Service, Sendable {
         }
         let builtIn =
             configuration.resources + [CustomResourceDefinition.definition] + ReviewResources.definitions
+        transport = HTTPTransport(logger: configuration.logger)
         core = ServerCore(
             store: try ObjectStore(path: "\(folder)/cluster.sqlite"),
             registry: ResourceRegistry(builtIn: builtIn), environment: configuration.environment,
-            tokens: tokens, plugins: configuration.admissionPlugins, logger: configuration.logger)
-        transport = HTTPTransport(logger: configuration.logger)
+            tokens: tokens,
+            plugins: configuration.admissionPlugins
+                ?? AdmissionPlugins.standard(
+                    webhooks: WebhookHTTP(transport), environment: configuration.environment),
+            logger: configuration.logger)
         try await ClusterBootstrap(core: core).run()
         CustomResourceController(core: core).restore()
     }
@@ -104,12 +108,9 @@ public struct APIServer: ServiceLifecycle.Service, Sendable {
 
     /// Serves until the task is cancelled or shut down gracefully.
     public func run() async throws {
-        let audit = try configuration.auditLogPath.map { try AuditLog(path: $0) }
         let portFile = StateFile(folder: configuration.stateDirectory, name: "port")
         let port = configuration.port != 0 ? configuration.port : portFile.read().flatMap { Int($0) } ?? 0
-        let router = RequestRouter(
-            core: core, audit: audit, nodeProxy: NodeLogProxy(transport: transport, token: nodeAgentToken),
-            bookmarkInterval: configuration.bookmarkInterval, address: "\(configuration.host):\(port)")
+        let router = try makeRouter(port: port)
         let (core, endpoint, host) = (core, endpoint, configuration.host)
         defer {
             endpoint.fail(EndpointPromise.Stopped())
@@ -131,6 +132,13 @@ public struct APIServer: ServiceLifecycle.Service, Sendable {
             // Watches would hold their connections open.
             core.store.closeFeeds()
         }
+    }
+
+    func makeRouter(port: Int) throws -> RequestRouter {
+        RequestRouter(
+            core: core, audit: try configuration.auditLogPath.map { try AuditLog(path: $0) },
+            nodeProxy: NodeLogProxy(transport: transport, token: nodeAgentToken),
+            bookmarkInterval: configuration.bookmarkInterval, address: "\(configuration.host):\(port)")
     }
 
     private func compact() async throws {
