@@ -26,8 +26,12 @@ public struct AnnealOperator: ServiceLifecycle.Service {
 
     /// Runs until graceful shutdown; a failure of one service ends all.
     public func run() async throws {
-        let caches = ClusterCaches(client: client, namespace: configuration.namespace, logger: logger)
-        let events = EventRecorder(client: client, component: Anneal.fieldManager, logger: logger)
+        let events = EventRecorder(
+            client: client, component: "anneal.dev/operator", instance: configuration.identity, logger: logger
+        )
+        let caches = ClusterCaches(
+            client: client, namespace: configuration.namespace,
+            malformed: MalformedObjects(events: events, logger: logger), logger: logger)
         let trainingJobs = WorkQueue<ObjectKey>()
         let evalRuns = WorkQueue<ObjectKey>()
         Triggers(caches: caches, trainingJobs: trainingJobs, evalRuns: evalRuns).install()

@@ -55,9 +55,11 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var logger = Logger(label: "anneal-operator", factory: StreamLogHandler.standardError)
+        var logger = Logger(label: "anneal-operator", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = logLevel
-        let cluster = try ClusterConfiguration.resolve(kubeconfig: kubeconfig, context: context)
+        var environment = ProcessInfo.processInfo.environment
+        if let kubeconfig { environment["KUBECONFIG"] = kubeconfig }
+        let cluster = try ClusterConfiguration.resolve(context: context, environment: environment)
         let transport = HTTPTransport(logger: logger)
         let client = KubernetesClient(
             configuration: cluster, transport: transport, userAgent: "anneal-operator/0.1.0")
@@ -66,7 +68,9 @@ struct RunCommand: AsyncParsableCommand {
         planner.heartbeatSeconds = heartbeatSeconds
         let service = AnnealOperator(
             client: client,
-            configuration: OperatorConfiguration(planner: planner, namespace: namespace, workers: workers),
+            configuration: OperatorConfiguration(
+                planner: planner, identity: ProcessInfo.processInfo.hostName, namespace: namespace,
+                workers: workers),
             logger: logger)
         let group = ServiceGroup(
             configuration: .init(

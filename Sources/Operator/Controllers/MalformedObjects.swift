@@ -1,4 +1,3 @@
-import AnnealAPI
 import ControllerRuntime
 import KubernetesAPI
 import KubernetesClient
@@ -9,22 +8,21 @@ struct MalformedObjects: Sendable {
     let events: EventRecorder
     let logger: Logger
 
-    func report<R: KubernetesResource>(_ type: R.Type, _ object: PartialObject, _ error: String) async {
-        logger.error(
-            "an object does not decode and is left alone",
-            metadata: [
-                "kind": "\(R.resourceType.kind)", "namespace": "\(object.metadata.namespace ?? "")",
-                "name": "\(object.metadata.name ?? "")", "error": "\(error)",
-            ])
-        let reference = ObjectReference(
-            apiVersion: R.resourceType.apiVersion, kind: R.resourceType.kind,
-            namespace: object.metadata.namespace, name: object.metadata.name, uid: object.metadata.uid)
-        await events.record(
-            regarding: reference, type: EventNoteType.warning, reason: "Malformed", action: "Decode",
-            note: "The object does not decode and is left alone: \(error). Correct it or delete it.")
-    }
-
-    private enum EventNoteType {
-        static let warning = "Warning"
+    func report<R: KubernetesResource>(of type: R.Type) -> @Sendable (MalformedObject) -> Void {
+        { object in
+            logger.error(
+                "an object does not decode and is left alone",
+                metadata: [
+                    "kind": "\(R.resourceType.kind)", "object": "\(object.key)", "reason": "\(object.reason)",
+                ])
+            let reference = ObjectReference(
+                apiVersion: R.resourceType.apiVersion, kind: R.resourceType.kind,
+                namespace: object.key.namespace, name: object.key.name, uid: object.uid)
+            events.record(
+                EventRecord(
+                    regarding: reference, type: "Warning", reason: "Malformed", action: "Decode",
+                    note: "The object does not decode and is left alone: \(object.reason). "
+                        + "Correct or delete it."))
+        }
     }
 }

@@ -50,10 +50,10 @@ struct Triggers: Sendable {
     }
 
     private func enqueueQueued() {
-        for job in caches.trainingJobs.store.indexed(IndexName.phase, TrainingJobPhase.queued.rawValue) {
+        for job in caches.trainingJobs.store.byIndex(IndexName.phase, TrainingJobPhase.queued.rawValue) {
             trainingJobs.add(job.key)
         }
-        for run in caches.evalRuns.store.indexed(IndexName.phase, EvalRunPhase.queued.rawValue) {
+        for run in caches.evalRuns.store.byIndex(IndexName.phase, EvalRunPhase.queued.rawValue) {
             evalRuns.add(run.key)
         }
     }

@@ -10,9 +10,7 @@ struct CapacityView: Sendable {
 
     func answer(for gang: GangRequest, uid: String, now: Timestamp) -> GangAnswer {
         gate.admit(uid: uid, gang: gang, now: now) { held in
-            var snapshot = ClusterSnapshot(nodes: nodes.list(), pods: boundPods.list())
-            for other in held { snapshot.assume(other) }
-            return GangPlacement.answer(gang, in: snapshot)
+            ClusterSnapshot(nodes: nodes.list(), pods: boundPods.list(), admitted: held).answer(to: gang)
         }
     }
 }

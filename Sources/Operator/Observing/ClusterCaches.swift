@@ -18,10 +18,11 @@ struct ClusterCaches: Sendable {
     /// Whatever holds resources of a node, of any owner, reduced to what it holds.
     let boundPods: Informer<Pod>
 
-    init(client: KubernetesClient, namespace: String?, logger: Logger) {
+    init(client: KubernetesClient, namespace: String?, malformed: MalformedObjects, logger: Logger) {
         let mine = "\(Anneal.Label.managedBy)=\(Anneal.Label.managedByValue)"
         func children<R: KubernetesResource>(_ type: R.Type) -> Informer<R> {
-            Informer(client: client, namespace: namespace, labelSelector: mine, logger: logger)
+            Informer(
+                client: client, namespace: namespace, options: .init(labelSelector: mine), logger: logger)
         }
         trainingJobs = Informer(
             client: client, namespace: namespace,
@@ -30,11 +31,11 @@ struct ClusterCaches: Sendable {
                     job.spec.idempotencyKey.map { ["\(job.namespace)/\($0)"] } ?? []
                 },
                 IndexName.phase: { [$0.status?.phase.rawValue ?? TrainingJobPhase.pending.rawValue] },
-            ], logger: logger)
+            ], onMalformed: malformed.report(of: TrainingJob.self), logger: logger)
         evalRuns = Informer(
             client: client, namespace: namespace,
             indexers: [IndexName.phase: { [$0.status?.phase.rawValue ?? EvalRunPhase.pending.rawValue] }],
-            logger: logger)
+            onMalformed: malformed.report(of: EvalRun.self), logger: logger)
         jobs = children(Job.self)
         pods = children(Pod.self)
         claims = children(PersistentVolumeClaim.self)
@@ -42,7 +43,7 @@ struct ClusterCaches: Sendable {
         leases = children(Lease.self)
         nodes = Informer(client: client, transform: CapacityReduction.node, logger: logger)
         boundPods = Informer(
-            client: client, fieldSelector: "status.phase!=Succeeded,status.phase!=Failed",
+            client: client, options: .init(fieldSelector: "status.phase!=Succeeded,status.phase!=Failed"),
             transform: CapacityReduction.pod, logger: logger)
     }
 

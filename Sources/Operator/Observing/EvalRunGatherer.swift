@@ -13,11 +13,12 @@ struct EvalRunGatherer: Sendable {
     func observe(_ run: EvalRun, now: Timestamp) -> EvalRunObservation {
         var observation = EvalRunObservation(run: run, now: now, settings: settings)
         let uid = run.metadata.uid ?? ""
-        observation.pods = caches.pods.store.owned(by: uid)
+        observation.pods = caches.pods.store.byOwner(uid)
         switch run.status?.phase ?? .pending {
         case .pending:
             observation.specErrors = SpecValidation.errors(of: run)
         case .queued:
+            guard EvalRunPlanner.needsCapacity(run) else { break }
             let gang = EvalRunPlanner.gang(of: run, settings: settings)
             observation.capacity = capacity.answer(for: gang, uid: uid, now: now)
         case .evaluating:

@@ -20,7 +20,7 @@ enum SpecValidation {
     ) -> [FieldError] {
         guard let schema = definition.schema.properties["spec"] else { return [] }
         do {
-            return schema.validate(try JSONValue(encoding: spec), path: "spec")
+            return schema.validate(try JSONValue(encoding: spec), at: "spec")
         } catch {
             return [.invalid("spec", "\(error)")]
         }

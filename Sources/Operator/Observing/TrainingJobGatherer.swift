@@ -13,19 +13,20 @@ struct TrainingJobGatherer: Sendable {
     func observe(_ job: TrainingJob, now: Timestamp) -> TrainingJobObservation {
         var observation = TrainingJobObservation(job: job, now: now, settings: settings)
         let uid = job.metadata.uid ?? ""
-        observation.jobs = caches.jobs.store.owned(by: uid)
+        observation.jobs = caches.jobs.store.byOwner(uid)
         observation.pods =
-            caches.pods.store.owned(by: uid)
-            + observation.jobs.flatMap { caches.pods.store.owned(by: $0.metadata.uid ?? "") }
-        observation.claims = caches.claims.store.owned(by: uid)
-        observation.services = caches.headlessServices.store.owned(by: uid)
-        observation.leases = caches.leases.store.owned(by: uid)
-        observation.evalRuns = caches.evalRuns.store.owned(by: uid)
+            caches.pods.store.byOwner(uid)
+            + observation.jobs.flatMap { caches.pods.store.byOwner($0.metadata.uid ?? "") }
+        observation.claims = caches.claims.store.byOwner(uid)
+        observation.services = caches.headlessServices.store.byOwner(uid)
+        observation.leases = caches.leases.store.byOwner(uid)
+        observation.evalRuns = caches.evalRuns.store.byOwner(uid)
         switch job.status?.phase ?? .pending {
         case .pending:
             observation.specErrors = SpecValidation.errors(of: job)
             observation.conflictingRun = conflictingRun(of: job)
         case .queued:
+            guard TrainingJobPlanner.needsCapacity(job) else { break }
             let gang = TrainingJobPlanner.gang(of: job, settings: settings)
             observation.capacity = capacity.answer(for: gang, uid: uid, now: now)
         case .training:
@@ -42,7 +43,7 @@ struct TrainingJobGatherer: Sendable {
     /// The oldest other live run of the namespace with the same idempotency key, if it is older than this.
     private func conflictingRun(of job: TrainingJob) -> String? {
         guard let key = job.spec.idempotencyKey else { return nil }
-        return caches.trainingJobs.store.indexed(IndexName.idempotencyKey, "\(job.namespace)/\(key)")
+        return caches.trainingJobs.store.byIndex(IndexName.idempotencyKey, "\(job.namespace)/\(key)")
             .filter { other in
                 other.metadata.uid != job.metadata.uid && !(other.status?.phase.isTerminal ?? false)
                     && age(other) < age(job)
