@@ -91,7 +91,8 @@ enum StrategicMerge {
             throw .malformed("invalid patch format of primitive list: \(deletePrefix)\(field) must be a list")
         }
         guard let list = result[field]?.arrayValue else { return }
-        result[field] = .array(list.filter { element in !values.contains { $0.means(element) } })
+        let deleted = Set(values.map(\.identity))
+        result[field] = .array(list.filter { !deleted.contains($0.identity) })
     }
 
     private static func mergeOrdered(
@@ -116,26 +117,23 @@ enum StrategicMerge {
     ) throws(PatchError) -> [JSONValue] {
         switch merging {
         case .values:
-            var merged: [JSONValue] = []
-            for value in original + patch where !merged.contains(where: { $0.means(value) }) {
-                merged.append(value)
-            }
-            return arrange(merged, first: order ?? patch, live: original) { $0.means($1) }
+            var seen: Set<JSONValue> = []
+            let merged = (original + patch).filter { seen.insert($0.identity).inserted }
+            return arrange(merged, first: order ?? patch, live: original, by: \.identity)
         case .key(let key, let element):
             let ordinary = try applyListDirectives(original, patch, key: key)
             var merged = ordinary.original
+            var positions = positions(of: merged) { $0[key]?.identity }
             for change in ordinary.patch {
                 let identity = try identity(of: change, key: key)
-                if let index = merged.firstIndex(where: { $0[key]?.means(identity) ?? false }) {
+                if let index = positions[identity] {
                     merged[index] = try mergeMember(merged[index], with: change, type: element) ?? .null
                 } else if let added = withoutDirectives(change) {
+                    positions[identity] = merged.count
                     merged.append(added)
                 }
             }
-            return arrange(merged, first: order ?? ordinary.patch, live: original) { left, right in
-                guard let mine = left[key], let other = right[key] else { return false }
-                return mine.means(other)
-            }
+            return arrange(merged, first: order ?? ordinary.patch, live: original) { $0[key]?.identity }
         }
     }
 
@@ -143,7 +141,7 @@ enum StrategicMerge {
     private static func applyListDirectives(
         _ original: [JSONValue], _ patch: [JSONValue], key: String
     ) throws(PatchError) -> (original: [JSONValue], patch: [JSONValue]) {
-        var original = original
+        var deleted: Set<JSONValue> = []
         var ordinary: [JSONValue] = []
         var replaces = false
         for change in patch {
@@ -154,8 +152,7 @@ enum StrategicMerge {
             switch directive.stringValue {
             case "replace": replaces = true
             case "delete":
-                let identity = try identity(of: change, key: key)
-                original.removeAll { $0[key]?.means(identity) ?? false }
+                deleted.insert(try identity(of: change, key: key))
             case "merge":
                 var rest = change
                 rest[patchDirective] = nil
@@ -163,7 +160,10 @@ enum StrategicMerge {
             default: throw unknownDirective(directive)
             }
         }
-        return (replaces ? [] : original, ordinary)
+        guard !replaces else { return ([], ordinary) }
+        let kept = original.filter { element in !(element[key].map { deleted.contains($0.identity) } ?? false)
+        }
+        return (kept, ordinary)
     }
 
     private static func identity(of element: JSONValue, key: String) throws(PatchError) -> JSONValue {
@@ -173,29 +173,43 @@ enum StrategicMerge {
                 status: Status(
                     message: "\(element.text) does not contain declared merge key: \(key)", code: 500))
         }
-        return identity
+        return identity.identity
+    }
+
+    /// Where each identity stands first.
+    private static func positions(
+        of list: [JSONValue], by identity: (JSONValue) -> JSONValue?
+    ) -> [JSONValue: Int] {
+        var positions: [JSONValue: Int] = [:]
+        for (index, element) in list.enumerated() {
+            guard let key = identity(element), positions[key] == nil else { continue }
+            positions[key] = index
+        }
+        return positions
     }
 
     /// Orders a merged list: elements named by `first` in that order, the others as in `live`; where the
     /// two orders leave a choice, those of `first` come first.
     private static func arrange(
         _ merged: [JSONValue], first: [JSONValue], live: [JSONValue],
-        same: (JSONValue, JSONValue) -> Bool
+        by identity: (JSONValue) -> JSONValue?
     ) -> [JSONValue] {
-        func position(_ element: JSONValue, in list: [JSONValue]) -> Int? {
-            list.firstIndex { same($0, element) }
+        let wanted = positions(of: first, by: identity)
+        let present = positions(of: live, by: identity)
+        func place(_ element: JSONValue, in positions: [JSONValue: Int]) -> Int? {
+            identity(element).flatMap { positions[$0] }
         }
-        func sorted(_ elements: [JSONValue], by list: [JSONValue]) -> [JSONValue] {
-            elements.map { (position($0, in: list) ?? Int.max, $0) }
+        func sorted(_ elements: [JSONValue], by positions: [JSONValue: Int]) -> [JSONValue] {
+            elements.map { (place($0, in: positions) ?? Int.max, $0) }
                 .enumerated().sorted { ($0.element.0, $0.offset) < ($1.element.0, $1.offset) }
                 .map(\.element.1)
         }
-        let named = sorted(merged.filter { position($0, in: first) != nil }, by: first)
-        let others = sorted(merged.filter { position($0, in: first) == nil }, by: live)
+        let named = sorted(merged.filter { place($0, in: wanted) != nil }, by: wanted)
+        let others = sorted(merged.filter { place($0, in: wanted) == nil }, by: present)
         var result: [JSONValue] = []
         var (left, right) = (named[...], others[...])
         while let mine = left.first, let other = right.first {
-            if let here = position(mine, in: live), let there = position(other, in: live), here >= there {
+            if let here = place(mine, in: present), let there = place(other, in: present), here >= there {
                 result.append(right.removeFirst())
             } else {
                 result.append(left.removeFirst())
@@ -232,4 +246,9 @@ enum StrategicMerge {
         .malformed(
             "unknown $patch type \(directive.text): it must be \"merge\", \"replace\" or \"delete\"")
     }
+}
+
+extension JSONValue {
+    /// The value as that which tells elements of a list apart: `1` and `1.0` are the same.
+    fileprivate var identity: JSONValue { integerValue.map { .integer($0) } ?? self }
 }

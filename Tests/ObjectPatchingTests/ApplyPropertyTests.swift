@@ -146,4 +146,39 @@ struct ApplyPropertyTests {
                 live: object, applied: configuration, manager: "kubectl", force: true, now: instant)
         }
     }
+
+    @Test("Objects as deep as the parser lets them be are no danger", arguments: [true, false])
+    func deepInput(inLists: Bool) throws {
+        let depth = (JSONValue.depthLimit - 2) * (inLists ? 2 : 3) / 3
+        let deep = (0..<depth).reduce(JSONValue.string("x")) { inner, level in
+            inLists && level % 2 == 1 ? ["items": [inner]] : ["spec": inner]
+        }
+        let text = try JSONValue(parsing: deep.text)
+        let manager = FieldManager(schema: Schema(.object), apiVersion: "v1")
+        for format in [PatchFormat.merge, .strategic] {
+            #expect(try ObjectPatcher.applyPatch(format, text, to: text) == text)
+        }
+        let created = manager.update(live: nil, new: text, manager: "one", now: instant)
+        let applied = try manager.apply(
+            live: created, applied: text.with("apiVersion", "v1"), manager: "two", now: instant)
+        #expect(applied.fields(of: "two") != nil)
+        #expect(applied["spec"] == text["spec"])
+    }
+
+    @Test("Long lists are merged in a time that doesn't grow with their square")
+    func longLists() throws {
+        let count = 4000
+        let live: JSONValue = [
+            "spec": ["items": .array((0..<count).map { ["key": .string("\($0)"), "v": 1] })]
+        ]
+        let patch: JSONValue = [
+            "spec": ["items": .array((0..<count).map { ["key": .string("\(count - $0)"), "v": 2] })]
+        ]
+        let merged = try ObjectPatcher.applyPatch(.strategic, patch, to: live, schema: manager.type)
+        #expect(merged[path: ["spec", "items"]]?.arrayValue?.count == count + 1)
+        let applied = try manager.apply(
+            live: live, applied: patch.with("apiVersion", "example.dev/v1"), manager: "one", force: true,
+            now: instant)
+        #expect(applied[path: ["spec", "items"]]?.arrayValue?.count == count + 1)
+    }
 }
