@@ -1,0 +1,179 @@
+import AnnealAPI
+import KubernetesAPI
+import Planning
+import Testing
+
+/// Seeded runs of a world in which everything goes wrong for a while.
+@Suite("Under chaos")
+struct SimulationTests {
+    static let seeds = 1500
+
+    @Test("every run ends, and the invariants hold on the way", arguments: 0..<8)
+    func chaos(shard: Int) {
+        var ends: [TrainingJobPhase: Int] = [:]
+        for seed in stride(from: shard, to: Self.seeds, by: 8) {
+            var simulation = Simulation(seed: UInt64(seed))
+            simulation.run()
+            #expect(simulation.problems == [], "seed \(seed)")
+            if let phase = simulation.world.phase { ends[phase, default: 0] += 1 }
+        }
+        // The chaos must leave some runs whole and break others, or it shows nothing.
+        #expect(ends[.completed, default: 0] > 10 && ends[.failed, default: 0] > 10, "\(ends)")
+    }
+}
+
+/// One seeded run: a world, an operator with a stale cache that crashes, and a user who changes their mind.
+struct Simulation {
+    var world: World
+    var problems: [String] = []
+    private var random: SeededGenerator
+    /// What the API server held, oldest first; the cache shows one of these.
+    private var history: [World.State] = []
+    private var cached = 0
+    /// The cache must have seen at least this, as the operator created something then.
+    private var ownWrites = 0
+    /// Chaos ends here, so that runs do.
+    private var trouble: Int
+    private var wasDeleted = false
+
+    init(seed: UInt64) {
+        random = SeededGenerator(seed: seed)
+        let nodes = random.chance(0.4) ? 2 : 1
+        let hasTTL = random.chance(0.1)
+        world = World(
+            Samples.trainingJob(
+                nodes: nodes, evaluation: random.chance(0.7), registration: random.chance(0.7)
+            ) { spec in
+                spec.runPolicy = RunPolicy()
+                spec.runPolicy?.backoffLimit = 2
+                if hasTTL { spec.runPolicy?.ttlSecondsAfterFinished = 600 }
+            })
+        trouble = Int.random(in: 0..<80, using: &random)
+        world.verdict = random.chance(0.85) ? .passed : .failed
+    }
+
+    mutating func run() {
+        let limit = 1200
+        for step in 0..<limit {
+            history.append(world.state)
+            if step == trouble { calm() }
+            let hasTrouble = step < trouble
+            prepareFate(hasTrouble: hasTrouble)
+            if hasTrouble { disturb() }
+            reconcile(hasTrouble: hasTrouble)
+            problems += world.violations
+            if !problems.isEmpty { return }
+            if world.state.job == nil || (world.phase?.isTerminal == true && step > trouble) { return settle() }
+            world.tick(seconds: hasTrouble ? Int64.random(in: 1...200, using: &random) : 30)
+        }
+        problems.append("has not ended after \(limit) steps: \(String(describing: world.status))")
+    }
+
+    private mutating func calm() {
+        world.hasCapacity = true
+        if world.state.job?.spec.runPolicy?.suspend == true {
+            world.changeSpec { $0.runPolicy?.suspend = false }
+        }
+        for name in world.fates.keys where world.state.pods[name]?.isDone == false { world.fates[name] = .success }
+    }
+
+    private mutating func prepareFate(hasTrouble: Bool) {
+        let fates: [World.Fate] = [
+            .success, .success, .success, .success, .success, .success, .exit(1), .exit(137), .evicted,
+            .stopped, .vanishes, .unschedulable, .silent, .noImage,
+        ]
+        let deadly: [World.Fate] = [.outOfMemory, .badInput]
+        var fate = World.Fate.success
+        if hasTrouble, let some = fates.randomElement(using: &random) {
+            fate = random.chance(0.02) ? deadly.randomElement(using: &random) ?? .success : some
+        }
+        world.nextFate = { _ in fate }
+    }
+
+    /// What users, nodes and other controllers do.
+    private mutating func disturb() {
+        if random.chance(0.05) {
+            let wanted = world.state.job?.spec.runPolicy?.suspend != true
+            world.changeSpec { $0.runPolicy?.suspend = wanted }
+        }
+        if random.chance(0.1) { world.hasCapacity.toggle() }
+        if random.chance(0.1), let pod = world.state.pods.values.map(\.name).sorted().randomElement(using: &random) {
+            world.terminate(pod)
+        }
+        if random.chance(0.02), let job = launched(world.state.jobs.keys.sorted(), of: .job) {
+            world.delete(job, now: false)
+        }
+        if random.chance(0.03), let lease = world.state.leases.keys.sorted().first {
+            world.state.leases[lease]?.metadata.annotations = [
+                HeartbeatAnnotation.progress: "{\"step\":1e999", HeartbeatAnnotation.checkpoint: "[[[[",
+            ]
+        }
+        if random.chance(0.003), !wasDeleted {
+            wasDeleted = true
+            world.state.job?.metadata.deletionTimestamp = world.now
+            world.state.job?.metadata.finalizers = [Anneal.Finalizer.settle]
+            world.touchRun()
+        }
+    }
+
+    /// A child of the current try that the operator has seen; one that it has not is created again.
+    private mutating func launched(_ names: [String], of kind: ChildKind) -> ChildReference? {
+        guard world.status?.current?.launchedAt != nil, cached >= history.count - 1,
+            let name = names.randomElement(using: &random), let uid = world.state.jobs[name]?.metadata.uid
+        else { return nil }
+        return ChildReference(kind: kind, key: ObjectKey(namespace: "team", name: name), uid: uid)
+    }
+
+    private mutating func reconcile(hasTrouble: Bool) {
+        let newest = history.count - 1
+        let lag = hasTrouble && random.chance(0.5) ? Int.random(in: 0...4, using: &random) : 0
+        // A watch never goes back in time.
+        cached = max(cached, ownWrites, newest - lag)
+        guard let observation = world.observation(of: history[min(cached, newest)]) else { return }
+        let plan = TrainingJobPlanner.plan(observation)
+        if TrainingJobPlanner.plan(observation) != plan { problems.append("two plans for one observation") }
+        let crash = hasTrouble && random.chance(0.15) ? Int.random(in: 0...3, using: &random) : nil
+        let result = world.apply(plan, of: observation, crashAfter: crash)
+        switch result {
+        case .done:
+            // A lost reply: the operator does the same once more.
+            if hasTrouble, random.chance(0.05) { _ = world.apply(plan, of: observation) }
+            if plan.createsChildren { ownWrites = history.count }
+        case .conflict: break
+        case .crashed:
+            // The next process lists afresh.
+            ownWrites = history.count
+            cached = history.count
+        }
+        checkHoldings()
+    }
+
+    private mutating func checkHoldings() {
+        let held = world.status?.gpuSeconds ?? 0
+        let most = Int64(world.status?.gpus ?? 0) * max(0, world.now.seconds(since: Samples.start))
+        if held > most { problems.append("gpuSeconds \(held) is more than could be held, \(most)") }
+        let attempts = Set(
+            world.state.pods.values.filter { $0.isTrainer && !$0.isDone }
+                .compactMap { $0.metadata.labels?[Anneal.Label.attempt] })
+        if attempts.count > 1 { problems.append("training attempts \(attempts) run at once") }
+    }
+
+    /// What is over stays as it is, and nothing is left running.
+    private mutating func settle() {
+        for _ in 0..<40 {
+            world.tick(seconds: 30)
+            world.pass()
+        }
+        problems += world.violations
+        guard let observation = world.observation() else { return }
+        let plan = TrainingJobPlanner.plan(observation)
+        if plan.status != observation.job.status { problems.append("a settled run changes its status") }
+        let lasting = plan.effects.filter { if case .deleteRun = $0 { false } else { true } }
+        if !lasting.isEmpty { problems.append("a settled run has effects: \(lasting)") }
+        let running = world.state.pods.values.filter { !$0.isDone }.map(\.name)
+        if !running.isEmpty { problems.append("pods outlive the run: \(running)") }
+        if world.status?.gpusHeldSince != nil { problems.append("GPU time was not settled") }
+        let finished = world.status?.stages?.filter { $0.finishedAt == nil }.map(\.name) ?? []
+        if !finished.isEmpty { problems.append("stages without an end: \(finished)") }
+    }
+}
