@@ -26,7 +26,8 @@ extension Schema {
                 of: .string("Name of a finalizer.")),
             "managedFields": .listAtomic(
                 "Which manager set which field, by which version.", of: managedFields),
-        ])
+        ]
+    ).allowingDuplicates()
 
     private static let ownerReference = Schema.object(
         "Another object in the same namespace, or a cluster-scoped one.",
@@ -37,7 +38,7 @@ extension Schema {
             "uid": .string("UID of the owner."),
             "controller": .boolean("Whether the owner is the managing controller; one at most is."),
             "blockOwnerDeletion": .boolean("Whether a foreground deletion of the owner waits for this one."),
-        ], required: ["apiVersion", "kind", "name", "uid"]
+        ]
     ).mapType(.atomic)
 
     private static let managedFields = Schema.object(

@@ -38,7 +38,8 @@ enum JobSchema {
                 ], required: ["rules"]),
             "managedBy": .string("The controller of this job, when it is not the usual one."),
             "template": PodSchema.template,
-        ], required: ["template"])
+        ]
+    ).default([:])
 
     private static let podFailurePolicy = Schema.object(
         "What failed pods mean for the job.",

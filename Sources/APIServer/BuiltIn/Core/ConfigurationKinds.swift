@@ -3,9 +3,7 @@ import StructuralSchema
 
 /// `ConfigMap`, `Secret` and `ServiceAccount`.
 enum ConfigurationKinds {
-    static let definitions = [configMap, secret, serviceAccount]
-
-    private static let configMap = ResourceDefinition(
+    static let configMap = ResourceDefinition(
         type: ResourceType(version: "v1", kind: "ConfigMap", plural: "configmaps"), shortNames: ["cm"],
         schema: .resource(
             "Configuration that pods read.",
@@ -24,7 +22,7 @@ enum ConfigurationKinds {
             .age,
         ], strategy: ConfigMapStrategy())
 
-    private static let secret = ResourceDefinition(
+    static let secret = ResourceDefinition(
         type: ResourceType(version: "v1", kind: "Secret", plural: "secrets"),
         schema: .resource(
             "Configuration that only those who need it may see.",
@@ -42,7 +40,7 @@ enum ConfigurationKinds {
             .age,
         ], selectableFields: [SelectableField("type")], strategy: SecretStrategy())
 
-    private static let serviceAccount = ResourceDefinition(
+    static let serviceAccount = ResourceDefinition(
         type: ResourceType(version: "v1", kind: "ServiceAccount", plural: "serviceaccounts"),
         shortNames: ["sa"],
         schema: .resource(

@@ -3,8 +3,6 @@ import StructuralSchema
 
 /// Events: `v1`, and `events.k8s.io/v1`, which is the same objects under other names.
 enum EventKinds {
-    static let definitions = [core, events]
-
     private static let shared: [String: Schema] = [
         "eventTime": .timestamp("When it happened, with microseconds.").nullable(),
         "action": .string("What was done."),
@@ -26,7 +24,7 @@ enum EventKinds {
 
     private static let coreType = ResourceType(version: "v1", kind: "Event", plural: "events")
 
-    private static let core = ResourceDefinition(
+    static let core = ResourceDefinition(
         type: coreType, shortNames: ["ev"],
         schema: Schema.resource(
             "Something that happened to an object.",
@@ -47,7 +45,7 @@ enum EventKinds {
         columns: EventColumns.columns(EventFields.core), selectableFields: selectable(EventFields.core),
         strategy: EventStrategy(fields: .core))
 
-    private static let events = ResourceDefinition(
+    static let events = ResourceDefinition(
         type: ResourceType(group: "events.k8s.io", version: "v1", kind: "Event", plural: "events"),
         shortNames: ["ev"],
         schema: Schema.resource(

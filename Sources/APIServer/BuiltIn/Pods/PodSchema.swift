@@ -5,11 +5,12 @@ import StructuralSchema
 enum PodSchema {
     static let pod = Schema.resource(
         "Containers that run together on one node.",
-        ["spec": podSpec, "status": PodStatusSchema.status], required: ["spec"])
+        ["spec": podSpec.default([:]), "status": PodStatusSchema.status])
 
     /// `PodTemplateSpec`
     static let template = Schema.object(
-        "What the pods are made of.", ["metadata": Schema.objectMeta.default([:]), "spec": spec])
+        "What the pods are made of.", ["metadata": Schema.objectMeta, "spec": spec.default([:])]
+    ).default([:])
 
     /// A pod's own spec has one default that a template's has not.
     private static let podSpec = spec.adding([
