@@ -64,8 +64,8 @@ struct JobStrategy: ResourceStrategy {
             object[path: ["metadata", "name"]]?.stringValue.map({ !NameValidation.isLabel($0) }) == true
         else { return [] }
         return [
-            "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a"
-                + " DNS label is recommended: [\(NameValidation.label)]"
+            "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior;"
+                + " a DNS label is recommended: [\(NameValidation.label)]"
         ]
     }
 }

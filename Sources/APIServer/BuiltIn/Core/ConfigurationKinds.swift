@@ -54,7 +54,9 @@ enum ConfigurationKinds {
         columns: [
             PrinterColumn(
                 "Secrets", description: "Number of secrets.",
-                source: .computed { object, _ in .string(String(object["secrets"]?.arrayValue?.count ?? 0)) }),
+                source: .computed { object, _ in
+                    .string(String(object["secrets"]?.arrayValue?.count ?? 0))
+                }),
             .age,
         ], subresources: [.token])
 }
@@ -82,8 +84,10 @@ enum KeyedData {
             return [
                 .invalid(
                     place, .string(key),
-                    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name', "
-                        + " or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')")
+                    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g."
+                        + " 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is"
+                        + " '[-._a-zA-Z0-9]+')"
+                )
             ]
         }
     }

@@ -21,7 +21,8 @@ enum NamespaceKind {
             ]),
         columns: [
             PrinterColumn(
-                "Status", description: "The status of the namespace", source: Cells.text(["status", "phase"])),
+                "Status", description: "The status of the namespace",
+                source: Cells.text(["status", "phase"])),
             .age,
         ], subresources: [.status, .finalize],
         selectableFields: [

@@ -167,8 +167,8 @@ enum MicroTimes {
         return [
             .invalid(
                 path, .string(text),
-                "parsing time \"\(text)\" as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse \"\(text.dropFirst(19))\""
-                    + " as \".000000\"")
+                "parsing time \"\(text)\" as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse"
+                    + " \"\(text.dropFirst(19))\" as \".000000\"")
         ]
     }
 }

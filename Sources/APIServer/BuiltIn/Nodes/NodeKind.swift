@@ -52,7 +52,8 @@ enum NodeKind {
             "nodeInfo": nodeInfo,
             "images": .listAtomic(
                 "Images on the node.",
-                of: .object("An image.", ["names": .strings("Its names."), "sizeBytes": .int64("Its size.")])),
+                of: .object(
+                    "An image.", ["names": .strings("Its names."), "sizeBytes": .int64("Its size.")])),
             "volumesInUse": .listAtomic("Volumes in use.", of: .string("A volume.")),
             "volumesAttached": .listAtomic(
                 "Volumes that are attached.",

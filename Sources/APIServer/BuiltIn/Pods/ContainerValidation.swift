@@ -99,8 +99,8 @@ enum ContainerValidation {
                 errors.append(
                     .invalid(
                         "\(place).valueFrom", "",
-                        "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or"
-                            + " `fileKeyRef`"))
+                        "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`,"
+                            + " `secretKeyRef` or `fileKeyRef`"))
             } else if source.count > 1 {
                 errors.append(
                     .invalid("\(place).valueFrom", "", "may not have more than one field specified at a time")
@@ -123,7 +123,8 @@ enum ContainerValidation {
         return isFine
             ? []
             : [
-                "a valid environment variable name must consist only of printable ASCII characters other than '='"
+                "a valid environment variable name must consist only of printable ASCII characters other"
+                    + " than '='"
             ]
     }
 

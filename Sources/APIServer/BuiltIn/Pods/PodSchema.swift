@@ -47,7 +47,8 @@ enum PodSchema {
         "hostUsers": .boolean("Whether the pod uses the node's user namespace."),
         "enableServiceLinks": .boolean("Whether services of the namespace become environment variables."),
         "os": .object(
-            "Operating system of the containers.", ["name": .string("linux or windows.")], required: ["name"]),
+            "Operating system of the containers.", ["name": .string("linux or windows.")],
+            required: ["name"]),
         "runtimeClassName": .string("The RuntimeClass to run the pod with."),
         "resourceClaims": .listMap(
             "Claims to devices.", keys: ["name"],

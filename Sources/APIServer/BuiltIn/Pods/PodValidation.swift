@@ -106,7 +106,8 @@ enum PodValidation {
                 errors.append(
                     .invalid(
                         "\(path).operator", .string(operation),
-                        "operator must be Exists when `key` is empty, which means \"match all values and all keys\""
+                        "operator must be Exists when `key` is empty, which means"
+                            + " \"match all values and all keys\""
                     ))
             }
         } else {

@@ -53,7 +53,10 @@ enum VolumeSchema {
                 ], required: ["driver"]),
             "image": .object(
                 "The content of an image, read-only.",
-                ["reference": .string("The image."), "pullPolicy": .string("Always, Never or IfNotPresent.")]),
+                [
+                    "reference": .string("The image."),
+                    "pullPolicy": .string("Always, Never or IfNotPresent."),
+                ]),
         ], required: ["name"])
 
     static let mode = Schema.int32("Permission bits of the files, as a number.")

@@ -151,8 +151,8 @@ struct ClaimStrategy: ResourceStrategy {
             errors.append(
                 .forbidden(
                     "spec",
-                    "spec is immutable after creation except resources.requests and volumeAttributesClassName for"
-                        + " bound claims"))
+                    "spec is immutable after creation except resources.requests and volumeAttributesClassName"
+                        + " for bound claims"))
         }
         let size = { (claim: JSONValue) in
             claim[path: ["spec", "resources", "requests", "storage"]]?.stringValue.flatMap { Quantity($0) }

@@ -80,7 +80,8 @@ enum VolumeKinds {
                 "VolumeAttributesClass", description: "Its attributes.",
                 source: Cells.text(["spec", "volumeAttributesClassName"], default: "<unset>")),
             PrinterColumn(
-                "Reason", description: "Why it is so.", source: Cells.text(["status", "reason"], default: "")),
+                "Reason", description: "Why it is so.",
+                source: Cells.text(["status", "reason"], default: "")),
             .age,
             PrinterColumn(
                 "VolumeMode", description: "Mode of the volume.", priority: 1,
