@@ -93,6 +93,29 @@ struct ResourceQuotaAdmissionTests {
         #expect(used()?["requests.nvidia.com/gpu"] == "6")
     }
 
+    @Test("What was admitted counts before it is stored, whatever a recalculation says meanwhile")
+    func recalculation() async throws {
+        let quota =
+            #"{"spec":{"hard":{"requests.nvidia.com/gpu":"4"}},"status":{"used":{"requests.nvidia.com/gpu":"0"}}}"#
+        cluster.put("resourcequotas", "q", quota)
+        _ = try await plugin.process(admission("pods", gpuPod("a", 3)), cluster)
+        cluster.put("resourcequotas", "q", quota)
+        let status = await plugin.refusal(of: admission("pods", gpuPod("b", 2)), cluster)
+        #expect(status?.message?.contains("used: requests.nvidia.com/gpu=3") == true)
+        // Once it is stored it counts once.
+        cluster.put("pods", "a", gpuPod("a", 3).text)
+        _ = try await plugin.process(admission("pods", gpuPod("c", 1)), cluster)
+        #expect(used() == ["requests.nvidia.com/gpu": "4"])
+    }
+
+    @Test("A request that a second quota refuses leaves nothing pending")
+    func refusedIsNotPending() async throws {
+        cluster.put("resourcequotas", "a", #"{"spec":{"hard":{"pods":"1"}},"status":{}}"#)
+        cluster.put("resourcequotas", "b", #"{"spec":{"hard":{"requests.nvidia.com/gpu":"1"}},"status":{}}"#)
+        #expect(await plugin.refusal(of: admission("pods", gpuPod("x", 2)), cluster) != nil)
+        _ = try await plugin.process(admission("pods", gpuPod("y", 1)), cluster)
+    }
+
     @Test("A charge that collides is tried again")
     func retries() async throws {
         cluster.put("resourcequotas", "q", #"{"spec":{"hard":{"pods":"5"}},"status":{}}"#)

@@ -39,22 +39,6 @@ enum QuotaUsage {
     /// `count/pods`, `count/trainingjobs.anneal.dev`
     private static func countName(of type: ResourceType) -> String { "count/\(type.qualifiedName)" }
 
-    /// Which kind of object counts against a quota's entry.
-    static func resource(countedBy name: String) -> (group: String, plural: String) {
-        if name.hasPrefix("count/") {
-            let parts = name.dropFirst(6).split(separator: ".", maxSplits: 1)
-            return (parts.count > 1 ? String(parts[1]) : "", String(parts.first ?? ""))
-        }
-        if name.hasPrefix("services") { return ("", "services") }
-        if name == "requests.storage" || name.contains(".storageclass.storage.k8s.io/") {
-            return ("", "persistentvolumeclaims")
-        }
-        let counted = [
-            "configmaps", "secrets", "replicationcontrollers", "resourcequotas", "persistentvolumeclaims",
-        ]
-        return ("", counted.contains(name) ? name : "pods")
-    }
-
     /// The resources that every container must speak of, where a quota limits them.
     private static let demanded: Set<String> = [
         "cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory",

@@ -4,11 +4,14 @@ import ObjectPatching
 /// Refuses what a namespace's `ResourceQuota`s don't allow, and charges them with what they do.
 ///
 /// A quota is charged by a conditional write of its status before the object is stored, so that any
-/// number of requests at once cannot exceed it. What was charged for an object that then wasn't stored,
-/// and what deleted objects give back, is set right by whoever recalculates the status.
+/// number of requests at once cannot exceed it, even while somebody recalculates the status. What was
+/// charged for an object that then wasn't stored, and what deleted objects give back, is set right by that
+/// recalculation.
 public struct ResourceQuotaAdmission: AdmissionPlugin {
     /// Tries to charge a quota that others are charging too.
     private static let tries = 50
+
+    private let pending = PendingObjects()
 
     public init() {}
 
@@ -25,7 +28,20 @@ public struct ResourceQuotaAdmission: AdmissionPlugin {
         // All are checked before any is charged.
         for name in names { _ = try await check(name, request, object, usage, cluster) }
         guard !request.isDryRun else { return }
-        for name in names { try await charge(name, request, object, usage, cluster) }
+        let key = Self.pendingKey(request)
+        if request.operation == .create { pending.add(object, key, now: cluster.now) }
+        do throws(APIError) {
+            for name in names { try await charge(name, request, object, usage, cluster) }
+        } catch {
+            pending.remove(key)
+            throw error
+        }
+    }
+
+    private static func pendingKey(_ request: AdmissionRequest) -> PendingObjects.Key {
+        PendingObjects.Key(
+            resource: request.definition.type.qualifiedName,
+            object: ObjectKey(namespace: request.namespace, name: request.name))
     }
 
     /// What the request adds to what is used; nil where it adds nothing.
@@ -67,7 +83,7 @@ public struct ResourceQuotaAdmission: AdmissionPlugin {
         }
         let requested = usage.filter { hard[$0.key] != nil && $0.value.milliunits > 0 }
         guard !requested.isEmpty else { return nil }
-        let used = try await used(of: quota, hard, requested.keys, cluster)
+        let used = try await used(of: quota, requested.keys, request, cluster)
         var total = used
         total.add(requested)
         let exceeded = requested.filter { entry in
@@ -85,25 +101,26 @@ public struct ResourceQuotaAdmission: AdmissionPlugin {
         return (quota, charged)
     }
 
-    /// What the quota's status says is used; what it doesn't say yet is counted.
+    /// What the quota's status says is used, or what is there if that is more: stored or about to be.
     private func used(
-        of quota: JSONValue, _ hard: ResourceAmounts, _ names: some Collection<String>,
+        of quota: JSONValue, _ names: some Collection<String>, _ request: AdmissionRequest,
         _ cluster: any AdmissionCluster
     ) async throws(APIError) -> ResourceAmounts {
-        var used = ResourceAmounts(quota[path: ["status", "used"]])
-        let namespace = quota[path: ["metadata", "namespace"]]?.stringValue ?? ""
-        for name in names where used[name] == nil {
-            let resource = QuotaUsage.resource(countedBy: name)
-            var total = ResourceAmount.zero
-            if let definition = cluster.definition(group: resource.group, plural: resource.plural) {
-                let objects = try await cluster.list(
-                    group: resource.group, plural: resource.plural, namespace: namespace)
-                for object in objects where QuotaScope.matches(quota, object, definition.type) {
-                    total = total + (QuotaUsage.of(object, definition.type)[name] ?? .zero)
-                }
-            }
-            used[name] = total
+        var present: ResourceAmounts = [:]
+        // What a request adds to is counted by objects of its own kind.
+        let type = request.definition.type
+        var objects = pending.objects(of: type.qualifiedName, namespace: request.namespace)
+        objects[request.name] = nil
+        let stored = try await cluster.list(
+            group: type.group, plural: type.plural, namespace: request.namespace)
+        for object in stored {
+            objects[object[path: ["metadata", "name"]]?.stringValue ?? ""] = object
         }
+        for object in objects.values where QuotaScope.matches(quota, object, type) {
+            present.add(QuotaUsage.of(object, type))
+        }
+        var used = ResourceAmounts(quota[path: ["status", "used"]])
+        used.raise(to: names.reduce(into: [:]) { $0[$1] = present[$1] ?? .zero })
         return used
     }
 
