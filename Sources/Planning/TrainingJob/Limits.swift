@@ -45,6 +45,7 @@ extension TrainingJobDraft {
         guard wanted else { return false }
         let from = status.phase
         if from == .training { leaveTraining() }
+        closeRecord()
         status.suspendedFrom = from
         status.suspendedAt = now
         status.phase = .suspended
