@@ -1,0 +1,109 @@
+import AnnealAPI
+import Foundation
+import KubernetesAPI
+import Testing
+
+extension EndToEnd {
+    /// Mistakes and misfortunes that only a run can find.
+    @Suite(.cluster("inputs"), .timeLimit(.minutes(6))) struct Inputs {
+        @Test func `a corrupt record is named by its number`() async throws {
+            let team = try await Team.make("corrupt")
+            var run = FixtureRun("corrupt", of: team)
+            run.dataset = FixtureInputs.corruptDataset
+            let status = try await failed(run, team)
+            #expect(status.reason == "InvalidRecord")
+            #expect(status.message?.contains("record 4,711 of s3://datasets/corrupt.jsonl") == true)
+        }
+
+        @Test func `a dataset with another digest than declared is refused`() async throws {
+            let team = try await Team.make("checksum")
+            var run = FixtureRun("changed", of: team)
+            run.datasetSha256 = String(repeating: "0", count: 64)
+            let status = try await failed(run, team)
+            #expect(status.reason == "ChecksumMismatch")
+            #expect(status.message?.contains("dataset.sha256") == true)
+        }
+
+        @Test func `a dataset that is not there is named`() async throws {
+            let team = try await Team.make("missing")
+            var run = FixtureRun("missing", of: team)
+            run.dataset = "s3://datasets/no-such-file.jsonl"
+            let status = try await failed(run, team)
+            #expect(status.reason == "DatasetNotFound")
+            #expect(status.message?.contains("no-such-file.jsonl") == true)
+        }
+
+        @Test func `credentials that the store refuses end the run with words about credentials`()
+            async throws
+        {
+            let team = try await Team.make("denied")
+            let proxy = try await StorageProxy(team.servers, .denied)
+            var run = FixtureRun("denied", of: team)
+            run.storageEndpoint = proxy.endpoint
+            let status = try await failed(run, team)
+            #expect(["AccessDenied", "InvalidCredentials"].contains(status.reason))
+            #expect(status.message?.contains("credential") == true)
+            await proxy.stop()
+        }
+
+        @Test func `a store that is down is waited for, before training and in the middle of it`()
+            async throws
+        {
+            let team = try await Team.make("outage")
+            let proxy = try await StorageProxy(team.servers, .closed)
+            var run = FixtureRun("patient", of: team, parameters: ["stepSeconds": "0.1"])
+            run.steps = 40
+            run.storageEndpoint = proxy.endpoint
+            try await team.apply(run.manifest)
+            try await team.wait("patient", for: "jsonpath={.status.phase}=Validating")
+            try await Task.sleep(for: .seconds(5))
+            #expect(try await team.trainingJob("patient").status?.phase == .validating)
+            try proxy.set(.open)
+            try await team.wait("patient", for: "condition=CheckpointVerified")
+            try proxy.set(.closed)
+            try await Task.sleep(for: .seconds(6))
+            try proxy.set(.open)
+            let job = try await team.finished("patient")
+            #expect(job.status?.phase == .completed, "\(job.status?.message ?? "")")
+            let output = try #require(job.status?.output)
+            #expect(try await team.servers.store.committed(at: output.storageUri).problems == [])
+            let model = try FixtureModel(try await team.servers.store.committed(at: output.storageUri))
+            #expect(model.history.map(\.step) == Array(0..<40))
+            await proxy.stop()
+        }
+
+        private func failed(_ run: FixtureRun, _ team: Team) async throws -> TrainingJobStatus {
+            try await team.apply(run.manifest)
+            let status = try #require(try await team.finished(run.name).status)
+            #expect(status.phase == .failed)
+            #expect(status.conditions?["Finished"]?.status == .true)
+            return status
+        }
+    }
+}
+
+/// Stands before the S3 server, and is down or denies access when a test says so.
+private struct StorageProxy {
+    enum Mode: String { case open, closed, denied }
+
+    let endpoint: String
+    private let control: URL
+    private let program: BackgroundProgram
+
+    init(_ servers: Servers, _ mode: Mode) async throws {
+        let port = try freePort()
+        endpoint = "http://127.0.0.1:\(port)"
+        control = servers.folder.file("proxy-\(port)")
+        try Data(mode.rawValue.utf8).write(to: control)
+        let script = servers.installation.repository
+            .appendingPathComponent("Tests/EndToEndTests/Fixtures/storage_proxy.py").path
+        program = try BackgroundProgram(
+            Program(path: "/usr/bin/python3"), [script, "\(port)", "\(servers.store.port)", control.path],
+            log: servers.logs.appendingPathComponent("proxy-\(port).log"))
+        _ = try await eventually("the proxy") { answers(port) ? true : nil }
+    }
+
+    func set(_ mode: Mode) throws { try Data(mode.rawValue.utf8).write(to: control, options: .atomic) }
+
+    func stop() async { await program.stop() }
+}

@@ -1,0 +1,133 @@
+import AnnealAPI
+import Foundation
+import KubernetesAPI
+import Testing
+
+extension EndToEnd {
+    /// The operator dies at any moment, and at rest it is silent.
+    @Suite(.cluster("crashes"), .serialized, .timeLimit(.minutes(6))) struct OperatorCrashes {
+        private static let seed: UInt64 = 20_261_121
+
+        @Test func `twenty kills at random moments lose no run, no checkpoint and make nothing twice`()
+            async throws
+        {
+            let team = try await Team.make("crashes")
+            let watches = try ["jobs", "pods", "evalruns", "leases"].map { try ChildWatch($0, team) }
+            var random = SplitMix64(state: Self.seed)
+            var names: [String] = []
+            for kill in 0..<20 {
+                if kill.isMultiple(of: 2) {
+                    let name = "run-\(kill / 2)"
+                    var run = FixtureRun(name, of: team, parameters: ["stepSeconds": "0.05"])
+                    run.steps = 40
+                    run.maxPerplexity = 10
+                    try await team.apply(run.manifest)
+                    names.append(name)
+                }
+                try await Task.sleep(for: .milliseconds(Int(200 + random.next() % 1500)))
+                await team.cluster.killOperator()
+                try team.cluster.startOperator()
+            }
+            for name in names { try await check(try await team.finished(name), team) }
+            var created = 0
+            for watch in watches {
+                await watch.stop()
+                let seen = try watch.identifiersByName()
+                #expect(seen.filter { $0.value.count > 1 }.isEmpty, "created twice")
+                created += seen.count
+            }
+            let creations = try team.cluster.audit().filter {
+                $0.userAgent.hasPrefix("anneal-operator") && $0.verb == "create" && $0.code == 201
+                    && $0.namespace == team.namespace
+                    && ["jobs", "pods", "evalruns", "leases"].contains($0.resource)
+            }
+            #expect(creations.count == created)
+        }
+
+        /// A run that the operator's deaths did not touch.
+        private func check(_ job: TrainingJob, _ team: Team) async throws {
+            let status = try #require(job.status)
+            #expect(status.phase == .completed, "\(job.name): \(status.message ?? "")")
+            #expect(status.trainingAttempts == 1, "\(job.name) was trained again")
+            #expect(status.checkpoint?.step == 40)
+            let checkpoint = try #require(status.checkpoint)
+            let saved = try await team.servers.store.committed(at: checkpoint.storageUri)
+            #expect(saved.problems == [] && saved.digest == checkpoint.manifestSha256)
+            let output = try #require(status.output)
+            let model = try FixtureModel(try await team.servers.store.committed(at: output.storageUri))
+            #expect(model.history.map(\.step) == Array(0..<40))
+        }
+
+        @Test func `at rest nothing is written but lease renewals`() async throws {
+            let team = try await Team.make("rest")
+            try await team.apply(FixtureRun("done", of: team).manifest)
+            var paused = FixtureRun("paused", of: team)
+            paused.runPolicy = ["suspend": true]
+            try await team.apply(paused.manifest)
+            let job = try await team.finished("done")
+            #expect(job.status?.phase == .completed)
+            try await team.wait("paused", for: "condition=Suspended")
+            let settled = try await settledAudit(team.cluster)
+            try await Task.sleep(for: .seconds(20))
+            let writes = try team.cluster.audit().dropFirst(settled).filter {
+                $0.isOfAnneal && $0.isWrite && $0.resource != "leases"
+            }
+            #expect(writes.isEmpty)
+            #expect(team.cluster.operatorIsRunning)
+        }
+
+        /// The length of the audit log after the last clearing up has been quiet for some seconds.
+        private func settledAudit(_ cluster: Cluster) async throws -> Int {
+            var quiet = 0
+            var writes = -1
+            return try await eventually("the cluster settles", every: .seconds(1)) {
+                let audit = try cluster.audit()
+                let now = audit.count { $0.isOfAnneal && $0.isWrite && $0.resource != "leases" }
+                quiet = now == writes ? quiet + 1 : 0
+                writes = now
+                return quiet >= 3 ? audit.count : nil
+            }
+        }
+    }
+}
+
+/// All objects of a kind that the operator ever made in a namespace, as a watch tells.
+private struct ChildWatch {
+    private let program: BackgroundProgram
+
+    init(_ kind: String, _ team: Team) throws {
+        // Pods of Jobs are the Job controller's.
+        let selector = kind == "pods" ? "anneal.dev/stage in (train,evaluate)" : "anneal.dev/run"
+        program = try BackgroundProgram(
+            team.cluster.kubectl,
+            [
+                "-n", team.namespace, "get", kind, "-l", selector, "--watch", "--no-headers", "-o",
+                "custom-columns=NAME:.metadata.name,UID:.metadata.uid",
+            ], log: team.servers.logs.appendingPathComponent("watch-\(kind).log"))
+    }
+
+    func stop() async { await program.stop() }
+
+    func identifiersByName() throws -> [String: Set<String>] {
+        var seen: [String: Set<String>] = [:]
+        for line in try String(contentsOf: program.log, encoding: .utf8).split(separator: "\n") {
+            let words = line.split(separator: " ").map(String.init)
+            guard words.count == 2 else { continue }
+            seen[words[0], default: []].insert(words[1])
+        }
+        return seen
+    }
+}
+
+/// Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (OOPSLA '14).
+private struct SplitMix64: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

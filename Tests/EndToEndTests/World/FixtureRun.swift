@@ -1,0 +1,88 @@
+import AnnealAPI
+import KubernetesAPI
+
+/// A TrainingJob of the fixture trainer: seconds instead of minutes, and failures to order.
+struct FixtureRun: Sendable {
+    var name: String
+    var steps = 20
+    var checkpointEvery = 10
+    /// Of `trainer.py`.
+    var parameters: [String: String] = [:]
+    var storageEndpoint: String
+    var dataset = FixtureInputs.dataset
+    var datasetSha256: String?
+    var runPolicy: [String: JSONValue] = [:]
+    var idempotencyKey: String?
+    /// The bound of the gate; no evaluation if absent.
+    var maxPerplexity: Double?
+    /// Of `evaluator.py`.
+    var suiteParameters: [String: String] = [:]
+    var registration: JSONValue?
+    var gracePeriodSeconds = 5
+
+    init(_ name: String, of team: Team, parameters: [String: String] = [:]) {
+        self.name = name
+        self.parameters = parameters
+        storageEndpoint = team.servers.store.endpoint
+    }
+
+    private static let resources: JSONValue = ["gpus": 0, "cpu": "50m", "memory": "128Mi"]
+
+    var manifest: JSONValue {
+        var dataset: JSONValue = ["storageUri": .string(self.dataset), "format": "promptCompletion"]
+        dataset["sha256"] = datasetSha256.map(JSONValue.string)
+        var spec: JSONValue = [
+            "method": "lora", "model": ["storageUri": .string(FixtureInputs.model)], "dataset": dataset,
+            "preprocessing": ["deduplication": "exact"],
+            "hyperparameters": [
+                "maxSteps": .integer(Int64(steps)),
+                "parameters": .object(parameters.mapValues(JSONValue.string)),
+            ],
+            "trainer": [
+                "image": "fixture/trainer:1", "resourcesPerNode": Self.resources, "shmSize": "16Mi",
+                "terminationGracePeriodSeconds": .integer(Int64(gracePeriodSeconds)),
+            ],
+            "checkpoint": ["everySteps": .integer(Int64(checkpointEvery))],
+            "workspace": ["size": "100Mi"],
+            "storage": [
+                "endpoint": .string(storageEndpoint), "pathStyle": true,
+                "credentialsSecretName": "s3-credentials",
+            ],
+            "artifacts": ["storageUri": .string(FixtureInputs.artifacts)],
+            "runPolicy": .object(runPolicy),
+        ]
+        spec["evaluation"] = maxPerplexity.map(evaluation)
+        spec["registration"] = registration
+        spec["idempotencyKey"] = idempotencyKey.map(JSONValue.string)
+        return [
+            "apiVersion": "anneal.dev/v1alpha1", "kind": "TrainingJob", "metadata": ["name": .string(name)],
+            "spec": spec,
+        ]
+    }
+
+    private func evaluation(_ maxPerplexity: Double) -> JSONValue {
+        [
+            "evaluator": ["image": "fixture/evaluator:1", "resources": Self.resources],
+            "suites": [
+                [
+                    "name": "quality", "type": "perplexity",
+                    "parameters": .object(suiteParameters.mapValues(JSONValue.string)),
+                ]
+            ],
+            "thresholds": [["metric": "quality/perplexity", "max": .number(maxPerplexity)]],
+        ]
+    }
+}
+
+/// What the fixture trainer leaves in its output.
+struct FixtureModel: Sendable {
+    var weights: String
+    /// Attempt and step, in the order in which they were trained.
+    var history: [(attempt: Int64, step: Int64)]
+
+    init(_ folder: CommittedFolder) throws {
+        weights = folder.text("weights.txt") ?? ""
+        let pairs = try JSONValue(parsing: folder.text("history.json") ?? "[]").arrayValue ?? []
+        history = pairs.map { ($0[0]?.integerValue ?? 0, $0[1]?.integerValue ?? 0) }
+    }
+}

@@ -1,0 +1,80 @@
+import Foundation
+
+/// Where the programs of the tests are: ours beside the test bundle, the others where `hack/setup` puts them.
+struct Installation: Sendable {
+    struct Missing: Error, CustomStringConvertible {
+        var path: String
+        var remedy: String
+        var description: String { "\(path) is missing: \(remedy)" }
+    }
+
+    let repository: URL
+    let binaries: URL
+    let cache: URL
+
+    init() throws {
+        let environment = ProcessInfo.processInfo.environment
+        repository = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        binaries =
+            environment["ANNEAL_BINARIES"].map { URL(fileURLWithPath: $0) }
+            ?? URL(fileURLWithPath: bundle).deletingLastPathComponent()
+        let caches = environment["XDG_CACHE_HOME"] ?? "\(environment["HOME"] ?? "/root")/.cache"
+        cache = URL(fileURLWithPath: environment["ANNEAL_CACHE"] ?? "\(caches)/anneal")
+    }
+
+    /// One of Anneal's own programs.
+    func own(_ name: String) throws -> Program {
+        try program(binaries.appendingPathComponent(name), remedy: "swift build --product \(name)")
+    }
+
+    /// A program of the folder that `hack/setup` fills.
+    func tool(_ path: String) throws -> Program {
+        try program(cache.appendingPathComponent(path), remedy: "hack/setup")
+    }
+
+    /// The image map of the tests: the runtimes of `examples/`, and fixtures that need nothing but Python.
+    func imageMap() -> String {
+        let runtimes = repository.appendingPathComponent("examples/runtimes").path
+        let fixtures = repository.appendingPathComponent("Tests/EndToEndTests/Fixtures").path
+        let trainers = cache.appendingPathComponent("trainers").path
+        func runtime(_ image: String, _ script: String) -> String {
+            """
+            anneal/\(image):
+              entrypoint: [\(trainers)/bin/python, \(runtimes)/\(script)]
+              readOnlyBinds:
+                - {host: "\(trainers)", path: "\(trainers)"}
+                - {host: "\(runtimes)", path: "\(runtimes)"}
+              env: {HF_HUB_OFFLINE: "1", PYTHONDONTWRITEBYTECODE: "1"}
+
+            """
+        }
+        func fixture(_ name: String) -> String {
+            """
+            fixture/\(name):
+              entrypoint: [/usr/bin/python3, \(fixtures)/\(name).py]
+              readOnlyBinds: [{host: "\(fixtures)", path: "\(fixtures)"}]
+              env: {PYTHONDONTWRITEBYTECODE: "1"}
+
+            """
+        }
+        let agent = """
+            anneal/agent:
+              entrypoint: [\(binaries.path)/anneal-agent]
+              readOnlyBinds: [{host: "\(binaries.path)", path: "\(binaries.path)"}]
+              env: {PATH: "\(binaries.path):/usr/bin:/bin"}
+
+            """
+        return agent + runtime("sft", "sft/train.py") + runtime("evaluate", "evaluate/evaluate.py")
+            + fixture("trainer") + fixture("evaluator")
+    }
+
+    private func program(_ url: URL, remedy: String) throws -> Program {
+        guard FileManager.default.isExecutableFile(atPath: url.path) else {
+            throw Missing(path: url.path, remedy: "run \(remedy)")
+        }
+        return Program(path: url.path)
+    }
+}

@@ -1,0 +1,113 @@
+import AnnealAPI
+import Foundation
+import FoundationNetworking
+import KubernetesAPI
+
+/// An S3 server, seen through the `aws` command line: none of Anneal's own code.
+struct Store: Sendable {
+    let port: Int
+    let aws: Program
+
+    var endpoint: String { "http://127.0.0.1:\(port)" }
+
+    static let accessKey = "end-to-end"
+    static let secretKey = "end-to-end-secret"
+
+    init(port: Int, installation: Installation) throws {
+        self.port = port
+        var aws = try installation.tool("servers/bin/aws")
+        aws.environment["AWS_ACCESS_KEY_ID"] = Self.accessKey
+        aws.environment["AWS_SECRET_ACCESS_KEY"] = Self.secretKey
+        aws.environment["AWS_DEFAULT_REGION"] = "us-east-1"
+        self.aws = aws
+    }
+
+    @discardableResult
+    func s3(_ arguments: String...) async throws -> String {
+        let result = try await aws.run(["--endpoint-url", endpoint, "s3"] + arguments)
+        guard result.succeeded else {
+            throw ProgramFailure(command: "aws s3 \(arguments.joined(separator: " "))", result: result)
+        }
+        return result.text
+    }
+
+    /// Creates a bucket, or an object of one; for the inputs of fixtures, which are many and small.
+    func put(_ path: String, _ data: Data = Data()) async throws {
+        guard let url = URL(string: "\(endpoint)/\(path)") else { throw URLError(.badURL) }
+        var request = URLRequest(url: url)
+        request.httpMethod = "PUT"
+        let (_, answer) = try await URLSession.shared.upload(for: request, from: data)
+        guard (answer as? HTTPURLResponse)?.statusCode == 200 else { throw URLError(.badServerResponse) }
+    }
+
+    func upload(_ folder: URL, to uri: String) async throws {
+        try await s3("cp", "--only-show-errors", "--recursive", folder.path, uri)
+    }
+
+    /// Everything below a prefix: relative paths and their contents.
+    func contents(below uri: String) async throws -> [String: Data] {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        try await s3("cp", "--only-show-errors", "--recursive", uri, folder.url.path)
+        let names =
+            FileManager.default.enumerator(atPath: folder.url.path)?.compactMap { $0 as? String } ?? []
+        var contents: [String: Data] = [:]
+        for name in names {
+            var isFolder: ObjCBool = false
+            let file = folder.file(name)
+            guard FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder),
+                !isFolder.boolValue
+            else { continue }
+            contents[name] = try Data(contentsOf: file)
+        }
+        return contents
+    }
+
+    /// The keys below a prefix; none if nothing is there.
+    func keys(below uri: String) async throws -> [String] {
+        let result = try await aws.run(["--endpoint-url", endpoint, "s3", "ls", "--recursive", uri])
+        return result.text.split(separator: "\n").compactMap {
+            $0.split(separator: " ").last.map(String.init)
+        }
+    }
+
+    /// A folder that a manifest commits, and what is wrong with it: files that differ from what the manifest
+    /// lists, and files that it does not list.
+    func committed(at uri: String) async throws -> CommittedFolder {
+        CommittedFolder(files: try await contents(below: uri))
+    }
+}
+
+/// What lies in S3 beside a `manifest.json`.
+struct CommittedFolder: Sendable {
+    var files: [String: Data]
+
+    /// The digest that stands for the whole.
+    var digest: String? { files["manifest.json"].map { Digest.sha256($0) } }
+
+    func text(_ name: String) -> String? { files[name].map { String(decoding: $0, as: UTF8.self) } }
+
+    /// In words; none if manifest and files agree.
+    var problems: [String] {
+        guard let data = files["manifest.json"], let manifest = try? JSONValue(parsing: Array(data)) else {
+            return ["there is no manifest"]
+        }
+        var problems: [String] = []
+        var listed: Set<String> = ["manifest.json"]
+        for entry in manifest["files"]?.arrayValue ?? [] {
+            let path = entry["path"]?.stringValue ?? ""
+            listed.insert(path)
+            guard let file = files[path] else {
+                problems.append("\(path) is missing")
+                continue
+            }
+            if Digest.sha256(file) != entry["sha256"]?.stringValue {
+                problems.append("\(path) has another SHA-256")
+            }
+            if Int64(file.count) != entry["size"]?.integerValue {
+                problems.append("\(path) has another size")
+            }
+        }
+        return problems + files.keys.filter { !listed.contains($0) }.map { "\($0) is not in the manifest" }
+    }
+}
