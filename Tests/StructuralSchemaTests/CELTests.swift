@@ -42,6 +42,8 @@ import Testing
         "{'a': 1}[?'a'].hasValue()", "optional.of(2).optMap(x, x + 1).value() == 3", "type(1) == int",
         "[3, 1, 2].max() == 3 && [3, 1, 2].sum() == 6 && [1, 2].isSorted()",
         "'a1b22'.findAll('[0-9]+') == ['1', '22']",
+        "sets.contains([1, 2, 3], [2, 1]) && !sets.intersects([1], [2]) && sets.equivalent([1, 2], [2, 1, 1])",
+        "isIP('::1') && isIP('10.0.0.1') && !isIP('10.0.0.256') && isCIDR('10.0.0.0/8') && !isCIDR('10.0.0.0')",
         "null == null", "'a' < 'b'", "b'ab' == bytes('ab')", "math.greatest(1, 2) == 2",
         "true || 1 / 0 == 1", "1 / 0 == 1 || true", "!(false && 1 / 0 == 1)", "[0, 1].exists(x, 1 / x == 1)",
     ])

@@ -94,6 +94,15 @@ import Testing
             ])
     }
 
+    @Test func transitionRulesStandOnlyWhereElementsCanBeFollowed() {
+        #expect(
+            Self.job.structuralErrors(at: "s").map(\.description) == [
+                "s.properties[spec].properties[plain].items.x-kubernetes-validations[0].rule: Invalid value:"
+                    + " \"self == oldSelf\": oldSelf cannot be used on the uncorrelatable portion of the schema"
+                    + " within s.properties[spec].properties[plain]"
+            ])
+    }
+
     @Test func aRuleMustDecide() {
         let schema = Schema.object(nil, ["name": .string()]).rule("self.name", message: "m")
         #expect(

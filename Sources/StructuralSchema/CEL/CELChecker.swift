@@ -195,7 +195,8 @@ struct CELChecker {
             "getDayOfMonth", "getDayOfWeek", "getDayOfYear":
             return .int
         case "startsWith", "endsWith", "contains", "matches", "isSorted", "isInteger", "isGreaterThan",
-            "isLessThan", "isQuantity", "isURL", "hasValue", "bool":
+            "isLessThan", "isQuantity", "isURL", "isIP", "isCIDR", "sets.contains", "sets.intersects",
+            "sets.equivalent", "hasValue", "bool":
             return .bool
         case "string", "join", "lowerAscii", "upperAscii", "trim", "replace", "substring", "charAt", "format",
             "find", "getScheme", "getHost", "getHostname", "getPort", "getEscapedPath":

@@ -29,6 +29,7 @@ enum CELFunctions {
         "size", "int", "uint", "double", "string", "bytes", "bool", "dyn", "type", "duration", "timestamp",
         "matches", "quantity", "isQuantity", "url", "isURL", "optional.of", "optional.none",
         "optional.ofNonZeroValue", "math.greatest", "math.least", "startsWith", "endsWith", "contains",
+        "sets.contains", "sets.intersects", "sets.equivalent", "isIP", "isCIDR",
     ]
 
     /// Names of methods; everything else is a compile error.
@@ -54,6 +55,11 @@ enum CELFunctions {
         case ("math.least", _): return try extreme(arguments, sign: -1)
         case ("matches", 2), ("startsWith", 2), ("endsWith", 2), ("contains", 2):
             return try call(name, receiver: first, [arguments[1]])
+        case ("sets.contains", 2), ("sets.intersects", 2), ("sets.equivalent", 2):
+            return .bool(try compareSets(name, first, arguments[1]))
+        case ("isIP", 1):
+            return .bool(try text(first, { StringFormat.isIPv4($0) || StringFormat.isIPv6($0) }))
+        case ("isCIDR", 1): return .bool(try text(first, StringFormat.isCIDR))
         case ("isQuantity", 1): return .bool(try text(first, { Quantity($0) != nil }))
         case ("isURL", 1): return .bool(try text(first, { URLParts($0) != nil }))
         case ("quantity", 1):
@@ -87,6 +93,16 @@ enum CELFunctions {
         case .list(let list): return .int(Int64(list.elements.count))
         case .map(let members): return .int(Int64(members.count))
         default: throw .noSuchOverload
+        }
+    }
+
+    private static func compareSets(_ name: String, _ a: CELValue, _ b: CELValue) throws(CELError) -> Bool {
+        guard case .list(let left) = a, case .list(let right) = b else { throw .noSuchOverload }
+        let (mine, others) = (Set(left.elements), Set(right.elements))
+        switch name {
+        case "sets.contains": return others.isSubset(of: mine)
+        case "sets.intersects": return !mine.isDisjoint(with: others)
+        default: return mine == others
         }
     }
 

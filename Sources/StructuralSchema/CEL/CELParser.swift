@@ -238,7 +238,7 @@ struct CELParser {
     private mutating func member(_ name: String, of target: CELExpression) throws(CELError) -> CELExpression {
         // `optional.of(x)` and `math.greatest(x)` are functions with a name in two parts.
         if case .identifier(let namespace) = target,
-            ["optional", "math", "cel", "base64"].contains(namespace)
+            ["optional", "math", "sets"].contains(namespace)
         {
             return .call("\(namespace).\(name)", target: nil, try arguments(closing: ")"))
         }

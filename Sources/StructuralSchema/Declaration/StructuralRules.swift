@@ -15,7 +15,10 @@ private struct StructuralRules {
 
     var errors: [FieldError] = []
 
-    mutating func check(_ schema: Schema, at path: String, level: Level, depth: Int) {
+    /// `uncorrelated` is the list whose elements cannot be followed through a change, if there is one above.
+    mutating func check(
+        _ schema: Schema, at path: String, level: Level, depth: Int, uncorrelated: String? = nil
+    ) {
         guard depth <= Schema.depthLimit else {
             errors.append(.forbidden(path, "must not nest deeper than \(Schema.depthLimit) levels"))
             return
@@ -24,15 +27,22 @@ private struct StructuralRules {
         checkMembers(schema, path)
         checkList(schema, path)
         checkDefault(schema, path)
-        checkExpressions(schema, path, level)
+        checkExpressions(schema, path, level, uncorrelated)
         for (name, child) in schema.properties.sorted(by: { $0.key < $1.key }) {
-            check(child, at: "\(path).properties[\(name)]", level: .field, depth: depth + 1)
+            check(
+                child, at: "\(path).properties[\(name)]", level: .field, depth: depth + 1,
+                uncorrelated: uncorrelated)
         }
         if case .schema(let child) = schema.additionalProperties {
-            check(child.value, at: "\(path).additionalProperties", level: .field, depth: depth + 1)
+            check(
+                child.value, at: "\(path).additionalProperties", level: .field, depth: depth + 1,
+                uncorrelated: uncorrelated)
         }
         if let items = schema.items {
-            check(items.value, at: "\(path).items", level: .item, depth: depth + 1)
+            let isFollowed = schema.listType == .map
+            check(
+                items.value, at: "\(path).items", level: .item, depth: depth + 1,
+                uncorrelated: uncorrelated ?? (isFollowed ? nil : path))
         }
         for (keyword, children) in schema.junctors {
             for (index, child) in children.enumerated() {
@@ -190,10 +200,19 @@ private struct StructuralRules {
         }
     }
 
-    private mutating func checkExpressions(_ schema: Schema, _ path: String, _ level: Level) {
+    private mutating func checkExpressions(
+        _ schema: Schema, _ path: String, _ level: Level, _ uncorrelated: String?
+    ) {
         for (index, rule) in schema.validations.enumerated() {
-            errors += rule.compileErrors(
-                for: schema, at: "\(path).x-kubernetes-validations[\(index)]", isRoot: level == .root)
+            let place = "\(path).x-kubernetes-validations[\(index)]"
+            errors += rule.compileErrors(for: schema, at: place, isRoot: level == .root)
+            if let uncorrelated, rule.compiled()?.usesOldSelf == true {
+                errors.append(
+                    .invalid(
+                        "\(place).rule", .string(rule.rule),
+                        "oldSelf cannot be used on the uncorrelatable portion of the schema within"
+                            + " \(uncorrelated)"))
+            }
         }
     }
 
