@@ -57,6 +57,13 @@ struct CustomResourceController: Sendable {
             now: now)
         if conflict == nil { serve(object.value, since: object.revision) }
         guard definition != object.value else { return }
+        if let resource = core.registry.find(
+            group: CustomResourceDefinition.type.group, plural: CustomResourceDefinition.type.plural)
+        {
+            let ownership = FieldOwnership(
+                resource, scope: .status, manager: "kube-apiserver", now: core.now)
+            definition = ownership.updated(definition, live: object.value)
+        }
         // Should it have changed meanwhile, its next change comes here again.
         _ = try? await core.store.replace(
             CustomResourceDefinition.resource, object.key, definition, expected: object.revision)

@@ -75,7 +75,7 @@ enum CustomResourceDefinition {
                         "How versions are converted.",
                         ["strategy": .string("None."), "webhook": .anything("Not served here.")]),
                     "preserveUnknownFields": .boolean("Must be false."),
-                ]),
+                ], required: ["group", "names", "scope", "versions"]),
             "status": .object(
                 "What became of it.",
                 [
@@ -93,6 +93,6 @@ enum CustomResourceDefinition {
                     "acceptedNames": names,
                     "storedVersions": .listAtomic("Versions of stored objects.", of: .string("A version.")),
                     "observedGeneration": .integer("The generation it speaks of.", format: .int64),
-                ]),
+                ], required: ["acceptedNames"]),
         ])
 }

@@ -184,7 +184,7 @@ struct Discovery {
 }
 
 extension [String] {
-    fileprivate var jsonUnlessEmpty: JSONValue? { isEmpty ? nil : .array(map(JSONValue.string)) }
+    fileprivate var jsonUnlessEmpty: JSONValue? { isEmpty ? JSONValue?.none : .array(map(JSONValue.string)) }
 }
 
 extension ResourceDefinition {

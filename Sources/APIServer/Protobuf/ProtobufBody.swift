@@ -86,7 +86,7 @@ struct ProtobufMessage: Sendable {
             case .string, .integer, .boolean, .bytes, .message, .quantity, .time:
                 let decoded = try Self.decode(value, as: field, depth: depth + 1)
                 // Go's encoder writes zero values, which JSON leaves out.
-                object[name] = decoded == "" || decoded == .null ? nil : decoded
+                if decoded != "", decoded != .null { object[name] = decoded }
             }
         }
         return .object(object)

@@ -69,6 +69,7 @@ extension RequestContext {
         try checkUnknownFields(&object)
         definition.schema.applyDefaults(to: &object)
         definition.strategy.applyDefaults(&object)
+        if !resource.isCustom { object.omitVacant(definition.schema) }
         return object
     }
 

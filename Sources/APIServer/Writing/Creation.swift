@@ -88,7 +88,7 @@ extension ServerCore {
         guard namespace.isEmpty || namespace == own else {
             throw .badRequest("the namespace of the provided object does not match the namespace sent on the request")
         }
-        object[metadata: "namespace"] = own.isEmpty ? nil : .string(own)
+        object[metadata: "namespace"] = own.isEmpty ? JSONValue?.none : .string(own)
         let name = object.objectName
         guard context.path.name.isEmpty || name.isEmpty || name == context.path.name else {
             throw .badRequest(

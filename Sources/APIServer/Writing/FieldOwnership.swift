@@ -9,19 +9,23 @@ struct FieldOwnership {
     private let now: Timestamp
 
     init(_ context: RequestContext, scope: WriteScope) {
-        let resource = context.resource
+        self.init(context.resource, scope: scope, manager: context.fieldManager, now: context.now)
+    }
+
+    /// - Parameter name: who will own what is written
+    init(_ resource: ServedResource, scope: WriteScope, manager name: String, now: Timestamp) {
         var ignoring: [[String]] = []
         switch scope {
-        case .object: if context.definition.subresources.contains(.status) { ignoring = [["status"]] }
+        case .object: if resource.definition.subresources.contains(.status) { ignoring = [["status"]] }
         case .status: ignoring = resource.isCustom ? [["spec"], ["metadata"]] : [["spec"]]
         case .finalize: ignoring = [["status"], ["metadata"]]
         }
         manager = FieldManager(
-            schema: context.definition.schema, apiVersion: context.type.apiVersion,
+            schema: resource.definition.schema, apiVersion: resource.type.apiVersion,
             subresource: scope.subresource.isEmpty ? nil : scope.subresource, ignoring: ignoring,
             emptyObject: resource.emptyObject, sharing: resource.mergeType)
-        name = context.fieldManager
-        now = context.now
+        self.name = name
+        self.now = now
     }
 
     /// `object` with the fields that it changes of `live` in the requester's name.
@@ -35,12 +39,5 @@ struct FieldOwnership {
         } catch {
             throw APIError(error.status)
         }
-    }
-}
-
-extension ServedResource {
-    /// What an object is before its creation: a built-in kind's Go struct has its sections already.
-    fileprivate var emptyObject: JSONValue {
-        isCustom ? [:] : definition.schema.unsetObject
     }
 }

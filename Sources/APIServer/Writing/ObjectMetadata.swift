@@ -18,7 +18,10 @@ extension JSONValue {
     var isBeingDeleted: Bool { !(self[metadata: "deletionTimestamp"]?.isNull ?? true) }
     var finalizers: [String] {
         get { (self[metadata: "finalizers"]?.arrayValue ?? []).compactMap(\.stringValue) }
-        set { self[metadata: "finalizers"] = newValue.isEmpty ? nil : .array(newValue.map(JSONValue.string)) }
+        set {
+            self[metadata: "finalizers"] =
+                newValue.isEmpty ? JSONValue?.none : .array(newValue.map(JSONValue.string))
+        }
     }
 
     var generation: Int64? {

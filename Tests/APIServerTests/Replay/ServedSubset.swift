@@ -15,11 +15,54 @@ enum ServedSubset {
                 zip(recorded["items"]?.arrayValue ?? [], ours["items"]?.arrayValue ?? []).map(reduceGroup))
         default: break
         }
+        if recorded["serverAddressByClientCIDRs"] != nil {
+            reduced["serverAddressByClientCIDRs"] = ours["serverAddressByClientCIDRs"]
+        }
+        if recorded["openapi"] != nil { return openAPI(recorded) }
+        if recorded["gitVersion"] != nil { return version(recorded) }
+        if let paths = recorded["paths"]?.objectValue { return index(paths, served: ours) }
         return reduced
+    }
+
+    /// Of the version, what clients decide by.
+    private static func version(_ value: JSONValue) -> JSONValue {
+        ["major": value["major"] ?? .null, "minor": value["minor"] ?? .null]
+    }
+
+    /// Of the index of OpenAPI documents, those that both have; the digests are each server's own.
+    private static func index(_ paths: [String: JSONValue], served ours: JSONValue) -> JSONValue {
+        let names = paths.keys.filter { ours["paths"]?[$0] != nil }.sorted()
+        return .array(
+            names.map { name in
+                let address = paths[name]?["serverRelativeURL"]?.stringValue ?? ""
+                return .string(String(address.prefix { $0 != "?" }))
+            })
+    }
+
+    /// Of an OpenAPI document, what clients use: the schema of the kind's own members, and the parameters
+    /// by which they know what the server understands.
+    private static func openAPI(_ document: JSONValue) -> JSONValue {
+        let schema = document[path: ["components", "schemas", "dev.example.v1.Widget"]] ?? [:]
+        let path = "/apis/example.dev/v1/namespaces/{namespace}/widgets/{name}"
+        let patch = document[path: ["paths", path, "patch"]] ?? [:]
+        let parameters = names(patch["parameters"], "name").intersection(["fieldValidation", "fieldManager"])
+        var spec = schema[path: ["properties", "spec"]] ?? [:]
+        // The server adds this to the schema that it publishes.
+        spec[path: ["properties", "cpu", "anyOf"]] = JSONValue?.none
+        return [
+            "spec": spec, "required": schema["required"] ?? .null,
+            "kind": schema["x-kubernetes-group-version-kind"] ?? .null,
+            "action": patch["x-kubernetes-action"] ?? .null,
+            "of": patch["x-kubernetes-group-version-kind"] ?? .null,
+            "parameters": .array(parameters.sorted().map(JSONValue.string)),
+        ]
     }
 
     /// Groups come in the order of their priority, which says nothing of what they hold.
     static func canonical(_ ours: JSONValue) -> JSONValue {
+        if ours["openapi"] != nil { return openAPI(ours) }
+        if ours["gitVersion"] != nil { return version(ours) }
+        if let paths = ours["paths"]?.objectValue { return index(paths, served: ours) }
         guard ours["kind"]?.stringValue == "APIGroupList" else { return ours }
         var canonical = ours
         canonical["groups"] = sorted(ours["groups"] ?? [], "name")
@@ -40,7 +83,7 @@ enum ServedSubset {
                         let kept = keep(
                             resource["subresources"], named: names(mine?["subresources"], "subresource"),
                             "subresource")
-                        reduced["subresources"] = kept.arrayValue?.isEmpty == false ? kept : nil
+                        reduced["subresources"] = kept.arrayValue?.isEmpty == false ? kept : JSONValue?.none
                         return reduced
                     })
                 return version

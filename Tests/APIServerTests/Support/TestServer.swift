@@ -101,7 +101,7 @@ extension APIResponse {
         (try? JSONValue(parsing: data)) ?? .string(String(decoding: data, as: UTF8.self))
     }
 
-    func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
+    func header(_ name: String) -> String? { headers.last { $0.name == name }?.value }
 }
 
 /// A clock that stands still until it is set.
