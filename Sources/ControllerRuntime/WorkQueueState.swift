@@ -41,7 +41,8 @@ struct WorkQueueState<Key: Hashable & Sendable>: Sendable {
     var count: Int { queued.count + again.count }
     var runningCount: Int { running.count }
 
-    func isRunning(_ key: Key) -> Bool { running.contains(key) }
+    /// Entries held, outdated ones included.
+    var heapCount: Int { heap.count }
 
     /// Has the key run at `due`, or earlier where it is due earlier already. False if that changes nothing.
     @discardableResult

@@ -1,0 +1,162 @@
+import HTTPTransport
+import KubernetesAPI
+import KubernetesClient
+import ServiceLifecycle
+import Synchronization
+import Testing
+
+@testable import ControllerRuntime
+
+@Suite(.timeLimit(.minutes(1)))
+struct ControllerTests {
+    private struct Failure: Error {}
+
+    /// Runs a controller in a task until `body` returns.
+    private func withController(
+        _ queue: WorkQueue<String>, workers: Int = 2,
+        observer: (@Sendable (ReconciliationObservation) -> Void)? = nil,
+        reconcile: @escaping Controller<String>.Reconcile, _ body: () async throws -> Void
+    ) async throws {
+        let controller = Controller(
+            name: "test", queue: queue, workers: workers, observer: observer, reconcile: reconcile)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await controller.run() }
+            try await body()
+            queue.shutDown()
+            try await group.waitForAll()
+        }
+    }
+
+    @Test func aFailedKeyComesAgainAndASuccessForgetsItsFailures() async throws {
+        let queue = WorkQueue<String>(
+            backoff: Backoff(initial: .milliseconds(1), maximum: .milliseconds(5)), seed: 1)
+        let (attempts, attempt) = AsyncStream.makeStream(of: Int.self)
+        let count = Mutex(0)
+        try await withController(
+            queue,
+            reconcile: { _ in
+                let number = count.withLock { count in
+                    count += 1
+                    return count
+                }
+                attempt.yield(number)
+                if number < 4 { throw Failure() }
+                return .done
+            }
+        ) {
+            queue.add("a")
+            for await number in attempts where number == 4 { break }
+            while queue.runningCount > 0 { await Task.yield() }
+            #expect(queue.failures(of: "a") == 0)
+        }
+        #expect(count.withLock { $0 } == 4)
+    }
+
+    @Test func aKeyRunsAgainAfterTheTimeItAskedFor() async throws {
+        let clock = ManualClock()
+        let queue = WorkQueue<String>(clock: clock, seed: 1)
+        let (runs, run) = AsyncStream.makeStream(of: String.self)
+        try await withController(
+            queue, workers: 1,
+            reconcile: { key in
+                run.yield(key)
+                return Reconciliation(requeueAfter: .seconds(30))
+            }
+        ) {
+            queue.add("a")
+            var iterator = runs.makeAsyncIterator()
+            #expect(await iterator.next() == "a")
+            await clock.waitForSleep(of: .seconds(30))
+            await clock.advance(by: .seconds(30))
+            #expect(await iterator.next() == "a")
+        }
+    }
+
+    @Test func theServersWishToWaitIsGranted() async throws {
+        let clock = ManualClock()
+        let queue = WorkQueue<String>(clock: clock, seed: 1)
+        let busy = KubernetesError.api(Status(details: StatusDetails(retryAfterSeconds: 77), code: 429))
+        try await withController(queue, workers: 1, reconcile: { _ in throw busy }) {
+            queue.add("a")
+            await clock.waitForSleep(of: .seconds(77))
+        }
+    }
+
+    @Test func aKeyIsNeverWorkedOnTwiceAtOnce() async throws {
+        let queue = WorkQueue<String>(seed: 1)
+        let running = Mutex<[String: Int]>([:])
+        let most = Mutex(0)
+        let done = Mutex(0)
+        try await withController(
+            queue, workers: 8,
+            reconcile: { key in
+                running.withLock { running in
+                    running[key, default: 0] += 1
+                    most.withLock { $0 = max($0, running[key] ?? 0) }
+                }
+                await Task.yield()
+                running.withLock { $0[key, default: 0] -= 1 }
+                done.withLock { $0 += 1 }
+                return .done
+            }
+        ) {
+            for round in 0..<500 {
+                queue.add("k\(round % 3)")
+                if round.isMultiple(of: 10) { await Task.yield() }
+            }
+            while queue.count > 0 || queue.runningCount > 0 { await Task.yield() }
+        }
+        #expect(most.withLock { $0 } == 1)
+        #expect(done.withLock { $0 } >= 3)
+    }
+
+    @Test func aGracefulShutdownEndsWhatIsUnderWay() async throws {
+        let queue = WorkQueue<String>(seed: 1)
+        let (begun, begin) = AsyncStream.makeStream(of: Void.self)
+        let release = AsyncStream.makeStream(of: Void.self)
+        let finished = Atomic<Bool>(false)
+        let controller = Controller<String>(name: "test", queue: queue) { _ in
+            begin.yield()
+            for await _ in release.stream {}
+            finished.store(true, ordering: .relaxed)
+            return .done
+        }
+        queue.add("a")
+        let group = ServiceGroup(services: [controller], logger: .init(label: "test"))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            for await _ in begun { break }
+            await group.triggerGracefulShutdown()
+            let isEarly = finished.load(ordering: .relaxed)
+            #expect(!isEarly)
+            release.continuation.finish()
+            try await tasks.waitForAll()
+        }
+        let isFinished = finished.load(ordering: .relaxed)
+        #expect(isFinished)
+    }
+
+    @Test func eachReconciliationIsObserved() async throws {
+        let queue = WorkQueue<String>(
+            backoff: Backoff(initial: .seconds(100), maximum: .seconds(100)), seed: 1)
+        let (seen, see) = AsyncStream.makeStream(of: ReconciliationObservation.Outcome.self)
+        try await withController(
+            queue, workers: 1, observer: { see.yield($0.outcome) },
+            reconcile: { key in
+                switch key {
+                case "good": return .done
+                case "again": return Reconciliation(requeueAfter: .seconds(100))
+                default: throw Failure()
+                }
+            }
+        ) {
+            for key in ["good", "again", "bad"] { queue.add(key) }
+            var outcomes: [ReconciliationObservation.Outcome] = []
+            for await outcome in seen {
+                outcomes.append(outcome)
+                if outcomes.count == 3 { break }
+            }
+            #expect(outcomes == [.success, .requeue, .error])
+        }
+    }
+}
