@@ -88,7 +88,7 @@ public final class Controller<Key: Hashable & Sendable>: ServiceLifecycle.Servic
             guard let delay = result.requeueAfter else { return .success }
             queue.add(key, after: delay)
             return .requeue
-        } catch is CancellationError {
+        } catch is CancellationError where Task.isCancelled {
             return .error
         } catch {
             let wait = (error as? KubernetesError)?.retryAfter ?? .zero

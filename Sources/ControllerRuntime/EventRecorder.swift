@@ -50,7 +50,9 @@ public struct EventRecorder: ServiceLifecycle.Service {
         await withGracefulShutdownHandler {
             var aggregator = aggregator
             for await record in records {
-                guard let write = aggregator.take(record, now: now(), identifier: identifier()) else { continue }
+                guard let write = aggregator.take(record, now: now(), identifier: identifier()) else {
+                    continue
+                }
                 do throws(KubernetesError) {
                     try await send(write)
                 } catch {

@@ -26,7 +26,8 @@ public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
         public init(
             labelSelector: String? = nil, fieldSelector: String? = nil, pageSize: Int = 500,
             watchSeconds: Int = 420, idleMargin: Duration = .seconds(30), usesStreamingLists: Bool = true,
-            backoff: Backoff = Backoff(initial: .milliseconds(800), maximum: .seconds(30)), seed: UInt64? = nil
+            backoff: Backoff = Backoff(initial: .milliseconds(800), maximum: .seconds(30)),
+            seed: UInt64? = nil
         ) {
             self.labelSelector = labelSelector
             self.fieldSelector = fieldSelector

@@ -54,7 +54,8 @@ struct EasyOptions: ~Copyable {
         }
         if let serverName = request.tls.serverName, target.isSecure, serverName != target.host {
             headers.append(HTTPHeader("Host", target.authority))
-            lists.connectTo = curl_slist_append(nil, "\(serverName):\(target.port):\(target.host):\(target.port)")
+            lists.connectTo = curl_slist_append(
+                nil, "\(serverName):\(target.port):\(target.host):\(target.port)")
             note(ccurl_set_list(easy, CURLOPT_CONNECT_TO, lists.connectTo))
             target.host = serverName
         }
@@ -129,7 +130,9 @@ struct EasyOptions: ~Copyable {
     }
 
     /// Returns the headers that the signature needs beyond those of the request.
-    private mutating func configureSignature(_ signature: AWSSignature, _ headers: [HTTPHeader]) -> [HTTPHeader] {
+    private mutating func configureSignature(_ signature: AWSSignature, _ headers: [HTTPHeader])
+        -> [HTTPHeader]
+    {
         set(CURLOPT_AWS_SIGV4, "aws:amz:\(signature.region):\(signature.service)")
         set(CURLOPT_USERNAME, signature.accessKey)
         set(CURLOPT_PASSWORD, signature.secretKey)

@@ -32,7 +32,9 @@ public struct HTTPStream: AsyncSequence, Sendable {
 
         public mutating func next() async throws(TransportError) -> Data? { try await handle.next() }
 
-        public mutating func next(isolation actor: isolated (any Actor)?) async throws(TransportError) -> Data? {
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws(TransportError)
+            -> Data?
+        {
             try await handle.next()
         }
     }

@@ -11,7 +11,9 @@ public final class HTTPTransport: Sendable {
         /// Bytes of a stream that may wait unread before its transfer is held back.
         public var streamBufferBytes: Int
 
-        public init(maxConnectionsPerHost: Int = 0, idleConnections: Int = 16, streamBufferBytes: Int = 1 << 20) {
+        public init(
+            maxConnectionsPerHost: Int = 0, idleConnections: Int = 16, streamBufferBytes: Int = 1 << 20
+        ) {
             self.maxConnectionsPerHost = maxConnectionsPerHost
             self.idleConnections = idleConnections
             self.streamBufferBytes = streamBufferBytes

@@ -10,23 +10,30 @@ struct RequestTarget {
     init(_ url: String) throws(TransportError) {
         func malformed(_ why: String) -> TransportError {
             TransportError(
-                code: .badURL, message: "'\(url)' \(why); a URL such as https://example.com:6443/path is needed")
+                code: .badURL,
+                message: "'\(url)' \(why); a URL such as https://example.com:6443/path is needed")
         }
         let lower = url.prefix(8).lowercased()
         isSecure = lower.hasPrefix("https://")
-        guard isSecure || lower.hasPrefix("http://") else { throw malformed("does not begin with http:// or https://") }
-        guard url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else { throw malformed("has a blank or control character") }
+        guard isSecure || lower.hasPrefix("http://") else {
+            throw malformed("does not begin with http:// or https://")
+        }
+        guard url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+            throw malformed("has a blank or control character")
+        }
         var rest = url.dropFirst(isSecure ? 8 : 7)
         if let fragment = rest.firstIndex(of: "#") { rest = rest[..<fragment] }
         let authority = rest.prefix { $0 != "/" && $0 != "?" }
         rest = rest.dropFirst(authority.count)
         guard !authority.contains("@") else { throw malformed("has a user name in it") }
-        let hostEnd = authority.hasPrefix("[") ? authority.firstIndex(of: "]").map(authority.index(after:)) : nil
+        let hostEnd =
+            authority.hasPrefix("[") ? authority.firstIndex(of: "]").map(authority.index(after:)) : nil
         let portStart = authority[(hostEnd ?? authority.startIndex)...].firstIndex(of: ":")
         host = String(authority[..<(portStart ?? authority.endIndex)])
         guard !host.isEmpty else { throw malformed("has no host") }
         if let portStart {
-            guard let port = Int(authority[authority.index(after: portStart)...]), (1...65_535).contains(port) else {
+            guard let port = Int(authority[authority.index(after: portStart)...]), (1...65_535).contains(port)
+            else {
                 throw malformed("has a port that is no number from 1 to 65535")
             }
             explicitPort = port

@@ -166,6 +166,8 @@ private func sendBody(
 }
 
 private func rewindBody(_ context: UnsafeMutableRawPointer?, _ offset: curl_off_t, _ origin: Int32) -> Int32 {
-    guard origin == 0, transfer(context)?.rewind(to: Int64(offset)) == true else { return CURL_SEEKFUNC_CANTSEEK }
+    guard origin == 0, transfer(context)?.rewind(to: Int64(offset)) == true else {
+        return CURL_SEEKFUNC_CANTSEEK
+    }
     return CURL_SEEKFUNC_OK
 }

@@ -74,14 +74,16 @@ extension ClusterConfiguration {
             let port = environment["KUBERNETES_SERVICE_PORT"], !port.isEmpty
         else {
             throw .configuration(
-                "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this process does not run in a pod")
+                "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this process does not run in a pod"
+            )
         }
         let authority = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         let namespace = try? String(contentsOfFile: directory + "/namespace", encoding: .utf8)
         let token = directory + "/token"
         guard FileManager.default.isReadableFile(atPath: token) else {
             throw .configuration(
-                "\(token) cannot be read: give the pod a service account with automountServiceAccountToken: true")
+                "\(token) cannot be read: give the pod a service account with automountServiceAccountToken: true"
+            )
         }
         return ClusterConfiguration(
             server: "https://\(authority)",
@@ -102,7 +104,8 @@ extension ClusterConfiguration {
             return try inCluster(environment: environment)
         } catch {
             throw .configuration(
-                "no cluster is configured: set KUBECONFIG, or write \(paths.joined(separator: ", ")) (\(error))")
+                "no cluster is configured: set KUBECONFIG, or write \(paths.joined(separator: ", ")) (\(error))"
+            )
         }
     }
 }

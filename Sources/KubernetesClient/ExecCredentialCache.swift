@@ -58,7 +58,8 @@ actor ExecCredentialCache {
         var environment = ProcessInfo.processInfo.environment
         environment.merge(plugin.environment) { $1 }
         let information: JSONValue = [
-            "apiVersion": .string(plugin.apiVersion), "kind": "ExecCredential", "spec": ["interactive": false],
+            "apiVersion": .string(plugin.apiVersion), "kind": "ExecCredential",
+            "spec": ["interactive": false],
         ]
         environment["KUBERNETES_EXEC_INFO"] = information.text
         let child = ChildProcess(
@@ -89,7 +90,9 @@ actor ExecCredentialCache {
         }
         var credential = ExecCredential()
         credential.token = answer["status"]?["token"]?.stringValue
-        credential.clientCertificate = answer["status"]?["clientCertificateData"]?.stringValue.map { Data($0.utf8) }
+        credential.clientCertificate = answer["status"]?["clientCertificateData"]?.stringValue.map {
+            Data($0.utf8)
+        }
         credential.clientKey = answer["status"]?["clientKeyData"]?.stringValue.map { Data($0.utf8) }
         guard credential.token?.isEmpty == false || credential.clientCertificate != nil else {
             throw malformed("has neither a token nor a client certificate in its status")
@@ -98,7 +101,9 @@ actor ExecCredentialCache {
             throw malformed("needs clientCertificateData and clientKeyData together")
         }
         if let expiry = answer["status"]?["expirationTimestamp"]?.stringValue {
-            guard let instant = Timestamp(expiry) else { throw malformed("has the malformed time '\(expiry)'") }
+            guard let instant = Timestamp(expiry) else {
+                throw malformed("has the malformed time '\(expiry)'")
+            }
             credential.expiry = instant
         }
         return credential

@@ -104,7 +104,9 @@ public struct Kubeconfig: Sendable {
             try merged.merge(text, name: path, directory: directory)
             found = true
         }
-        guard found else { throw .configuration("there is no kubeconfig at \(paths.joined(separator: ", "))") }
+        guard found else {
+            throw .configuration("there is no kubeconfig at \(paths.joined(separator: ", "))")
+        }
         return merged
     }
 
@@ -143,7 +145,11 @@ public struct Kubeconfig: Sendable {
             }
             users[entry.name] = user
         }
-        for entry in file.contexts ?? [] where contexts[entry.name] == nil { contexts[entry.name] = entry.context }
-        if currentContext == nil, let context = file.currentContext, !context.isEmpty { currentContext = context }
+        for entry in file.contexts ?? [] where contexts[entry.name] == nil {
+            contexts[entry.name] = entry.context
+        }
+        if currentContext == nil, let context = file.currentContext, !context.isEmpty {
+            currentContext = context
+        }
     }
 }

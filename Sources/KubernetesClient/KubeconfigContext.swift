@@ -8,14 +8,17 @@ extension Kubeconfig {
     public func configuration(context name: String? = nil) throws(KubernetesError) -> ClusterConfiguration {
         guard let name = name ?? currentContext else {
             throw .configuration(
-                "the kubeconfig has no current-context: choose one of \(contextNames.joined(separator: ", "))")
+                "the kubeconfig has no current-context: choose one of \(contextNames.joined(separator: ", "))"
+            )
         }
         guard let context = contexts[name] else {
             throw .configuration(
-                "the kubeconfig has no context '\(name)': choose one of \(contextNames.joined(separator: ", "))")
+                "the kubeconfig has no context '\(name)': choose one of \(contextNames.joined(separator: ", "))"
+            )
         }
         guard let cluster = clusters[context.cluster] else {
-            throw .configuration("context '\(name)' names the cluster '\(context.cluster)', which is not there")
+            throw .configuration(
+                "context '\(name)' names the cluster '\(context.cluster)', which is not there")
         }
         guard let server = cluster.server, !server.isEmpty else {
             throw .configuration("cluster '\(context.cluster)' has no server")
@@ -36,7 +39,8 @@ extension Kubeconfig {
         tls.certificateAuthority = try Self.decode(
             cluster.certificateAuthorityData, "certificate-authority-data of cluster '\(context.cluster)'")
         return ClusterConfiguration(
-            server: server, namespace: context.namespace.flatMap { $0.isEmpty ? nil : $0 } ?? "default", tls: tls,
+            server: server, namespace: context.namespace.flatMap { $0.isEmpty ? nil : $0 } ?? "default",
+            tls: tls,
             certificateAuthorityFile: tls.certificateAuthority == nil ? cluster.certificateAuthority : nil,
             credentials: try Self.credentials(of: user, named: context.user ?? ""))
     }
@@ -45,7 +49,8 @@ extension Kubeconfig {
         of user: User, named name: String
     ) throws(KubernetesError) -> ClusterConfiguration.Credentials {
         if let exec = user.exec {
-            let environment = Dictionary((exec.env ?? []).map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+            let environment = Dictionary(
+                (exec.env ?? []).map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
             return .exec(
                 .init(
                     apiVersion: exec.apiVersion ?? "client.authentication.k8s.io/v1", command: exec.command,

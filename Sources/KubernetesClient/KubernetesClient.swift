@@ -83,7 +83,8 @@ public final class KubernetesClient: Sendable {
                 guard !(200..<300).contains(stream.head.status) else { return .success(stream) }
                 let body = try await stream.remainder(limit: 1 << 16)
                 return .failure(
-                    Status(HTTPResponse(status: stream.head.status, headers: stream.head.headers, body: body)))
+                    Status(HTTPResponse(status: stream.head.status, headers: stream.head.headers, body: body))
+                )
             } catch {
                 throw await self.failed(request, error, since: start)
             }

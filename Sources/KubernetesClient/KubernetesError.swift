@@ -86,7 +86,9 @@ extension Status {
         }
         // The status line is what proxies and clients go by.
         code = response.status
-        if details?.retryAfterSeconds == nil, let seconds = response[header: "Retry-After"].flatMap({ Int($0) }) {
+        if details?.retryAfterSeconds == nil,
+            let seconds = response[header: "Retry-After"].flatMap({ Int($0) })
+        {
             if details == nil { details = StatusDetails() }
             details?.retryAfterSeconds = seconds
         }

@@ -87,7 +87,8 @@ extension WatchUpdate: Decodable {
             switch try container.decode(DecodedObject<R>.self, forKey: .object) {
             case .object(let object):
                 self = .event(
-                    type == "ADDED" ? .added(object) : type == "MODIFIED" ? .modified(object) : .deleted(object))
+                    type == "ADDED"
+                        ? .added(object) : type == "MODIFIED" ? .modified(object) : .deleted(object))
             case .malformed(let object): self = .malformed(object, isDeleted: type == "DELETED")
             }
         case "BOOKMARK":

@@ -54,7 +54,8 @@ struct EventTests {
 
     @Test func anEventFitsItsLimits() throws {
         var aggregator = EventAggregator(component: "anneal", instance: "pod")
-        let record = Self.record(String(repeating: "ü", count: 2000), name: String(repeating: "n", count: 253))
+        let record = Self.record(
+            String(repeating: "ü", count: 2000), name: String(repeating: "n", count: 253))
         let write = aggregator.take(record, now: MicroTime(seconds: 0), identifier: .max)
         guard case .create(let event) = write else {
             Issue.record("\(word(write))")

@@ -53,15 +53,20 @@ struct InformerTests {
             guard request.query("watch") != nil else {
                 let isFirst = lists.wrappingAdd(1, ordering: .relaxed).oldValue == 0
                 let names = isFirst ? ["a", "b"] : ["b", "c"]
-                let items = names.map { #"{"metadata":{"name":"\#($0)","namespace":"n","uid":"u","resourceVersion":"5"}}"# }
+                let items = names.map {
+                    #"{"metadata":{"name":"\#($0)","namespace":"n","uid":"u","resourceVersion":"5"}}"#
+                }
                 return connection.respond(
-                    200, #"{"metadata":{"resourceVersion":"\#(isFirst ? 10 : 30)"},"items":[\#(items.joined(separator: ","))]}"#)
+                    200,
+                    #"{"metadata":{"resourceVersion":"\#(isFirst ? 10 : 30)"},"items":[\#(items.joined(separator: ","))]}"#
+                )
             }
             connection.beginChunks()
             if request.query("resourceVersion") == "10" {
                 connection.sendChunk(event("MODIFIED", "a", 11))
                 connection.sendChunk(
-                    #"{"type":"ERROR","object":{"kind":"Status","message":"too old","reason":"Expired","code":410}}"# + "\n")
+                    #"{"type":"ERROR","object":{"kind":"Status","message":"too old","reason":"Expired","code":410}}"#
+                        + "\n")
                 connection.endChunks()
             } else {
                 connection.waitForClose()
@@ -112,7 +117,8 @@ struct InformerTests {
         }
         let malformed = Mutex<[MalformedObject]>([])
         try await withInformer(
-            server, options: .init(seed: 1), transform: { object in
+            server, options: .init(seed: 1),
+            transform: { object in
                 var object = object
                 object.data = ["transformed": "yes"]
                 return object
@@ -140,7 +146,8 @@ struct InformerTests {
             connection.waitForClose()
         }
         let options = Informer<ConfigMap>.Options(
-            watchSeconds: 1, idleMargin: .milliseconds(-900), usesStreamingLists: false, backoff: quick, seed: 1)
+            watchSeconds: 1, idleMargin: .milliseconds(-900), usesStreamingLists: false, backoff: quick,
+            seed: 1)
         try await withInformer(server, options: options) { _, changes in
             #expect(await changes.next() == "added a")
         }

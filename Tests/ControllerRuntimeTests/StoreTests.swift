@@ -4,7 +4,8 @@ import Testing
 @testable import ControllerRuntime
 
 struct StoreTests {
-    private func owned(_ name: String, _ version: String, by owner: String, label: String? = nil) -> ConfigMap {
+    private func owned(_ name: String, _ version: String, by owner: String, label: String? = nil) -> ConfigMap
+    {
         var result = object(name, version)
         result.metadata.ownerReferences = [
             OwnerReference(apiVersion: "v1", kind: "Job", name: "j", uid: owner, controller: true)

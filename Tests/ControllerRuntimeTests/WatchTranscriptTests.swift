@@ -13,10 +13,13 @@ struct WatchTranscriptTests {
         (11, event("ADDED", "a", 11)), (12, event("ADDED", "b", 12)), (13, event("MODIFIED", "a", 13)),
         (14, #"{"type":"BOOKMARK","object":{"kind":"ConfigMap","metadata":{"resourceVersion":"14"}}}"#),
         (15, event("DELETED", "b", 15)), (16, event("ADDED", "bad", 16, data: "7")),
-        (17, event("ADDED", "c", 17)), (18, event("MODIFIED", "c", 18)), (19, event("DELETED", "bad", 19, data: "7")),
+        (17, event("ADDED", "c", 17)), (18, event("MODIFIED", "c", 18)),
+        (19, event("DELETED", "bad", 19, data: "7")),
     ]
 
-    private static func event(_ type: String, _ name: String, _ version: Int, data: String = #"{"k":"ü"}"#) -> String {
+    private static func event(_ type: String, _ name: String, _ version: Int, data: String = #"{"k":"ü"}"#)
+        -> String
+    {
         """
         {"type":"\(type)","object":{"metadata":{"name":"\(name)","namespace":"n","uid":"u-\(name)",\
         "resourceVersion":"\(version)"},"data":\(data)}}
@@ -61,7 +64,8 @@ struct WatchTranscriptTests {
         }
 
         var summary: String {
-            store.list().map { "\($0.name)@\($0.metadata.resourceVersion ?? "")" }.sorted().joined(separator: " ")
+            store.list().map { "\($0.name)@\($0.metadata.resourceVersion ?? "")" }.sorted().joined(
+                separator: " ")
         }
 
         mutating func begin() {

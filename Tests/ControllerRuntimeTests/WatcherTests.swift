@@ -26,8 +26,10 @@ struct WatcherTests {
         watcher.tell(.update(.event(.added(object("a", "3")))), expect: "read")
         watcher.tell(.update(.event(.added(object("b", "4")))), expect: "read")
         watcher.tell(.update(.event(.deleted(object("a", "5")))), expect: "read")
-        watcher.tell(.update(.event(.bookmark(resourceVersion: "4", initialEventsEnd: false))), expect: "read")
-        watcher.tell(.update(.event(.bookmark(resourceVersion: "9", initialEventsEnd: true))), expect: "=b; read")
+        watcher.tell(
+            .update(.event(.bookmark(resourceVersion: "4", initialEventsEnd: false))), expect: "read")
+        watcher.tell(
+            .update(.event(.bookmark(resourceVersion: "9", initialEventsEnd: true))), expect: "=b; read")
         watcher.tell(.update(.event(.added(object("c", "10")))), expect: "+c; read")
         watcher.tell(.ended(nil, lasted: .seconds(60)), expect: "watch 10")
     }
@@ -73,7 +75,8 @@ struct WatcherTests {
         streaming.tell(.page(page(["a"], version: "5")), expect: "=a; watch 5")
         streaming.tell(.opened, expect: "read")
         streaming.tell(
-            .update(.event(.error(Status(message: "too old", reason: "Expired", code: 410)))), expect: "list -")
+            .update(.event(.error(Status(message: "too old", reason: "Expired", code: 410)))),
+            expect: "list -")
         // What was missed meanwhile is missing from the new list.
         streaming.tell(.page(page(["b"], version: "9")), expect: "=b; watch 9")
     }
@@ -107,7 +110,8 @@ struct WatcherTests {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page([], version: "5")), expect: "=; watch 5")
         watcher.tell(.opened, expect: "read")
-        watcher.tell(.update(.event(.bookmark(resourceVersion: "50", initialEventsEnd: false))), expect: "read")
+        watcher.tell(
+            .update(.event(.bookmark(resourceVersion: "50", initialEventsEnd: false))), expect: "read")
         watcher.tell(.ended(nil, lasted: .seconds(300)), expect: "watch 50")
     }
 
@@ -216,7 +220,8 @@ func object(_ name: String, _ version: String, uid: String? = nil) -> ConfigMap 
 }
 
 private func malformed(_ name: String, _ version: String) -> MalformedObject {
-    let text = #"{"type":"ADDED","object":{"metadata":{"name":"\#(name)","resourceVersion":"\#(version)"},"data":3}}"#
+    let text =
+        #"{"type":"ADDED","object":{"metadata":{"name":"\#(name)","resourceVersion":"\#(version)"},"data":3}}"#
     var decoder = WatchDecoder<ConfigMap>()
     decoder.append(Array((text + "\n").utf8))
     guard case .malformed(let object, _) = try? decoder.next() else {
@@ -251,7 +256,8 @@ private struct Script {
     }
 
     mutating func tell(
-        _ input: Watcher<ConfigMap>.Input, expect text: String, sourceLocation: SourceLocation = #_sourceLocation
+        _ input: Watcher<ConfigMap>.Input, expect text: String,
+        sourceLocation: SourceLocation = #_sourceLocation
     ) {
         #expect(step(input) == text, sourceLocation: sourceLocation)
     }

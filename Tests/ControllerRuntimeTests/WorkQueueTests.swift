@@ -123,7 +123,8 @@ struct WorkQueueTests {
     func anyCourseOfCallsKeepsThePromises(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var state = WorkQueueState<Int>(
-            backoff: Backoff(initial: .seconds(1), maximum: .seconds(60)), random: SeededGenerator(seed: seed))
+            backoff: Backoff(initial: .seconds(1), maximum: .seconds(60)), random: SeededGenerator(seed: seed)
+        )
         var now = Duration.zero
         var due: [Int: Duration] = [:]
         var running: Set<Int> = []
@@ -214,7 +215,8 @@ final class ManualClock: Clock {
 
     /// Waits until somebody sleeps for so long from now.
     func waitForSleep(of duration: Duration) async {
-        while !state.withLock({ state in state.sleepers.values.contains { $0.until == state.now + duration } }) {
+        while !state.withLock({ state in state.sleepers.values.contains { $0.until == state.now + duration } }
+        ) {
             await Task.yield()
         }
     }

@@ -3,6 +3,8 @@ import ScriptedServer
 import Synchronization
 import Testing
 
+@testable import HTTPTransport
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -10,8 +12,6 @@ import Musl
 #else
 import Darwin
 #endif
-
-@testable import HTTPTransport
 
 @Suite(.timeLimit(.minutes(1)))
 struct HTTPStreamTests {

@@ -101,7 +101,8 @@ struct HTTPTransportTests {
     @Test func aServerThatHangsUpWithoutAnAnswerMayHaveActed() async throws {
         let server = try ScriptedServer { connection, _ in connection.hangUp() }
         let error = await error {
-            try await transport.send(HTTPRequest(method: "POST", url: server.url, body: .data(Data("x".utf8))))
+            try await transport.send(
+                HTTPRequest(method: "POST", url: server.url, body: .data(Data("x".utf8))))
         }
         #expect(error?.code == .connectionLost)
         #expect(error?.sentPossibly == true)
@@ -185,7 +186,8 @@ struct HTTPTransportTests {
 
     @Test func aHeaderCannotSmuggleALine() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200) }
-        for header in [HTTPHeader("X", "a\r\nEvil: 1"), HTTPHeader("X: 1\r\nEvil", "2"), HTTPHeader("", "v")] {
+        for header in [HTTPHeader("X", "a\r\nEvil: 1"), HTTPHeader("X: 1\r\nEvil", "2"), HTTPHeader("", "v")]
+        {
             let error = await error {
                 try await transport.send(HTTPRequest(url: server.url, headers: [header]))
             }

@@ -46,7 +46,10 @@ struct CredentialTests {
     @Test(arguments: [
         ("exit 3", "exit status 3"), ("echo nonsense", "not JSON"), ("kill -9 $$", "signal 9"),
         ("echo {}", "no ExecCredential"), ("true", "not JSON"),
-        ("echo '{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\"}'", "neither a token"),
+        (
+            "echo '{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\"}'",
+            "neither a token"
+        ),
     ])
     func aPluginThatFailsIsNamed(script: String, message: String) async throws {
         let error = await #expect(throws: KubernetesError.self) { try await plugin(script).credential() }
@@ -62,7 +65,8 @@ struct CredentialTests {
     }
 
     @Test func aProgramThatPrintsTooMuchOrTakesTooLongIsEnded() async throws {
-        let loud = ChildProcess(command: "sh", arguments: ["-c", "yes"], environment: ["PATH": "/usr/bin:/bin"])
+        let loud = ChildProcess(
+            command: "sh", arguments: ["-c", "yes"], environment: ["PATH": "/usr/bin:/bin"])
         await #expect(throws: ChildProcess.Failure(message: "printed more than 10000 bytes")) {
             try await loud.output(limit: 10_000, timeout: .seconds(20))
         }

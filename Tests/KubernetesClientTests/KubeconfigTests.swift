@@ -84,8 +84,10 @@ struct KubeconfigTests {
         ("contexts: [{name: c, context: {cluster: x}}]\ncurrent-context: c", "the cluster 'x'"),
         ("current-context: c", "no context 'c'"), ("{}", "no current-context"), ("- a", "is no kubeconfig"),
         ("a: [", "is no kubeconfig"), ("", "no current-context"),
-        ("clusters: [{name: x, cluster: {}}]\ncontexts: [{name: c, context: {cluster: x}}]\ncurrent-context: c",
-            "has no server"),
+        (
+            "clusters: [{name: x, cluster: {}}]\ncontexts: [{name: c, context: {cluster: x}}]\ncurrent-context: c",
+            "has no server"
+        ),
         (first.replacing("Y2E=", with: "'%%'"), "is not base64"),
         (first.replacing("token: 0123456789", with: "client-certificate-data: Y2E="), "and its key"),
         (first.replacing("user: admin", with: "user: nobody"), "the user 'nobody'"),
@@ -107,7 +109,8 @@ struct KubeconfigTests {
     }
 
     @Test func thePodsServiceAccountIsUsedInACluster() throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "sa-\(UUID().uuidString)").path()
+        let directory = FileManager.default.temporaryDirectory.appending(path: "sa-\(UUID().uuidString)")
+            .path()
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: directory) }
         try Data("t".utf8).write(to: URL(filePath: directory + "/token"))

@@ -22,7 +22,8 @@ struct KubernetesClientTests {
             observer: observer, clock: { Timestamp(seconds: 0) })
     }
 
-    private static let configMap = #"{"metadata":{"name":"a","namespace":"n","resourceVersion":"7"},"data":{"k":"v"}}"#
+    private static let configMap =
+        #"{"metadata":{"name":"a","namespace":"n","resourceVersion":"7"},"data":{"k":"v"}}"#
 
     @Test func anObjectIsReadWithItsCredentialsAndUserAgent() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200, Self.configMap) }
@@ -57,7 +58,8 @@ struct KubernetesClientTests {
         job.metadata.uid = "u"
         job.status = JobStatus()
         let status = try WireObject.applied(job, isStatus: true)
-        #expect(Set(status.objectValue?.keys.map { $0 } ?? []) == ["apiVersion", "kind", "metadata", "status"])
+        #expect(
+            Set(status.objectValue?.keys.map { $0 } ?? []) == ["apiVersion", "kind", "metadata", "status"])
         #expect(status["metadata"] == ["name": "j", "namespace": "n"])
         #expect(try WireObject.applied(job, isStatus: false)["status"] == nil)
     }
@@ -73,8 +75,11 @@ struct KubernetesClientTests {
 
     /// Bodies as a kube-apiserver 1.36 answers.
     @Test(arguments: [
-        (404, #"{"kind":"Status","status":"Failure","message":"configmaps \"a\" not found","reason":"NotFound","code":404}"#,
-            "notFound"),
+        (
+            404,
+            #"{"kind":"Status","status":"Failure","message":"configmaps \"a\" not found","reason":"NotFound","code":404}"#,
+            "notFound"
+        ),
         (409, #"{"kind":"Status","reason":"AlreadyExists","code":409}"#, "alreadyExists"),
         (409, #"{"kind":"Status","reason":"Conflict","code":409}"#, "conflict"),
         (410, #"{"kind":"Status","reason":"Expired","code":410}"#, "expired"),
@@ -113,10 +118,13 @@ struct KubernetesClientTests {
             switch request.query("continue") {
             case nil:
                 connection.respond(
-                    200, #"{"metadata":{"resourceVersion":"5","continue":"p2"},"items":[{"metadata":{"name":"a"}}]}"#)
+                    200,
+                    #"{"metadata":{"resourceVersion":"5","continue":"p2"},"items":[{"metadata":{"name":"a"}}]}"#
+                )
             default:
                 if !expired.exchange(true, ordering: .relaxed) { return connection.respond(410, "old") }
-                connection.respond(200, #"{"metadata":{"resourceVersion":"6"},"items":[{"metadata":{"name":"b"}}]}"#)
+                connection.respond(
+                    200, #"{"metadata":{"resourceVersion":"6"},"items":[{"metadata":{"name":"b"}}]}"#)
             }
         }
         let list = try await client(server).listAll(ConfigMap.self, namespace: "n", pageSize: 1)
@@ -156,7 +164,8 @@ struct KubernetesClientTests {
         let server = try ScriptedServer { connection, _ in connection.respond(404, "") }
         let seen = Mutex<[RequestObservation]>([])
         _ = await error {
-            try await client(server, observer: { one in seen.withLock { $0.append(one) } }).list(ConfigMap.self)
+            try await client(server, observer: { one in seen.withLock { $0.append(one) } }).list(
+                ConfigMap.self)
         }
         #expect(seen.withLock { $0.map(\.status) } == [404])
         #expect(seen.withLock { $0.map(\.request.path) } == ["/api/v1/configmaps"])

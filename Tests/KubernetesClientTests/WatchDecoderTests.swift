@@ -50,7 +50,8 @@ struct WatchDecoderTests {
     @Test func aTranscriptSaysTheSameWhereverItIsSplit() throws {
         let bytes = Array(Self.transcript.utf8)
         for offset in 0...bytes.count {
-            #expect(try decode([Array(bytes[..<offset]), Array(bytes[offset...])]) == Self.expected, "\(offset)")
+            #expect(
+                try decode([Array(bytes[..<offset]), Array(bytes[offset...])]) == Self.expected, "\(offset)")
         }
         #expect(try decode(bytes.map { [$0] }) == Self.expected)
     }

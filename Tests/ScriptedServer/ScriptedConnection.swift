@@ -38,7 +38,9 @@ public final class ScriptedConnection: Sendable {
 
     /// The head of a chunked response; `sendChunk` and `endChunks` follow.
     public func beginChunks(_ status: Int = 200) {
-        send("HTTP/1.1 \(status) Scripted\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+        send(
+            "HTTP/1.1 \(status) Scripted\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
     }
 
     @discardableResult
@@ -69,7 +71,8 @@ public final class ScriptedConnection: Sendable {
         }
         if headers["expect"] != nil { send("HTTP/1.1 100 Continue\r\n\r\n") }
         guard let body = readBody(Int(headers["content-length"] ?? "0") ?? 0) else { return nil }
-        return ScriptedRequest(method: String(first[0]), target: String(first[1]), headers: headers, body: body)
+        return ScriptedRequest(
+            method: String(first[0]), target: String(first[1]), headers: headers, body: body)
     }
 
     private func readHead() -> [UInt8]? {

@@ -69,7 +69,9 @@ public final class ScriptedServer: Sendable {
         for socket in open { shutdown(socket, Int32(SHUT_RDWR)) }
     }
 
-    private func serve(_ socket: Int32, _ handler: @escaping @Sendable (ScriptedConnection, ScriptedRequest) -> Void) {
+    private func serve(
+        _ socket: Int32, _ handler: @escaping @Sendable (ScriptedConnection, ScriptedRequest) -> Void
+    ) {
         state.withLock { state in
             state.connections += 1
             state.open.append(socket)
