@@ -40,7 +40,7 @@ struct Program: Sendable {
         process.standardError = try Self.created(stem.appendingPathComponent("err"))
         let status = try await withCheckedThrowingContinuation { continuation in
             process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch {
+            do { try process.runWithoutBlockedSignals() } catch {
                 process.terminationHandler = nil
                 continuation.resume(throwing: error)
             }
@@ -85,7 +85,7 @@ final class BackgroundProgram: Sendable {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = handle
         process.standardError = handle
-        try process.run()
+        try process.runWithoutBlockedSignals()
         self.process = Mutex(process)
     }
 
@@ -97,16 +97,29 @@ final class BackgroundProgram: Sendable {
         await ended(within: .seconds(10))
     }
 
-    /// SIGTERM, and SIGKILL for who does not hear it.
+    /// SIGTERM, and SIGKILL for who does not hear it, and for what it has left behind.
     func stop(within patience: Duration = .seconds(15)) async {
         process.withLock { $0.terminate() }
         await ended(within: patience)
-        if isRunning { await kill() }
+        process.withLock { _ = Glibc.kill(-$0.processIdentifier, SIGKILL) }
+        await ended(within: .seconds(5))
     }
 
     private func ended(within patience: Duration) async {
         let end = ContinuousClock.now + patience
         while isRunning, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(20)) }
+    }
+}
+
+extension Process {
+    /// A child inherits the signals that the calling thread blocks, and Dispatch's threads block SIGTERM.
+    fileprivate func runWithoutBlockedSignals() throws {
+        var none = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try run()
     }
 }
 
