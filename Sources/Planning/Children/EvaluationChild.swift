@@ -39,10 +39,11 @@ struct EvaluationChild {
 
     /// A suite without data is measured on the run's own validation split.
     private func withData(_ suite: EvaluationSuite) -> EvaluationSuite {
-        guard suite.data == nil, suite.type != .tasks else { return suite }
+        guard suite.type != .tasks else { return suite }
         let root = ArtifactLayout.root(artifacts: spec.artifacts.storageUri, uid: run.uid)
         var suite = suite
-        suite.data = StoredInput(storageUri: ArtifactLayout.data(root: root) + "/validation.jsonl")
+        suite.data =
+            suite.data ?? StoredInput(storageUri: ArtifactLayout.data(root: root) + "/validation.jsonl")
         suite.format = suite.format ?? spec.dataset.format
         return suite
     }
