@@ -12,12 +12,17 @@ public protocol AdmissionPlugin: Sendable {
 
     /// May only refuse. Called after all changes and after validation.
     func validate(_ request: AdmissionRequest, _ cluster: any AdmissionCluster) async throws(APIError)
+
+    /// Called once a creation that was asked of `validate` has been stored, or refused after all.
+    func completed(_ request: AdmissionRequest)
 }
 
 extension AdmissionPlugin {
     public func admit(
         _ request: inout AdmissionRequest, _ cluster: any AdmissionCluster
     ) async throws(APIError) {}
+
+    public func completed(_ request: AdmissionRequest) {}
 
     public func validate(
         _ request: AdmissionRequest, _ cluster: any AdmissionCluster

@@ -53,6 +53,8 @@ extension ServerCore {
         guard store.get(context.resource.storage, key) == nil else {
             throw .alreadyExists(context.type, name: key.name)
         }
+        let admitted = request
+        defer { for plugin in plugins { plugin.completed(admitted) } }
         try await validateAdmission(request)
         if context.isDryRun { return object }
         do {

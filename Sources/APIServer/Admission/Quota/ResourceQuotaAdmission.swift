@@ -38,6 +38,12 @@ public struct ResourceQuotaAdmission: AdmissionPlugin {
         }
     }
 
+    /// From now on the store tells of the object, if it is there.
+    public func completed(_ request: AdmissionRequest) {
+        guard !request.isDryRun else { return }
+        pending.remove(Self.pendingKey(request))
+    }
+
     private static func pendingKey(_ request: AdmissionRequest) -> PendingObjects.Key {
         PendingObjects.Key(
             resource: request.definition.type.qualifiedName,
