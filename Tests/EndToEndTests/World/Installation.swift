@@ -67,8 +67,10 @@ struct Installation: Sendable {
               env: {PATH: "\(binaries.path):/usr/bin:/bin"}
 
             """
-        return agent + runtime("sft", "sft/train.py") + runtime("evaluate", "evaluate/evaluate.py")
+        let images =
+            agent + runtime("sft", "sft/train.py") + runtime("evaluate", "evaluate/evaluate.py")
             + fixture("trainer") + fixture("evaluator")
+        return "images:\n" + images.split(separator: "\n").map { "  \($0)\n" }.joined()
     }
 
     private func program(_ url: URL, remedy: String) throws -> Program {
