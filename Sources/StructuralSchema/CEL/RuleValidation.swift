@@ -53,14 +53,14 @@ struct RuleValidation {
         switch value {
         case .object(let members):
             for (name, member) in members.sorted(by: { $0.key < $1.key }) {
-                guard let declared = schema.memberSchema(name), declared.hasRules else { continue }
+                guard let declared = schema.memberSchema(name) else { continue }
                 let isMap = schema.properties[name] == nil
                 check(
                     declared, member, old: old?[name], at: isMap ? "\(path)[\(name)]" : join(path, name),
                     depth: depth + 1)
             }
         case .array(let elements):
-            guard let items = schema.items?.value, items.hasRules else { return }
+            guard let items = schema.items?.value else { return }
             let correlation = ListCorrelation(schema: schema, old: old)
             for (index, element) in elements.enumerated() {
                 check(

@@ -15,14 +15,13 @@ extension Schema {
         var lists = ListValidation()
         lists.check(self, value, old: old, at: path, depth: 0)
         errors += lists.errors
-        guard hasRules else { return errors }
-        if errors.contains(where: \.blocksRules) { return errors + [.rulesNotChecked] }
+        if errors.contains(where: \.blocksRules) { return hasRules ? errors + [.rulesNotChecked] : errors }
         var rules = RuleValidation()
         rules.check(self, value, old: old, at: path, depth: 0)
         return errors + rules.errors
     }
 
-    /// Whether there is a CEL rule anywhere in this schema.
+    /// Whether there is a CEL rule anywhere in this schema. Looks at all of it: not for every value.
     var hasRules: Bool {
         if !validations.isEmpty || properties.values.contains(where: \.hasRules) { return true }
         if items?.value.hasRules == true { return true }
