@@ -1,7 +1,7 @@
 import FoundationEssentials
 import HTTPTypes
 import Hummingbird
-import HummingbirdTLS
+import HummingbirdHTTP2
 import Logging
 import NIOCore
 import NIOSSL
@@ -13,7 +13,8 @@ import ServiceLifecycle
     import Darwin
 #endif
 
-/// Hummingbird, in front of the router: TLS, limits on what clients may send, and streams.
+/// Hummingbird, in front of the router: TLS, HTTP/2 and HTTP/1.1, limits on what clients may send, and
+/// streams.
 struct HTTPListener: Sendable {
     /// Bytes of a request's body, as a real server limits them.
     static let bodyLimit = 3 << 20
@@ -44,7 +45,7 @@ struct HTTPListener: Sendable {
         tls.minimumTLSVersion = .tlsv12
         let application = Application(
             responder: HTTPResponderAdapter(router: router, logger: logger),
-            server: try .tls(.http1(), tlsConfiguration: tls),
+            server: try .http2Upgrade(tlsConfiguration: tls),
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: port), serverName: nil),
             onServerRunning: { channel in
