@@ -42,10 +42,12 @@ public struct PodStatusReport: Sendable {
         return status
     }
 
+    static let shutdownMessage = "Pod was terminated in response to imminent node shutdown."
+
     /// `getPhase` of the kubelet.
     func phase() -> String {
         switch stop {
-        case .deadlineExceeded?, .evicted?, .rejected?: if isFinished { return "Failed" }
+        case .deadlineExceeded?, .evicted?, .nodeShutdown?, .rejected?: if isFinished { return "Failed" }
         case .deleted?:
             if isFinished { return mains.allSatisfy(\.hasSucceeded) ? "Succeeded" : "Failed" }
         case nil: break
@@ -84,6 +86,7 @@ public struct PodStatusReport: Sendable {
         case .deadlineExceeded?:
             ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
         case .evicted(let message)?: ("Evicted", message)
+        case .nodeShutdown?: ("Terminated", Self.shutdownMessage)
         case .rejected(let reason, let message)?: (reason, message)
         case .deleted?, nil: (nil, nil)
         }
@@ -142,8 +145,12 @@ public struct PodStatusReport: Sendable {
             condition("ContainersReady", allReady, allReady ? nil : readiness.0, allReady ? nil : readiness.1),
             condition("PodScheduled", true),
         ]
-        if case .evicted(let message)? = stop {
+        switch stop {
+        case .evicted(let message)?:
             conditions.append(condition("DisruptionTarget", true, "TerminationByKubelet", message))
+        case .nodeShutdown?:
+            conditions.append(condition("DisruptionTarget", true, "TerminationByKubelet", Self.shutdownMessage))
+        case .deleted?, .deadlineExceeded?, .rejected?, nil: break
         }
         return conditions
     }

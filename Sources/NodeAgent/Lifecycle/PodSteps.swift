@@ -6,6 +6,8 @@ public enum StopReason: Codable, Hashable, Sendable {
     case deadlineExceeded
     /// The message says which limit was passed.
     case evicted(String)
+    /// The node goes down in an orderly way.
+    case nodeShutdown
     /// What the node refuses to run, such as a host path: nothing is started.
     case rejected(reason: String, message: String)
 }

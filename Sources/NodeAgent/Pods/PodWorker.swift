@@ -63,11 +63,13 @@ actor PodWorker {
     /// Ends the pod's containers because the node shuts down.
     func shutDown() {
         guard !state.isFinished, state.stop == nil else { return }
-        state.stop = .evicted(NodeShutdown.message)
+        state.stop = .nodeShutdown
         stopDeadline = nowMilliseconds + 1000 * min(30, state.spec.terminationGracePeriodSeconds ?? 30)
     }
 
-    var isFinished: Bool { state.isFinished }
+    /// Ended, and the API knows.
+    var isSettled: Bool { state.isFinished && isReported || hasLeft }
+    private var hasLeft = false
 
     /// Runs until the pod's object is gone, or the task is cancelled: its processes then go on.
     func run() async {
@@ -142,6 +144,7 @@ actor PodWorker {
     }
 
     private func forget() {
+        hasLeft = true
         context.resources.release(state.uid)
         context.logs.remove(state.pod)
         folder.remove()
@@ -195,8 +198,4 @@ actor PodWorker {
             return false
         }
     }
-}
-
-enum NodeShutdown {
-    static let message = "Pod was terminated in response to imminent node shutdown."
 }

@@ -40,10 +40,12 @@ public struct PodVolumeNeeds: Hashable, Sendable {
 extension Pod {
     static let tokenMountPath = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-    /// The pod with the volume of its service account's token, where an API server's admission did not
-    /// add it already.
+    /// The pod with the volume of its service account's token, where no admission of the API server has
+    /// settled that: then it has an account's name.
     func addingServiceAccountToken() -> Pod {
-        guard var spec, spec.automountServiceAccountToken != false else { return self }
+        guard var spec, spec.automountServiceAccountToken != false, (spec.serviceAccountName ?? "").isEmpty else {
+            return self
+        }
         let name = "kube-api-access"
         func mounting(_ containers: [Container]) -> [Container] {
             containers.map { container in

@@ -1,0 +1,65 @@
+import KubernetesAPI
+
+/// How a claim gets its volume: pure decisions of the provisioner.
+public enum ClaimBinding {
+    public static let provisioner = "anneal.dev/host-folder"
+    static let protection = "kubernetes.io/pvc-protection"
+
+    public enum Decision: Hashable, Sendable {
+        case nothing
+        /// Make this volume, then bind.
+        case provision(PersistentVolume)
+        /// Write the volume's name into the claim.
+        case bind(volume: String)
+        /// The claim's status is to say that it is bound, with this capacity.
+        case markBound(capacity: [String: Quantity])
+    }
+
+    /// The class that a claim names, or the default one; nil where another provisioner is meant.
+    static func storageClass(of claim: PersistentVolumeClaim, in classes: [StorageClass]) -> StorageClass? {
+        let name = claim.spec?.storageClassName
+        let chosen = classes.first { name == nil ? $0.isDefault : $0.name == name }
+        return chosen?.provisioner == provisioner ? chosen : nil
+    }
+
+    /// - Parameter folder: where volumes live on this machine.
+    public static func decide(
+        _ claim: PersistentVolumeClaim, volumes: [PersistentVolume], classes: [StorageClass], folder: String
+    ) -> Decision {
+        guard claim.metadata.deletionTimestamp == nil, let uid = claim.metadata.uid else { return .nothing }
+        if let name = claim.spec?.volumeName, !name.isEmpty {
+            guard let volume = volumes.first(where: { $0.name == name }), volume.spec?.claimRef?.uid == uid,
+                claim.status?.phase != "Bound"
+            else { return .nothing }
+            return .markBound(capacity: volume.spec?.capacity ?? [:])
+        }
+        if let volume = volumes.first(where: { $0.spec?.claimRef?.uid == uid }) { return .bind(volume: volume.name) }
+        guard let storageClass = storageClass(of: claim, in: classes) else { return .nothing }
+        return .provision(volume(for: claim, uid: uid, storageClass: storageClass, folder: folder))
+    }
+
+    private static func volume(
+        for claim: PersistentVolumeClaim, uid: String, storageClass: StorageClass, folder: String
+    ) -> PersistentVolume {
+        let name = "pvc-\(uid)"
+        var spec = PersistentVolumeSpec()
+        spec.capacity = claim.spec?.resources?.requests?["storage"].map { ["storage": $0] }
+        spec.accessModes = claim.spec?.accessModes
+        spec.persistentVolumeReclaimPolicy = storageClass.reclaimPolicy ?? "Delete"
+        spec.storageClassName = storageClass.name
+        spec.volumeMode = claim.spec?.volumeMode ?? "Filesystem"
+        spec.claimRef = claim.reference
+        spec.hostPath = HostPathVolumeSource(path: "\(folder)/\(name)", type: "DirectoryOrCreate")
+        return PersistentVolume(
+            metadata: ObjectMeta(
+                name: name, annotations: ["pv.kubernetes.io/provisioned-by": provisioner]), spec: spec)
+    }
+
+    /// Whether a claim that is being deleted may go: no living pod uses it.
+    public static func isUnused(_ claim: PersistentVolumeClaim, pods: [Pod]) -> Bool {
+        !pods.contains { pod in
+            pod.namespace == claim.namespace && !pod.isFinished
+                && (pod.spec?.volumes ?? []).contains { $0.persistentVolumeClaim?.claimName == claim.name }
+        }
+    }
+}
