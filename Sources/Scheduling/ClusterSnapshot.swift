@@ -78,7 +78,8 @@ extension ClusterSnapshot.FreeNode {
         labels = node.metadata.labels ?? [:]
         taints = (node.spec?.taints ?? []).filter { $0.effect != "PreferNoSchedule" }
         let ready = node.status?.conditions?.first { $0.type == "Ready" }
-        isReady = ready?.status == .true && node.spec?.unschedulable != true
+        isReady =
+            ready?.status == .true && node.spec?.unschedulable != true
             && node.metadata.deletionTimestamp == nil
         free = (node.status?.allocatable ?? node.status?.capacity ?? [:]).mapValues(\.milliunits)
         if free["pods"] == nil { free["pods"] = 110_000 }

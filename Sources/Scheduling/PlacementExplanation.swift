@@ -36,7 +36,9 @@ extension ClusterSnapshot {
             }
             return wanted.milliunits > 0 && places < Int128(max(0, gang.count))
         }
-        guard !short.isEmpty else { return "no suitable node (of \(nodes.count)) has all of it free together" }
+        guard !short.isEmpty else {
+            return "no suitable node (of \(nodes.count)) has all of it free together"
+        }
         let free = short.map { name, _ in
             let total = nodes.reduce(into: Int128(0)) { sum, node in
                 let (next, overflow) = sum.addingReportingOverflow(max(0, node.free[name] ?? 0))

@@ -30,7 +30,8 @@ struct LifecycleTests {
         #expect(world.status?.progress?.evalLoss == 1.25)
     }
 
-    @Test("leaves out evaluation and registration where the spec does", arguments: [true, false], [true, false])
+    @Test(
+        "leaves out evaluation and registration where the spec does", arguments: [true, false], [true, false])
     func skips(evaluation: Bool, registration: Bool) {
         var world = World(Samples.trainingJob(evaluation: evaluation, registration: registration))
         world.run(until: .completed)
@@ -134,7 +135,8 @@ struct LifecycleTests {
         #expect(world.state.job == nil)
     }
 
-    @Test("a run that is being deleted creates nothing and is Cancelled", arguments: TrainingJobPhase.allCases)
+    @Test(
+        "a run that is being deleted creates nothing and is Cancelled", arguments: TrainingJobPhase.allCases)
     func deletion(phase: TrainingJobPhase) throws {
         var job = Samples.trainingJob()
         job.status = TrainingJobStatus(phase: phase)
@@ -158,7 +160,9 @@ struct LifecycleTests {
         #expect(world.status?.reason == "RunTimeLimitExceeded")
     }
 
-    @Test("a spec that nothing can be made from ends as InvalidSpec, naming the field", arguments: InvalidSpec.all)
+    @Test(
+        "a spec that nothing can be made from ends as InvalidSpec, naming the field",
+        arguments: InvalidSpec.all)
     func invalid(_ wrong: InvalidSpec) {
         var world = World(Samples.trainingJob(change: wrong.change))
         world.pass()
@@ -181,7 +185,9 @@ struct InvalidSpec: Sendable, CustomTestStringConvertible {
         InvalidSpec(field: "spec.trainer.numNodes") { $0.trainer.numNodes = .max },
         InvalidSpec(field: "spec.trainer.numProcPerNode") { $0.trainer.numProcPerNode = -1 },
         InvalidSpec(field: "spec.trainer.resourcesPerNode.gpus") { $0.trainer.resourcesPerNode?.gpus = .min },
-        InvalidSpec(field: "spec.trainer.resourcesPerNode.memory") { $0.trainer.resourcesPerNode?.memory = "lots" },
+        InvalidSpec(field: "spec.trainer.resourcesPerNode.memory") {
+            $0.trainer.resourcesPerNode?.memory = "lots"
+        },
         InvalidSpec(field: "spec.trainer.shmSize") { $0.trainer.shmSize = "-1Gi" },
         InvalidSpec(field: "spec.trainer.image") { $0.trainer.image = "" },
         InvalidSpec(field: "spec.evaluation.suites") { $0.evaluation?.suites = [] },

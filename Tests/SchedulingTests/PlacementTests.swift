@@ -38,7 +38,10 @@ struct PlacementTests {
     @Test("all pods at once or none")
     func allOrNothing() {
         let snapshot = ClusterSnapshot(
-            nodes: [Self.node("a", gpus: 1, taints: [Self.gpuTaint]), Self.node("b", gpus: 1, taints: [Self.gpuTaint])],
+            nodes: [
+                Self.node("a", gpus: 1, taints: [Self.gpuTaint]),
+                Self.node("b", gpus: 1, taints: [Self.gpuTaint]),
+            ],
             pods: [])
         #expect(snapshot.answer(to: Self.gang(2)) == .fits)
         #expect(snapshot.answer(to: Self.gang(3)) != .fits)
@@ -62,7 +65,8 @@ struct PlacementTests {
         #expect(waiting.answer(to: Self.gang(1)) != .fits)
         let admitted = ClusterSnapshot(nodes: nodes, pods: [], admitted: [Self.gang(1)])
         #expect(admitted.answer(to: Self.gang(2)) != .fits)
-        let hopeless = ClusterSnapshot(nodes: nodes, pods: [Self.pod("p", gpus: 64, on: nil, phase: "Pending")])
+        let hopeless = ClusterSnapshot(
+            nodes: nodes, pods: [Self.pod("p", gpus: 64, on: nil, phase: "Pending")])
         #expect(hopeless.answer(to: Self.gang(2)) == .fits)
     }
 
@@ -79,7 +83,9 @@ struct PlacementTests {
             nodes: [
                 Self.node("a", gpus: 1, labels: ["zone": "x"]),
                 Self.node("b", gpus: 8, labels: ["zone": "y"]),
-                Self.node("c", gpus: 8, labels: ["zone": "x"], taints: [Taint(key: "team", value: "other", effect: "NoSchedule")]),
+                Self.node(
+                    "c", gpus: 8, labels: ["zone": "x"],
+                    taints: [Taint(key: "team", value: "other", effect: "NoSchedule")]),
                 Self.node("d", gpus: 8, labels: ["zone": "x"], ready: false),
             ], pods: [])
         #expect(
@@ -102,11 +108,13 @@ struct PlacementTests {
         full.spec?.containers[0].resources = ResourceRequirements(requests: ["cpu": Quantity(8)])
         var used = Self.pod("q", gpus: 1, on: "b")
         used.spec?.containers[0].resources = ResourceRequirements(requests: [Self.gpu: Quantity(1)])
-        let apart = ClusterSnapshot(nodes: [Self.node("a", gpus: 1), Self.node("b", gpus: 1)], pods: [full, used])
+        let apart = ClusterSnapshot(
+            nodes: [Self.node("a", gpus: 1), Self.node("b", gpus: 1)], pods: [full, used])
         #expect(
             apart.answer(to: split)
                 == .waits(
-                    "needs 1 × (1 cpu, 1 nvidia.com/gpu) at once; no suitable node (of 2) has all of it free together"))
+                    "needs 1 × (1 cpu, 1 nvidia.com/gpu) at once; no suitable node (of 2) has all of it free together"
+                ))
     }
 
     @Test("a sidecar counts beside the main container, an init container only where it is larger")

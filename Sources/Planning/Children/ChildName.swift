@@ -23,7 +23,9 @@ enum ChildName {
     static func labelValue(_ name: String) -> String {
         let isValue =
             name.utf8.count <= limit
-            && name.utf8.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") }
+            && name.utf8.allSatisfy {
+                isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")
+            }
             && name.utf8.first.map(isAlphanumeric) == true && name.utf8.last.map(isAlphanumeric) == true
         return isValue ? name : String(Digest.sha256(name).prefix(32))
     }

@@ -43,7 +43,8 @@ struct EvaluationPod {
         pod.volumes = [
             Volume(name: PodVolumes.workspaceName, emptyDir: EmptyDirVolumeSource()),
             PodVolumes.configuration(
-                "config", file: WorkspacePath.programConfiguration, annotation: ConfigurationAnnotation.program),
+                "config", file: WorkspacePath.programConfiguration,
+                annotation: ConfigurationAnnotation.program),
             PodVolumes.configuration(
                 "agent-config", file: WorkspacePath.agentConfiguration,
                 annotation: ConfigurationAnnotation.agent),
@@ -83,7 +84,9 @@ struct EvaluationPod {
             PodVolumes.folderMount(WorkspacePath.output, readOnly: false),
             PodVolumes.configurationMount("config"), PodVolumes.temporaryMount, PodVolumes.sharedMemoryMount,
         ]
-        if spec.baseModel != nil { mounts.append(PodVolumes.folderMount(WorkspacePath.adapter, readOnly: true)) }
+        if spec.baseModel != nil {
+            mounts.append(PodVolumes.folderMount(WorkspacePath.adapter, readOnly: true))
+        }
         container.volumeMounts = mounts
         container.terminationMessagePath = WorkspacePath.result
         container.terminationMessagePolicy = "FallbackToLogsOnError"

@@ -30,7 +30,9 @@ enum Lineage {
         params["method"] = spec.method.rawValue
         params["baseModel"] = spec.model.storageUri
         params["dataset"] = spec.dataset.storageUri
-        guard let known = spec.hyperparameters, let json = try? JSONValue(encoding: known) else { return params }
+        guard let known = spec.hyperparameters, let json = try? JSONValue(encoding: known) else {
+            return params
+        }
         for (name, value) in json.objectValue ?? [:] where name != "parameters" {
             params[name] = value.stringValue ?? value.text
         }

@@ -46,7 +46,8 @@ struct StageJob {
             name: "agent", command: content.command, configurationVolume: "agent-config",
             storage: spec.storage, resources: content.resources, settings: settings)
         if stage == .registering {
-            main.env = (main.env ?? [])
+            main.env =
+                (main.env ?? [])
                 + AgentContainer.registryCredentials(spec.registration?.credentialsSecretName)
         }
         pod.containers = [main]
@@ -55,7 +56,8 @@ struct StageJob {
                 ? Volume(name: PodVolumes.workspaceName, claim: WorkspaceClaim.name(run))
                 : Volume(name: PodVolumes.workspaceName, emptyDir: EmptyDirVolumeSource()),
             PodVolumes.configuration(
-                "agent-config", file: WorkspacePath.agentConfiguration, annotation: ConfigurationAnnotation.agent),
+                "agent-config", file: WorkspacePath.agentConfiguration,
+                annotation: ConfigurationAnnotation.agent),
             PodVolumes.temporary,
         ]
         pod.restartPolicy = "Never"

@@ -64,7 +64,8 @@ struct TrainingGang {
         pod.volumes = [
             Volume(name: PodVolumes.workspaceName, claim: WorkspaceClaim.name(run)),
             PodVolumes.configuration(
-                "config", file: WorkspacePath.programConfiguration, annotation: ConfigurationAnnotation.program),
+                "config", file: WorkspacePath.programConfiguration,
+                annotation: ConfigurationAnnotation.program),
             PodVolumes.temporary,
             PodVolumes.sharedMemory(Quantity(spec.trainer.shmSize ?? "1Gi")),
         ]
@@ -136,7 +137,9 @@ struct TrainingGang {
             EnvVar(name: EnvironmentName.result, value: WorkspacePath.result),
             EnvVar(name: "HOME", value: "/tmp"),
         ]
-        if resume != nil { ours.append(EnvVar(name: EnvironmentName.resumeFrom, value: WorkspacePath.resume)) }
+        if resume != nil {
+            ours.append(EnvVar(name: EnvironmentName.resumeFrom, value: WorkspacePath.resume))
+        }
         if nodes > 1 || processes > 1 {
             let (world, overflow) = nodes.multipliedReportingOverflow(by: processes)
             let (first, rankOverflow) = rank.multipliedReportingOverflow(by: processes)

@@ -14,7 +14,9 @@ extension EvalRunDraft {
     mutating func settleAll() {
         guard status.phase == .evaluating else { return }
         for entry in seen.run.status?.suites ?? [] where entry.finished != true {
-            let isOpen = status.suites?.contains { $0.name == entry.name && $0.finished != true && $0.attempt == entry.attempt }
+            let isOpen = status.suites?.contains {
+                $0.name == entry.name && $0.finished != true && $0.attempt == entry.attempt
+            }
             if isOpen == true, let pod = pod(of: entry) { settle(pod) }
         }
     }
@@ -42,10 +44,15 @@ extension EvalRunDraft {
     }
 
     private mutating func forceIfStuck(_ pod: Pod) {
-        guard let end = pod.metadata.deletionTimestamp, !pod.isFinished, let reference = Child.pod(pod).reference
+        guard let end = pod.metadata.deletionTimestamp, !pod.isFinished,
+            let reference = Child.pod(pod).reference
         else { return }
         let left = settings.forceDeleteSeconds.addingClamped(-max(0, now.seconds(since: end)))
-        if left <= 0 { deletions.append(.delete(reference, gracePeriodSeconds: 0)) } else { wake(after: left) }
+        if left <= 0 {
+            deletions.append(.delete(reference, gracePeriodSeconds: 0))
+        } else {
+            wake(after: left)
+        }
     }
 
     /// What printer columns and conditions say, from the rest of the status.
@@ -57,6 +64,8 @@ extension EvalRunDraft {
         if status.conditions?["Finished"] == nil {
             set("Finished", false, reason: "InProgress", message: "The run has not finished")
         }
-        status.conditions = status.conditions.map { Conditions.seen($0, generation: seen.run.metadata.generation) }
+        status.conditions = status.conditions.map {
+            Conditions.seen($0, generation: seen.run.metadata.generation)
+        }
     }
 }

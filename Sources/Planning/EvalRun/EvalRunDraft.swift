@@ -131,7 +131,9 @@ struct EvalRunDraft {
         case .waits(let why):
             status.reason = "WaitingForCapacity"
             status.message = Wording.bounded(why)
-            set("Admitted", false, reason: "WaitingForCapacity", message: "The cluster has no room for a suite")
+            set(
+                "Admitted", false, reason: "WaitingForCapacity",
+                message: "The cluster has no room for a suite")
         case nil: break
         }
     }

@@ -29,7 +29,8 @@ extension EvalRunDraft {
         guard let pod = pod(of: entry) else {
             guard entry.launchedAt == nil else {
                 return retry(
-                    &entry, TryFailure(.interrupted, reason: "PodLost", message: "Its pod vanished without a trace"))
+                    &entry,
+                    TryFailure(.interrupted, reason: "PodLost", message: "Its pod vanished without a trace"))
             }
             return launch(entry, suite)
         }
@@ -49,7 +50,9 @@ extension EvalRunDraft {
                 settle(pod)
                 return retry(
                     &entry,
-                    TryFailure(.counted, reason: "InvalidReport", message: "The evaluator left no metrics in ANNEAL_RESULT"))
+                    TryFailure(
+                        .counted, reason: "InvalidReport",
+                        message: "The evaluator left no metrics in ANNEAL_RESULT"))
             }
             settle(pod)
             entry.finished = true
@@ -69,7 +72,8 @@ extension EvalRunDraft {
         }
         guard let pod = builder.make(suite, attempt: entry.attempt) else {
             return TryFailure(
-                .terminal, reason: "InvalidSpec", message: "It has no image, or a number of its configuration is not finite")
+                .terminal, reason: "InvalidSpec",
+                message: "It has no image, or a number of its configuration is not finite")
         }
         creations.append(.pod(pod))
         return nil
@@ -79,7 +83,8 @@ extension EvalRunDraft {
     private mutating func retry(_ entry: inout SuiteStatus, _ failure: TryFailure) -> TryFailure? {
         entry.lastFailure = "\(failure.reason): \(failure.message)"
         let interruptions = max(0, entry.interruptions ?? 0).next
-        let tries = max(1, (spec.runPolicy?.backoffLimit).map { max(0, $0).next } ?? settings.evaluating.tries)
+        let tries = max(
+            1, (spec.runPolicy?.backoffLimit).map { max(0, $0).next } ?? settings.evaluating.tries)
         switch failure.kind {
         case .terminal: return failure
         case .interrupted where interruptions < settings.maxFruitlessInterruptions:
@@ -88,11 +93,14 @@ extension EvalRunDraft {
             let failures = max(0, entry.failures ?? 0).next
             entry.failures = failures
             if failures >= tries {
-                return TryFailure(.terminal, reason: failure.reason, message: "\(failure.message) (after \(failures) tries)")
+                return TryFailure(
+                    .terminal, reason: failure.reason, message: "\(failure.message) (after \(failures) tries)"
+                )
             }
         }
         let wait = settings.backoff(
-            failures: max(entry.failures ?? 0, entry.interruptions ?? 0), factor: settings.evaluating.backoffFactor)
+            failures: max(entry.failures ?? 0, entry.interruptions ?? 0),
+            factor: settings.evaluating.backoffFactor)
         entry.attempt = entry.attempt.next
         entry.launchedAt = nil
         entry.notBefore = now.advanced(by: wait)
@@ -107,10 +115,14 @@ extension EvalRunDraft {
         status.gate = "\(kept)/\(results.count)"
         if kept == results.count {
             set("GatePassed", true, reason: "ThresholdsKept", message: "Every threshold was kept")
-            end(.passed, reason: "ThresholdsKept", message: "\(kept) of \(results.count) thresholds were kept")
+            end(
+                .passed, reason: "ThresholdsKept", message: "\(kept) of \(results.count) thresholds were kept"
+            )
         } else {
             let missed = results.filter { !$0.passed }.map(Gate.text).joined(separator: "; ")
-            set("GatePassed", false, reason: "ThresholdsMissed", message: Wording.bounded("Missed: \(missed)"))
+            set(
+                "GatePassed", false, reason: "ThresholdsMissed", message: Wording.bounded("Missed: \(missed)")
+            )
             end(.failed, reason: "ThresholdsMissed", message: "Missed: \(missed)")
         }
     }

@@ -22,15 +22,20 @@ enum Gate {
                     (threshold.min.map { value >= $0 } ?? true) && (threshold.max.map { value <= $0 } ?? true)
                 } ?? false
             return ThresholdResult(
-                metric: threshold.metric, min: threshold.min, max: threshold.max, value: value, passed: passed)
+                metric: threshold.metric, min: threshold.min, max: threshold.max, value: value, passed: passed
+            )
         }
     }
 
     /// `quality/perplexity is 12.5, above its max 10`
     static func text(_ result: ThresholdResult) -> String {
         guard let value = result.value else { return "\(result.metric) is missing or not a number" }
-        if let min = result.min, !(value >= min) { return "\(result.metric) is \(value), below its min \(min)" }
-        if let max = result.max, !(value <= max) { return "\(result.metric) is \(value), above its max \(max)" }
+        if let min = result.min, !(value >= min) {
+            return "\(result.metric) is \(value), below its min \(min)"
+        }
+        if let max = result.max, !(value <= max) {
+            return "\(result.metric) is \(value), above its max \(max)"
+        }
         return "\(result.metric) is \(value)"
     }
 }

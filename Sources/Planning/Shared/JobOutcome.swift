@@ -22,7 +22,9 @@ extension Job {
     /// `pods` may hold those of others.
     func outcome(pods: [Pod], now: Timestamp, settings: PlannerSettings) -> JobOutcome {
         let own = pods.filter { $0.metadata.controller?.uid == metadata.uid && metadata.uid != nil }
-        let pod = own.max { ($0.metadata.creationTimestamp?.seconds ?? 0) < ($1.metadata.creationTimestamp?.seconds ?? 0) }
+        let pod = own.max {
+            ($0.metadata.creationTimestamp?.seconds ?? 0) < ($1.metadata.creationTimestamp?.seconds ?? 0)
+        }
         let outcome = pod?.outcome(main: "agent")
         if let complete = condition("Complete") {
             if case .succeeded(let message) = outcome { return report(message) }
@@ -31,9 +33,13 @@ extension Job {
         if let failed = condition("Failed") {
             if failed.reason == "DeadlineExceeded" {
                 return .failed(
-                    TryFailure(.counted, reason: "DeadlineExceeded", message: "Job \(name) took longer than its limit"))
+                    TryFailure(
+                        .counted, reason: "DeadlineExceeded",
+                        message: "Job \(name) took longer than its limit"))
             }
-            if pod?.isFinished == true, case .ended(let failure) = outcome { return .failed(softened(failure)) }
+            if pod?.isFinished == true, case .ended(let failure) = outcome {
+                return .failed(softened(failure))
+            }
             return settled(since: failed.lastTransitionTime, now, settings)
         }
         if metadata.deletionTimestamp != nil {
@@ -49,18 +55,22 @@ extension Job {
     }
 
     private func report(_ message: String?) -> JobOutcome {
-        guard let report = StageReport(terminationMessage: message), report.reason == StageReport.succeeded else {
+        guard let report = StageReport(terminationMessage: message), report.reason == StageReport.succeeded
+        else {
             return .failed(
                 TryFailure(
                     .counted, reason: "InvalidReport",
-                    message: "Job \(name) succeeded, but left no report of it; use an agent image of this release"))
+                    message:
+                        "Job \(name) succeeded, but left no report of it; use an agent image of this release")
+            )
         }
         return .succeeded(report)
     }
 
     /// The pod's status comes on another watch than the Job's, so wait for it a little.
     private func settled(since: Timestamp?, _ now: Timestamp, _ settings: PlannerSettings) -> JobOutcome {
-        let left = since.map { settings.reportWaitSeconds.addingClamped(-max(0, now.seconds(since: $0))) } ?? 0
+        let left =
+            since.map { settings.reportWaitSeconds.addingClamped(-max(0, now.seconds(since: $0))) } ?? 0
         guard left > 0 else {
             return .failed(
                 TryFailure(.interrupted, reason: "PodLost", message: "The pod of Job \(name) was lost"))

@@ -57,7 +57,9 @@ extension Pod {
             return .unscheduled(since: condition?.lastTransitionTime ?? metadata.creationTimestamp)
         }
         for status in allStatuses {
-            if let waiting = status.state?.waiting, let blocked = Self.blocked(status.name, waiting) { return blocked }
+            if let waiting = status.state?.waiting, let blocked = Self.blocked(status.name, waiting) {
+                return blocked
+            }
         }
         return .active
     }
@@ -70,7 +72,9 @@ extension Pod {
                 .interrupted, reason: target.reason ?? "Disrupted",
                 message: "Pod \(name) was disrupted: \(target.message ?? target.reason ?? "no reason given")")
         }
-        if let reason = status?.reason, Self.infrastructureReasons.contains(reason) || reason.hasPrefix("OutOf") {
+        if let reason = status?.reason,
+            Self.infrastructureReasons.contains(reason) || reason.hasPrefix("OutOf")
+        {
             return TryFailure(
                 .interrupted, reason: reason, message: "Pod \(name): \(status?.message ?? reason)")
         }
@@ -91,7 +95,8 @@ extension Pod {
             return disruption
                 ?? TryFailure(
                     .interrupted, reason: "PodLost",
-                    message: "Pod \(name) failed before its containers did: \(status?.message ?? "no message")")
+                    message:
+                        "Pod \(name) failed before its containers did: \(status?.message ?? "no message")")
         }
         let report = StageReport(terminationMessage: end.message)
         if let report, end.exitCode == ExitCode.terminal || report.isRetryable == false {
@@ -100,7 +105,8 @@ extension Pod {
         if let disruption { return disruption }
         if end.exitCode == ExitCode.stopped {
             return TryFailure(
-                .interrupted, reason: "Stopped", message: "Container \(container) stopped itself with exit code 75")
+                .interrupted, reason: "Stopped",
+                message: "Container \(container) stopped itself with exit code 75")
         }
         let detail = report?.message ?? end.message ?? end.reason ?? "no message"
         return TryFailure(
@@ -120,11 +126,15 @@ extension Pod {
             "RegistryUnavailable", "SignatureValidationFailed":
             .blocked(
                 reason: "ImagePullFailed",
-                message: "The image of container \(container) can't be pulled: check its name and imagePullSecrets")
+                message:
+                    "The image of container \(container) can't be pulled: check its name and imagePullSecrets"
+            )
         case "CreateContainerConfigError":
             .blocked(
                 reason: "ContainerConfigurationInvalid",
-                message: "Container \(container) can't be created: \(waiting.message ?? "check the Secrets it names")")
+                message:
+                    "Container \(container) can't be created: \(waiting.message ?? "check the Secrets it names")"
+            )
         case "CreateContainerError", "RunContainerError":
             .blocked(
                 reason: "ContainerStartFailed",

@@ -52,7 +52,8 @@ enum Wording {
     /// A condition's reason must be a CamelCase word; anything else says only that there was one.
     static func reason(_ text: String) -> String {
         let isWord =
-            (1...128).contains(text.utf8.count) && text.utf8.allSatisfy { byte in
+            (1...128).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
                 (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
             }
         return isWord && text.first?.isLetter == true ? text : "Failed"

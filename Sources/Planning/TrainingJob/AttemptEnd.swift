@@ -28,7 +28,9 @@ extension TrainingJobDraft {
         }
         status.fruitlessInterruptions = fruitless > 0 ? fruitless : nil
         set("Preempted", true, reason: failure.reason, message: "The last attempt was interrupted")
-        again(failure, after: settings.backoff(failures: fruitless - 1, factor: settings.training.backoffFactor))
+        again(
+            failure, after: settings.backoff(failures: fruitless - 1, factor: settings.training.backoffFactor)
+        )
     }
 
     private mutating func count(_ failure: TryFailure) {
@@ -48,7 +50,9 @@ extension TrainingJobDraft {
         if status.trainedSeconds ?? 0 >= trainingDeadline {
             return end(
                 .failed, reason: "DeadlineExceeded",
-                message: "Training took longer than \(trainingDeadline) seconds; its last attempt: \(failure.message)")
+                message:
+                    "Training took longer than \(trainingDeadline) seconds; its last attempt: \(failure.message)"
+            )
         }
         closeRecord()
         begin(.preparing, after: seconds)

@@ -30,14 +30,18 @@ extension TrainingJobDraft {
         if let seconds = status.gpuSeconds { status.gpuHours = Self.hours(seconds) }
         status.progressPercent = progressPercent
         if status.checkpoint != nil {
-            set("CheckpointVerified", true, reason: "Committed", message: "A checkpoint with a verified manifest exists")
+            set(
+                "CheckpointVerified", true, reason: "Committed",
+                message: "A checkpoint with a verified manifest exists")
         } else if status.conditions?["CheckpointVerified"] != nil {
             set("CheckpointVerified", false, reason: "None", message: "No checkpoint has a verified manifest")
         }
         if status.conditions?["Finished"] == nil {
             set("Finished", false, reason: "InProgress", message: "The run has not finished")
         }
-        status.conditions = status.conditions.map { Conditions.seen($0, generation: seen.job.metadata.generation) }
+        status.conditions = status.conditions.map {
+            Conditions.seen($0, generation: seen.job.metadata.generation)
+        }
     }
 
     private var progressPercent: String {

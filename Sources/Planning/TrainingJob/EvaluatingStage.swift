@@ -30,7 +30,8 @@ extension TrainingJobDraft {
         let builder = EvaluationChild(run: run, spec: spec, status: status, settings: settings)
         guard let child = builder.make(attempt: current.attempt) else {
             return end(
-                .failed, reason: "InvalidSpec", message: "There is no evaluation in the spec, or no model to evaluate")
+                .failed, reason: "InvalidSpec",
+                message: "There is no evaluation in the spec, or no model to evaluate")
         }
         creations.append(.evalRun(child))
     }
@@ -55,7 +56,8 @@ extension TrainingJobDraft {
             status.evaluation = summary
             end(
                 .failed, reason: "EvaluationError",
-                message: "EvalRun \(child.name): \(verdict.message ?? verdict.reason ?? "it gives no reason")")
+                message: "EvalRun \(child.name): \(verdict.message ?? verdict.reason ?? "it gives no reason")"
+            )
         case .pending, .queued, .evaluating, .suspended: break
         }
     }

@@ -24,7 +24,8 @@ extension TrainingJobDraft {
     /// interval is closed in the same write that adds it up, so that it counts exactly once.
     mutating func accountForGPUs() {
         if status.phase == .training, status.gpusHeldSince == nil,
-            let current = status.current, current.stage == .training {
+            let current = status.current, current.stage == .training
+        {
             let starts = attemptPods(current.attempt).values.compactMap(\.heldSince)
             if let first = starts.min() { status.gpusHeldSince = min(now, max(first, current.startedAt)) }
         }
@@ -39,7 +40,8 @@ extension TrainingJobDraft {
 
     /// GPUs of the whole gang.
     var gpuCount: Int {
-        let (count, overflow) = gang(1).nodes.multipliedReportingOverflow(by: max(0, spec.trainer.gpusPerNode))
+        let (count, overflow) = gang(1).nodes.multipliedReportingOverflow(
+            by: max(0, spec.trainer.gpusPerNode))
         return overflow ? 0 : count
     }
 

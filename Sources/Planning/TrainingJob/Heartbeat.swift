@@ -2,17 +2,27 @@ import AnnealAPI
 import KubernetesAPI
 
 extension TrainingJobDraft {
-    /// The Lease of the newest training attempt, while anything of that attempt may still write to it.
+    /// The Lease of the newest training attempt.
     var heartbeat: Lease? {
-        guard let attempt = status.trainingAttempts, status.phase == .training || hasUnfinishedTrainers
-        else { return nil }
+        guard let attempt = status.trainingAttempts else { return nil }
         let name = gang(attempt).leaseName
         return seen.leases.first { $0.name == name && run.controls($0.metadata) }
     }
 
+    /// Whether the Lease says more than the status. Once `prepare` runs, its word on checkpoints counts.
+    private var hearsTrainer: Bool {
+        switch status.phase {
+        case .training, .uploading, .suspended, .failed, .cancelled: true
+        case .preparing: status.current?.launchedAt == nil
+        case .pending, .validating, .preprocessing, .queued, .evaluating, .registering, .completed,
+            .evalFailed:
+            false
+        }
+    }
+
     /// Takes over what the sidecar says; what makes no sense is left aside, and said so.
     mutating func readHeartbeat() {
-        guard let attempt = status.trainingAttempts, let lease = heartbeat,
+        guard hearsTrainer, let attempt = status.trainingAttempts, let lease = heartbeat,
             let annotations = lease.metadata.annotations
         else { return }
         if let text = annotations[HeartbeatAnnotation.attempt], text != String(attempt) { return }

@@ -34,7 +34,8 @@ extension TrainingJobDraft {
         guard let job = builder.make(stage, attempt: current.attempt) else {
             return end(
                 .failed, reason: "InvalidSpec",
-                message: "The configuration of \(stage.rawValue) can't be written as JSON: a number is not finite")
+                message:
+                    "The configuration of \(stage.rawValue) can't be written as JSON: a number is not finite")
         }
         if stage != .validating, stage != .registering { createClaimIfMissing() }
         creations.append(.job(job))
@@ -99,7 +100,8 @@ extension TrainingJobDraft {
             return advance(to: .queued)
         }
         if let resume = report.resume, !isCredible(resume) {
-            return retry(invalidReport("names a checkpoint that is not of this run"), limit: settings.preparing)
+            return retry(
+                invalidReport("names a checkpoint that is not of this run"), limit: settings.preparing)
         }
         if let step = report.resume?.step, step > status.resume?.step ?? -1 {
             status.fruitlessInterruptions = nil

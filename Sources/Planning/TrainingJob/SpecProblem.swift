@@ -84,7 +84,8 @@ enum SpecProblem {
             let bounds = [threshold.min, threshold.max].compactMap { $0 }
             if bounds.isEmpty { return .required("\(field)[\(index)]", "give min, max or both") }
             if bounds.contains(where: { !$0.isFinite }) {
-                return .invalid("\(field)[\(index)]", .string(threshold.metric), "bounds must be finite numbers")
+                return .invalid(
+                    "\(field)[\(index)]", .string(threshold.metric), "bounds must be finite numbers")
             }
         }
         return nil

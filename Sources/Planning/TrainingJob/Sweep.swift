@@ -8,9 +8,14 @@ extension TrainingJobDraft {
         for job in seen.jobs where run.controls(job.metadata) && !keeps(job) { delete(.job(job)) }
         let kept = keptTrainers
         for pod in trainers where !kept.contains(pod.name) { delete(.pod(pod)) }
-        let lease = heartbeat?.name
-        for item in seen.leases where run.controls(item.metadata) && item.name != lease { delete(.lease(item)) }
-        for run in seen.evalRuns where self.run.controls(run.metadata) && !keeps(run) { delete(.evalRun(run)) }
+        // The last words of a trainer that is being stopped are still read.
+        let lease = status.phase == .training || hasUnfinishedTrainers ? heartbeat?.name : nil
+        for item in seen.leases where run.controls(item.metadata) && item.name != lease {
+            delete(.lease(item))
+        }
+        for run in seen.evalRuns where self.run.controls(run.metadata) && !keeps(run) {
+            delete(.evalRun(run))
+        }
         if status.phase.isTerminal {
             for service in seen.services where run.controls(service.metadata) { delete(.service(service)) }
         }
@@ -25,10 +30,15 @@ extension TrainingJobDraft {
 
     /// A pod that outlives its grace period by far is on a node that is gone: nobody will report its end.
     private mutating func forceIfStuck(_ pod: Pod) {
-        guard let end = pod.metadata.deletionTimestamp, !pod.isFinished, let reference = Child.pod(pod).reference
+        guard let end = pod.metadata.deletionTimestamp, !pod.isFinished,
+            let reference = Child.pod(pod).reference
         else { return }
         let left = settings.forceDeleteSeconds.addingClamped(-max(0, now.seconds(since: end)))
-        if left <= 0 { deletions.append(.delete(reference, gracePeriodSeconds: 0)) } else { wake(after: left) }
+        if left <= 0 {
+            deletions.append(.delete(reference, gracePeriodSeconds: 0))
+        } else {
+            wake(after: left)
+        }
     }
 
     private var dropsVolume: Bool {
@@ -58,7 +68,9 @@ extension TrainingJobDraft {
 
     private func keeps(_ child: EvalRun) -> Bool {
         let record = (status.stages ?? []).first { $0.name == .evaluating }
-        guard let record, EvaluationChild.name(run, attempt: record.attempts) == child.name else { return false }
+        guard let record, EvaluationChild.name(run, attempt: record.attempts) == child.name else {
+            return false
+        }
         return isCurrent(.evaluating) || child.status?.phase.isTerminal == true
     }
 

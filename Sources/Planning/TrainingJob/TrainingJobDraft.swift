@@ -54,7 +54,9 @@ struct TrainingJobDraft {
     }
 
     func plan() -> Plan<TrainingJobStatus> {
-        let attempt = { (status: TrainingJobStatus?) in status?.current.map { [$0.stage.rawValue, "\($0.attempt)"] } }
+        let attempt = { (status: TrainingJobStatus?) in
+            status?.current.map { [$0.stage.rawValue, "\($0.attempt)"] }
+        }
         let begins = attempt(status) != attempt(seen.job.status)
         let created: [Effect] = begins ? [] : creations.map { .create($0) }
         let requeue = status == seen.job.status ? requeueAfter : min(requeueAfter ?? 1, 1)

@@ -20,7 +20,9 @@ extension TrainingJobDraft {
         case .waits(let why):
             status.reason = "WaitingForCapacity"
             status.message = Wording.bounded(why)
-            set("Admitted", false, reason: "WaitingForCapacity", message: "The cluster has no room for all pods at once")
+            set(
+                "Admitted", false, reason: "WaitingForCapacity",
+                message: "The cluster has no room for all pods at once")
         case nil: break
         }
     }
@@ -31,12 +33,15 @@ extension TrainingJobDraft {
         let pods = attemptPods(current.attempt)
         let outcomes = pods.mapValues { $0.outcome(main: TrainingGang.trainerName) }
         if let failure = ending(outcomes) { return endAttempt(failure) }
-        if pods.count == gang.nodes, outcomes.values.allSatisfy(\.isSuccess) { return finishTraining(outcomes) }
+        if pods.count == gang.nodes, outcomes.values.allSatisfy(\.isSuccess) {
+            return finishTraining(outcomes)
+        }
         if exceedsDeadline() { return }
         if pods.count < gang.nodes {
             guard current.launchedAt == nil else {
                 return endAttempt(
-                    TryFailure(.interrupted, reason: "PodLost", message: "A training pod vanished without a trace"))
+                    TryFailure(
+                        .interrupted, reason: "PodLost", message: "A training pod vanished without a trace"))
             }
             return launch(gang, missing: (0..<gang.nodes).filter { pods[$0] == nil })
         }
@@ -48,7 +53,9 @@ extension TrainingJobDraft {
         let names = Set((0..<gang.nodes).map(gang.podName))
         guard !hasUnfinishedPods(besides: names) else { return wake(after: settings.queuePollSeconds) }
         createClaimIfMissing()
-        if !seen.leases.contains(where: { $0.name == gang.leaseName }) { creations.append(.lease(gang.lease)) }
+        if !seen.leases.contains(where: { $0.name == gang.leaseName }) {
+            creations.append(.lease(gang.lease))
+        }
         if gang.nodes > 1, !seen.services.contains(where: { $0.name == gang.serviceName }) {
             creations.append(.service(gang.service))
         }
@@ -73,7 +80,8 @@ extension TrainingJobDraft {
 
     private mutating func finishTraining(_ outcomes: [Int: PodOutcome]) {
         if case .succeeded(let message) = outcomes[0],
-            let summary: TrainerSummary = TerminationMessage.decode(message) {
+            let summary: TrainerSummary = TerminationMessage.decode(message)
+        {
             var progress = status.progress ?? TrainingProgress()
             progress.initialEvalLoss = progress.initialEvalLoss ?? summary.initialEvalLoss?.finite
             progress.evalLoss = summary.finalEvalLoss?.finite ?? progress.evalLoss
@@ -96,7 +104,8 @@ extension TrainingJobDraft {
         }
         end(
             .failed, reason: "DeadlineExceeded",
-            message: "Training took longer than \(trainingDeadline) seconds (runPolicy.activeDeadlineSeconds)")
+            message: "Training took longer than \(trainingDeadline) seconds (runPolicy.activeDeadlineSeconds)"
+        )
         return true
     }
 
@@ -117,7 +126,10 @@ extension TrainingJobDraft {
         }
         let isBlocked = outcomes.values.contains { if case .blocked = $0 { true } else { false } }
         if !isBlocked { status.reason = nil }
-        if !isBlocked { status.message = heartbeat?.metadata.annotations?[HeartbeatAnnotation.problem].map(Wording.bounded) }
+        if !isBlocked {
+            status.message = heartbeat?.metadata.annotations?[HeartbeatAnnotation.problem].map(
+                Wording.bounded)
+        }
         checkHeartbeat(rankZero)
     }
 
@@ -128,7 +140,9 @@ extension TrainingJobDraft {
         explain(
             TryFailure(
                 .interrupted, reason: "Unschedulable",
-                message: "No node took all pods within \(settings.unschedulableSeconds) seconds; they queue again"))
+                message:
+                    "No node took all pods within \(settings.unschedulableSeconds) seconds; they queue again")
+        )
         set("Admitted", false, reason: "Unschedulable", message: "The pods could not be scheduled")
     }
 
@@ -144,7 +158,9 @@ extension TrainingJobDraft {
         endAttempt(
             TryFailure(
                 .counted, reason: "HeartbeatLost",
-                message: "The trainer showed no sign of life for \(timeout) seconds: the attempt is stuck and is replaced"))
+                message:
+                    "The trainer showed no sign of life for \(timeout) seconds: the attempt is stuck and is replaced"
+            ))
     }
 }
 

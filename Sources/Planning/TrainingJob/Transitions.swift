@@ -47,7 +47,9 @@ extension TrainingJobDraft {
     }
 
     mutating func complete() {
-        end(.completed, reason: "Succeeded", message: "The model is at \(status.output?.storageUri ?? "its place")")
+        end(
+            .completed, reason: "Succeeded",
+            message: "The model is at \(status.output?.storageUri ?? "its place")")
     }
 
     /// The run is over.

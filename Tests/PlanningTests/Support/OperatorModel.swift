@@ -50,7 +50,9 @@ extension World {
         if old.phase.isTerminal, new.phase != old.phase {
             violations.append("\(old.phase) was followed by \(new.phase)")
         }
-        if new.trainingAttempts ?? 0 < old.trainingAttempts ?? 0 { violations.append("trainingAttempts fell") }
+        if new.trainingAttempts ?? 0 < old.trainingAttempts ?? 0 {
+            violations.append("trainingAttempts fell")
+        }
         if new.countedFailures ?? 0 < old.countedFailures ?? 0 { violations.append("countedFailures fell") }
         if new.gpuSeconds ?? 0 < old.gpuSeconds ?? 0 { violations.append("gpuSeconds fell") }
         for record in old.stages ?? [] {

@@ -19,7 +19,8 @@ enum Samples {
             model: StoredInput(storageUri: "s3://models/base", version: "1"),
             dataset: DatasetReference(storageUri: "s3://data/train.jsonl", format: .promptCompletion),
             method: .lora, trainer: trainer, artifacts: Artifacts(storageUri: "s3://artifacts/runs/"))
-        spec.storage = StorageConnection(endpoint: "http://s3:9000", pathStyle: true, credentialsSecretName: "s3")
+        spec.storage = StorageConnection(
+            endpoint: "http://s3:9000", pathStyle: true, credentialsSecretName: "s3")
         if nodes > 1 {
             spec.workspace = Workspace()
             spec.workspace?.accessMode = "ReadWriteMany"

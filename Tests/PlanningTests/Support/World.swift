@@ -32,6 +32,7 @@ struct World {
     var nextFate: (Pod) -> Fate = { _ in .success }
     /// Passes a pod needs from its start to its end.
     var trainingPasses = 3
+    var commitsCheckpoints = true
     var verdict: EvalRunPhase = .passed
     var perplexity = 10.0
     var hasCapacity = true
@@ -61,7 +62,9 @@ struct World {
         observation.services = Array(state.services.values)
         observation.leases = Array(state.leases.values)
         observation.evalRuns = Array(state.evalRuns.values)
-        if TrainingJobPlanner.needsCapacity(job) { observation.capacity = hasCapacity ? .fits : .waits("full") }
+        if TrainingJobPlanner.needsCapacity(job) {
+            observation.capacity = hasCapacity ? .fits : .waits("full")
+        }
         return observation
     }
 
@@ -126,7 +129,9 @@ struct World {
         case .job:
             guard let job = state.jobs[name], job.metadata.uid == reference.uid else { return }
             state.jobs[name] = nil
-            for pod in state.pods.values where pod.metadata.controller?.uid == reference.uid { terminate(pod.name) }
+            for pod in state.pods.values where pod.metadata.controller?.uid == reference.uid {
+                terminate(pod.name)
+            }
         case .pod:
             guard state.pods[name]?.metadata.uid == reference.uid else { return }
             if immediately || state.pods[name]?.isDone == true {
@@ -195,7 +200,9 @@ struct World {
     private mutating func checkNumber(_ child: Child) {
         let attempt = child.metadata.labels?[Anneal.Label.attempt]
         if attempt != status?.current.map({ String($0.attempt) }) {
-            violations.append("\(child.key.name) was created while status.current was \(String(describing: status?.current))")
+            violations.append(
+                "\(child.key.name) was created while status.current was \(String(describing: status?.current))"
+            )
         }
     }
 

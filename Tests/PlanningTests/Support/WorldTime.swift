@@ -48,7 +48,8 @@ extension World {
                 state.pods[name]?.status?.containerStatuses = [
                     ContainerStatus(
                         name: pod.mainName,
-                        state: ContainerState(waiting: ContainerStateWaiting(reason: "ErrImagePull", message: "no such image")))
+                        state: ContainerState(
+                            waiting: ContainerStateWaiting(reason: "ErrImagePull", message: "no such image")))
                 ]
             }
         case ("Pending", _) where fate == .noImage: break
@@ -64,7 +65,9 @@ extension World {
         }
     }
 
-    private mutating func condition(_ name: String, _ type: String, _ status: Condition.Status, reason: String?) {
+    private mutating func condition(
+        _ name: String, _ type: String, _ status: Condition.Status, reason: String?
+    ) {
         let known = state.pods[name]?.status?.conditions?.first { $0.type == type }
         guard known?.status != status else { return }
         state.pods[name]?.status?.conditions = [
@@ -88,8 +91,9 @@ extension World {
     }
 
     mutating func commitCheckpoint(_ pod: Pod) {
-        guard pod.metadata.labels?[Anneal.Label.nodeRank] == "0", let run = state.job,
-            let attempt = pod.metadata.labels?[Anneal.Label.attempt].flatMap({ Int($0) }), let lease = leaseName(pod)
+        guard commitsCheckpoints, pod.metadata.labels?[Anneal.Label.nodeRank] == "0", let run = state.job,
+            let attempt = pod.metadata.labels?[Anneal.Label.attempt].flatMap({ Int($0) }),
+            let lease = leaseName(pod)
         else { return }
         let step = (committed.last?.step ?? 0) + 10
         let root = ArtifactLayout.root(artifacts: run.spec.artifacts.storageUri, uid: run.metadata.uid ?? "")
@@ -113,7 +117,8 @@ extension World {
         case .outOfMemory: finish(pod.name, exitCode: 137, reason: "OOMKilled")
         case .exit(let code): finish(pod.name, exitCode: code, message: "Traceback: it broke")
         case .badInput:
-            finish(pod.name, exitCode: 2, message: #"{"reason":"DatasetNotFound","message":"no such object"}"#)
+            finish(
+                pod.name, exitCode: 2, message: #"{"reason":"DatasetNotFound","message":"no such object"}"#)
         case .stopped: finish(pod.name, exitCode: 75)
         case .evicted:
             finish(pod.name, exitCode: 143)
@@ -125,7 +130,9 @@ extension World {
         }
     }
 
-    private mutating func finish(_ name: String, exitCode: Int64, reason: String? = nil, message: String? = nil) {
+    private mutating func finish(
+        _ name: String, exitCode: Int64, reason: String? = nil, message: String? = nil
+    ) {
         guard let pod = state.pods[name] else { return }
         state.pods[name]?.status?.phase = exitCode == 0 ? "Succeeded" : "Failed"
         state.pods[name]?.status?.containerStatuses = [
@@ -133,7 +140,8 @@ extension World {
                 name: pod.mainName,
                 state: ContainerState(
                     terminated: ContainerStateTerminated(
-                        exitCode: exitCode, reason: reason ?? (exitCode == 0 ? "Completed" : "Error"), message: message,
+                        exitCode: exitCode, reason: reason ?? (exitCode == 0 ? "Completed" : "Error"),
+                        message: message,
                         finishedAt: now)))
         ]
     }
@@ -148,7 +156,8 @@ extension World {
             report.dataset?.sha256 = Samples.sha
             report.dataset?.records = 100
         case "prepare": report.resume = (run.status?.trainingAttempts ?? 0) > 0 ? committed.last : nil
-        case "upload": report.output = ModelReference(storageUri: root + "/model", manifestSha256: Samples.sha)
+        case "upload":
+            report.output = ModelReference(storageUri: root + "/model", manifestSha256: Samples.sha)
         case "register": report.registeredModel = RegisteredModel(name: "assistant", version: "1")
         case "train": return #"{"initialEvalLoss":2.5,"finalEvalLoss":1.25,"steps":100}"#
         default: break
@@ -185,7 +194,8 @@ extension World {
         status.suites = [suite]
         status.results = [
             ThresholdResult(
-                metric: "quality/perplexity", min: nil, max: 20, value: perplexity, passed: verdict == .passed)
+                metric: "quality/perplexity", min: nil, max: 20, value: perplexity, passed: verdict == .passed
+            )
         ]
         state.evalRuns[name]?.status = status
     }

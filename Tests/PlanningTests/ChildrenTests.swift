@@ -1,0 +1,211 @@
+import AnnealAPI
+import KubernetesAPI
+import Planning
+import Testing
+
+/// What runs are made of: every child of a whole run, as it was created.
+@Suite("Children")
+struct ChildrenTests {
+    /// All children that a run creates on its way.
+    static func children(_ job: TrainingJob) -> [Child] {
+        var world = World(job)
+        var all: [Child] = []
+        world.run { world in
+            guard let observation = world.observation() else { return true }
+            for effect in TrainingJobPlanner.plan(observation).effects {
+                if case .create(let child) = effect, !all.contains(child) { all.append(child) }
+            }
+            return world.phase?.isTerminal == true
+        }
+        return all
+    }
+
+    static func pods(_ children: [Child]) -> [(stage: String, metadata: ObjectMeta, spec: PodSpec)] {
+        children.compactMap { child in
+            switch child {
+            case .pod(let pod): ("train", pod.metadata, pod.spec ?? PodSpec())
+            case .job(let job):
+                (
+                    job.metadata.labels?[Anneal.Label.stage] ?? "",
+                    job.spec?.template.metadata ?? ObjectMeta(),
+                    job.spec?.template.spec ?? PodSpec()
+                )
+            case .claim, .service, .lease, .evalRun: nil
+            }
+        }
+    }
+
+    static func evaluationPods() -> [PodSpec] {
+        var world = EvaluationWorld(
+            Samples.evalRun { $0.storage = StorageConnection(credentialsSecretName: "s3") })
+        world.passes(4)
+        return world.pods.values.compactMap(\.spec)
+    }
+
+    @Test(
+        "are owned by the run, labelled, and named within 63 characters",
+        arguments: ["demo", "x-very-long-name-that-leaves-no-room-for-what-is-appended-to-it"])
+    func identity(name: String) {
+        var job = Samples.trainingJob(nodes: 2)
+        job.metadata.name = name
+        let children = Self.children(job)
+        #expect(Set(children.map(\.kind)) == Set(ChildKind.allCases))
+        #expect(Set(children.map { "\($0.kind)/\($0.key)" }).count == children.count)
+        for child in children {
+            #expect(child.key.name.utf8.count <= 63)
+            #expect(child.metadata.controller?.uid == job.metadata.uid)
+            #expect(child.metadata.labels?[Anneal.Label.managedBy] == Anneal.Label.managedByValue)
+            #expect(child.metadata.labels?[Anneal.Label.runUID] == job.metadata.uid)
+        }
+    }
+
+    @Test("meet the restricted pod security standard, every container of every pod")
+    func security() {
+        let job = Samples.trainingJob(nodes: 2) {
+            $0.preprocessing = Preprocessing()
+            $0.preprocessing?.transform = Transform(image: "registry.example/tokenise:1")
+        }
+        let specs = Self.pods(Self.children(job)).map(\.spec) + Self.evaluationPods()
+        #expect(specs.count == 9)
+        for spec in specs {
+            #expect(spec.automountServiceAccountToken == false)
+            #expect(spec.securityContext?.runAsNonRoot == true)
+            #expect(spec.securityContext?.seccompProfile?.type == "RuntimeDefault")
+            #expect(spec.restartPolicy == "Never")
+            #expect(spec.volumes?.contains { $0.hostPath != nil } == false)
+            for container in spec.containers + (spec.initContainers ?? []) {
+                #expect(container.securityContext?.allowPrivilegeEscalation == false)
+                #expect(container.securityContext?.readOnlyRootFilesystem == true)
+                #expect(container.securityContext?.capabilities?.drop == ["ALL"])
+                #expect(container.securityContext?.privileged != true)
+            }
+        }
+    }
+
+    @Test("only agents see credentials, and only the sidecar a token")
+    func credentials() {
+        let pods = Self.pods(Self.children(Samples.trainingJob(nodes: 2))).map(\.spec) + Self.evaluationPods()
+        for spec in pods {
+            for container in spec.containers + (spec.initContainers ?? []) {
+                let sees = container.env?.contains { $0.valueFrom?.secretKeyRef != nil } == true
+                #expect(sees == (container.command == ["anneal-agent"]), "\(container.name)")
+                let hasToken = container.volumeMounts?.contains { $0.name == "api-token" } == true
+                #expect(hasToken == (container.name == "sync"))
+            }
+        }
+    }
+
+    @Test("a trainer's command and environment reach it as they are, and ours win")
+    func literal() throws {
+        let job = Samples.trainingJob(nodes: 2) {
+            $0.trainer.command = ["sh", "-c", "echo $(HOME) $$ $x\n"]
+            $0.trainer.env = [
+                EnvironmentVariable(name: "MASTER_ADDR", value: "evil"),
+                EnvironmentVariable(name: "MINE", value: "$(POD)"),
+            ]
+        }
+        let pods = Self.pods(Self.children(job)).filter { $0.stage == "train" }
+        let second = try #require(pods.last?.spec.containers.first)
+        #expect(second.command == ["sh", "-c", "echo $$(HOME) $$$ $x\n"])
+        let env = Dictionary(grouping: second.env ?? [], by: \.name).mapValues { $0.map { $0.value ?? "" } }
+        #expect(env["MASTER_ADDR"] == ["demo-train-1-0.demo-train.team.svc"])
+        #expect(env["MINE"] == ["$$(POD)"])
+        #expect(env["RANK"] == ["1"] && env["NODE_RANK"] == ["1"] && env["WORLD_SIZE"] == ["2"])
+        #expect(env["NPROC_PER_NODE"] == ["1"])
+        #expect(env["ANNEAL_RESUME_FROM"] == nil)
+    }
+
+    @Test("a single process gets no rendezvous, several on one node meet on it", arguments: [1, 4])
+    func processes(count: Int) throws {
+        let pods = Self.pods(Self.children(Samples.trainingJob { $0.trainer.numProcPerNode = count }))
+        let trainer = try #require(pods.first { $0.stage == "train" }?.spec.containers.first)
+        let address = trainer.env?.first { $0.name == "MASTER_ADDR" }?.value
+        #expect(address == (count == 1 ? nil : "127.0.0.1"))
+    }
+
+    @Test("a trainer may write to what is its own, and to nothing else")
+    func mounts() throws {
+        let pods = Self.pods(Self.children(Samples.trainingJob()))
+        let trainer = try #require(pods.first { $0.stage == "train" }?.spec.containers.first)
+        let writable = (trainer.volumeMounts ?? []).filter { $0.readOnly != true }.map(\.mountPath)
+        #expect(
+            writable.sorted() == [
+                "/dev/shm", "/tmp", "/workspace/checkpoints", "/workspace/output", "/workspace/run",
+            ])
+    }
+
+    @Test("placement becomes selectors and tolerations")
+    func placement() throws {
+        let job = Samples.trainingJob {
+            $0.placement = Placement()
+            $0.placement?.gpuType = "h100"
+            $0.placement?.capacityType = .spot
+            $0.placement?.nodeSelector = ["zone": "a"]
+        }
+        let pod = try #require(Self.pods(Self.children(job)).first { $0.stage == "train" }).spec
+        #expect(
+            pod.nodeSelector == [
+                "zone": "a", Anneal.Label.gpuType: "h100", Anneal.Label.capacityType: "spot",
+            ])
+        #expect(
+            pod.tolerations?.contains { $0.tolerates(Taint(key: "nvidia.com/gpu", effect: "NoSchedule")) }
+                == true)
+        #expect(
+            pod.tolerations?.contains { $0.tolerates(Taint(key: "anneal.dev/spot", effect: "NoExecute")) }
+                == true)
+        let request = TrainingJobPlanner.gang(of: job, settings: Samples.settings)
+        #expect(request.nodeSelector == pod.nodeSelector && request.tolerations == pod.tolerations)
+        #expect(request.requests["cpu"]?.milliunits == 2100, "the sidecar counts")
+    }
+
+    @Test("an annotation holds the configuration that its program decodes")
+    func configuration() throws {
+        let pods = Self.pods(Self.children(Samples.trainingJob()))
+        func decoded<C: Decodable>(_ stage: String, _ key: String, _ type: C.Type) throws -> C {
+            let text = try #require(pods.first { $0.stage == stage }?.metadata.annotations?[key])
+            return try JSONValue(parsing: text).decoded(as: C.self)
+        }
+        let validate = try decoded("validate", ConfigurationAnnotation.agent, ValidateConfiguration.self)
+        #expect(validate.run.attempt == 1 && validate.model.storageUri == "s3://models/base")
+        let prepare = try decoded("prepare", ConfigurationAnnotation.agent, PrepareConfiguration.self)
+        #expect(prepare.checkpointsUri == nil && prepare.resumeDirectory == nil)
+        #expect(prepare.cleared.contains(WorkspacePath.checkpoints))
+        let trainer = try decoded("train", ConfigurationAnnotation.program, TrainerConfiguration.self)
+        #expect(trainer.checkpoint.everySteps == 100 && trainer.method == .lora)
+        let sync = try decoded("train", ConfigurationAnnotation.agent, SyncConfiguration.self)
+        #expect(sync.leaseName == "demo-train-1")
+        let register = try decoded("register", ConfigurationAnnotation.agent, RegisterConfiguration.self)
+        #expect(register.alias == "dev")
+        #expect(register.lineage["anneal.dev/code-commit"] == "0123abc")
+        #expect(register.lineage["anneal.dev/model-manifest-sha256"] == Samples.sha)
+        #expect(register.lineage["anneal.dev/evaluation-passed"] == "true")
+        #expect(register.lineage["anneal.dev/config-sha256"]?.count == 64)
+        #expect(register.metrics["quality/perplexity"] == 10)
+    }
+
+    @Test("the EvalRun measures the uploaded model, an adapter on its base, on the validation split")
+    func evaluation() throws {
+        let children = Self.children(Samples.trainingJob())
+        let run = try #require(
+            children.compactMap { if case .evalRun(let run) = $0 { run } else { nil } }.first)
+        #expect(run.spec.model.sha256 == Samples.sha)
+        #expect(run.spec.baseModel?.storageUri == "s3://models/base")
+        #expect(run.spec.suites.first?.data?.storageUri.hasSuffix("/data/validation.jsonl") == true)
+        #expect(run.spec.suites.first?.format == .promptCompletion)
+    }
+
+    @Test("the config digest follows what decides the weights, and nothing else")
+    func digest() {
+        let base = Samples.trainingJob().spec
+        let digest = base.configDigest
+        #expect(digest?.count == 64)
+        let other = Samples.trainingJob { $0.hyperparameters = Hyperparameters() }.spec
+        #expect(other.configDigest != digest)
+        let elsewhere = Samples.trainingJob {
+            $0.artifacts.storageUri = "s3://other"
+            $0.runPolicy = RunPolicy()
+            $0.placement = Placement()
+        }.spec
+        #expect(elsewhere.configDigest == digest)
+    }
+}

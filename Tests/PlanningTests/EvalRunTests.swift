@@ -1,0 +1,187 @@
+import AnnealAPI
+import KubernetesAPI
+import Planning
+import Scheduling
+import Testing
+
+/// An EvalRun and its pods, driven by hand.
+struct EvaluationWorld {
+    var run: EvalRun
+    var pods: [String: Pod] = [:]
+    var now = Samples.start
+    var settings = Samples.settings
+    var capacity = GangAnswer.fits
+    private var counter = 0
+
+    init(_ run: EvalRun = Samples.evalRun()) { self.run = run }
+
+    var plan: Plan<EvalRunStatus> {
+        var observation = EvalRunObservation(run: run, now: now, settings: settings)
+        observation.pods = pods.values.sorted { $0.name < $1.name }
+        observation.capacity = capacity
+        return EvalRunPlanner.plan(observation)
+    }
+
+    mutating func pass() {
+        let plan = plan
+        run.status = plan.status
+        for effect in plan.effects {
+            switch effect {
+            case .create(.pod(var pod)):
+                counter += 1
+                pod.metadata.uid = "pod-\(counter)"
+                pod.metadata.creationTimestamp = now
+                pod.status = PodStatus(phase: "Running")
+                pod.status?.startTime = now
+                pods[pod.name] = pod
+            case .delete(let reference, _): pods[reference.key.name] = nil
+            case .create, .event, .removeFinalizer, .deleteRun: break
+            }
+        }
+    }
+
+    mutating func passes(_ count: Int) { for _ in 0..<count { pass() } }
+
+    mutating func finish(_ name: String, exitCode: Int64 = 0, message: String?) {
+        pods[name]?.status?.phase = exitCode == 0 ? "Succeeded" : "Failed"
+        pods[name]?.status?.containerStatuses = [
+            ContainerStatus(
+                name: "evaluator",
+                state: ContainerState(
+                    terminated: ContainerStateTerminated(
+                        exitCode: exitCode, message: message, finishedAt: now)))
+        ]
+    }
+}
+
+@Suite("An EvalRun")
+struct EvalRunTests {
+    static let good = #"{"metrics":{"perplexity":12.5},"samples":40,"suite":"quality"}"#
+
+    @Test("runs its suites side by side, and passes when every threshold is kept")
+    func passes() {
+        var world = EvaluationWorld()
+        world.passes(2)
+        #expect(world.run.status?.phase == .evaluating)
+        #expect(world.run.status?.suites?.map(\.attempt) == [1, 1])
+        #expect(world.pods.isEmpty, "tries are written first")
+        world.pass()
+        #expect(world.pods.keys.sorted() == ["check-facts-1", "check-quality-1"])
+        world.now = world.now.advanced(by: 100)
+        world.finish("check-quality-1", message: Self.good)
+        world.finish("check-facts-1", message: #"{"metrics":{}}"#)
+        world.pass()
+        #expect(world.run.status?.phase == .passed)
+        #expect(world.run.status?.gate == "1/1")
+        #expect(world.run.status?.gpuSeconds == 200)
+        #expect(world.run.status?.results?.first?.value == 12.5)
+        #expect(world.run.status?.conditions?["Finished"]?.reason == "Succeeded")
+        let settled = world.plan
+        #expect(settled.effects == [] && settled.status == world.run.status)
+    }
+
+    @Test(
+        "a metric that is missing, not a number or out of bounds fails the gate",
+        arguments: [
+            (#"{"metrics":{"loss":1}}"#, "is missing or not a number"),
+            (#"{"metrics":{"perplexity":1e999}}"#, ""),
+            (#"{"metrics":{"perplexity":20.5}}"#, "is 20.5, above its max 20.0"),
+            (#"{"metrics":{},"missing":["perplexity"]}"#, "is missing or not a number"),
+        ])
+    func fails(report: String, why: String) {
+        var world = EvaluationWorld(Samples.evalRun(suites: ["quality"]) { $0.runPolicy = RunPolicy() })
+        world.run.spec.runPolicy?.backoffLimit = 0
+        world.passes(4)
+        world.finish("check-quality-1", message: report)
+        world.pass()
+        #expect(world.run.status?.phase != .passed)
+        #expect(world.run.status?.message?.contains(why) == true)
+        #expect(world.run.status?.phase == .failed || report.contains("1e999"))
+    }
+
+    @Test("a suite that fails is tried three times, with waits that grow by half, then the run errs")
+    func tries() {
+        var world = EvaluationWorld(Samples.evalRun(suites: ["quality"]))
+        world.passes(4)
+        var waits: [Int64] = []
+        for attempt in 1...3 {
+            #expect(world.pods.keys.sorted() == ["check-quality-\(attempt)"])
+            world.finish("check-quality-\(attempt)", exitCode: 1, message: "Traceback")
+            world.pass()
+            if let start = world.run.status?.suites?.first?.notBefore, attempt < 3 {
+                waits.append(start.seconds(since: world.now))
+                world.pass()
+                #expect(world.pods.isEmpty)
+                world.now = start
+            }
+            world.passes(2)
+        }
+        #expect(waits == [10, 15])
+        #expect(world.run.status?.phase == .error)
+        #expect(world.run.status?.message?.contains("Suite quality: ") == true)
+        #expect(world.run.status?.message?.contains("(after 3 tries)") == true)
+    }
+
+    @Test("a pod that is evicted or vanishes does not count", arguments: [true, false])
+    func interruptions(vanishes: Bool) {
+        var world = EvaluationWorld(Samples.evalRun(suites: ["quality"]))
+        world.passes(5)
+        for attempt in 1...5 {
+            if vanishes {
+                world.pods["check-quality-\(attempt)"] = nil
+            } else {
+                world.pods["check-quality-\(attempt)"]?.metadata.deletionTimestamp = world.now
+            }
+            world.pass()
+            world.pods = [:]
+            world.now = world.now.advanced(by: 700)
+            world.passes(2)
+        }
+        #expect(world.run.status?.suites?.first?.attempt == 6)
+        #expect(world.run.status?.suites?.first?.failures == nil)
+        world.finish("check-quality-6", message: Self.good)
+        world.pass()
+        #expect(world.run.status?.phase == .passed)
+    }
+
+    @Test("suspending stops its pods and keeps what was measured; resuming measures the rest")
+    func suspension() {
+        var world = EvaluationWorld(Samples.evalRun { $0.runPolicy = RunPolicy() })
+        world.passes(4)
+        world.finish("check-quality-1", message: Self.good)
+        world.pass()
+        world.run.spec.runPolicy?.suspend = true
+        world.pass()
+        #expect(world.run.status?.phase == .suspended)
+        #expect(world.pods.keys.sorted() == ["check-quality-1"])
+        world.now = world.now.advanced(by: 50_000)
+        world.run.spec.runPolicy?.suspend = false
+        world.passes(4)
+        #expect(world.run.status?.phase == .evaluating)
+        #expect(world.pods.keys.sorted() == ["check-facts-2", "check-quality-1"])
+    }
+
+    @Test("ends after its limit")
+    func deadline() {
+        var world = EvaluationWorld()
+        world.passes(5)
+        world.now = world.now.advanced(by: 14_399)
+        world.pass()
+        #expect(world.run.status?.phase == .evaluating)
+        world.now = world.now.advanced(by: 1)
+        world.pass()
+        #expect(world.run.status?.phase == .error)
+        #expect(world.run.status?.reason == "DeadlineExceeded")
+        #expect(world.pods.isEmpty)
+    }
+
+    @Test("waits where there is no room for even one suite")
+    func waits() {
+        var world = EvaluationWorld()
+        world.capacity = .waits("no GPU is free")
+        world.passes(3)
+        #expect(world.run.status?.phase == .queued)
+        #expect(world.run.status?.message == "no GPU is free")
+        #expect(world.plan.status == world.run.status)
+    }
+}

@@ -1,0 +1,173 @@
+import AnnealAPI
+import KubernetesAPI
+import Planning
+import Testing
+
+@Suite("A CPU stage")
+struct JobStageTests {
+    static let stages: [(TrainingJobPhase, String, Int)] = [
+        (.validating, "validate", 3), (.preprocessing, "preprocess", 3), (.preparing, "prepare", 3),
+        (.uploading, "upload", 3), (.registering, "register", 5),
+    ]
+
+    @Test("writes a try's number first, and creates its Job in the next pass", arguments: stages)
+    func writeFirst(stage: TrainingJobPhase, word: String, tries: Int) {
+        var world = World(Samples.trainingJob())
+        world.run(until: stage)
+        #expect(world.status?.current?.attempt == 1)
+        #expect(world.state.jobs["demo-\(word)-1"] == nil)
+        world.pass()
+        #expect(world.state.jobs["demo-\(word)-1"] != nil)
+    }
+
+    @Test(
+        "is tried as often as its limit says, with waits that double, then fails the run", arguments: stages)
+    func tries(stage: TrainingJobPhase, word: String, tries: Int) {
+        var world = World(Samples.trainingJob())
+        world.nextFate = { $0.metadata.labels?[Anneal.Label.stage] == word ? .exit(1) : .success }
+        var waits: [Int64] = []
+        world.run { world in
+            if let current = world.status?.current, let start = current.notBefore {
+                let wait = start.seconds(since: current.startedAt)
+                if waits.last != wait { waits.append(wait) }
+            }
+            return world.phase == .failed
+        }
+        #expect(world.phase == .failed)
+        #expect(world.created[.job]?.filter { $0.contains(word) }.count == tries)
+        #expect(waits == [10, 20, 40, 80].prefix(tries - 1).map { $0 })
+        #expect(world.status?.message?.contains("after \(tries) tries") == true)
+        #expect(world.violations == [])
+    }
+
+    @Test("is not tried again where the agent says that it can't help", arguments: stages)
+    func terminal(stage: TrainingJobPhase, word: String, tries: Int) {
+        var world = World(Samples.trainingJob())
+        world.nextFate = { $0.metadata.labels?[Anneal.Label.stage] == word ? .badInput : .success }
+        world.run(until: .failed)
+        #expect(world.status?.reason == "DatasetNotFound")
+        #expect(world.created[.job]?.filter { $0.contains(word) }.count == 1)
+    }
+
+    @Test(
+        "whose pod was evicted or lost is tried again without counting",
+        arguments: [World.Fate.evicted, .vanishes])
+    func lost(fate: World.Fate) {
+        var world = World(Samples.trainingJob())
+        world.nextFate = { pod in
+            let attempt = pod.metadata.labels?[Anneal.Label.attempt].flatMap { Int($0) } ?? 1
+            return pod.metadata.labels?[Anneal.Label.stage] == "validate" && attempt <= 5 ? fate : .success
+        }
+        world.run(until: .preprocessing)
+        #expect(world.phase == .preprocessing)
+        #expect(world.status?.stages?.first?.attempts == 6)
+    }
+
+    @Test("that is always lost fails in the end")
+    func alwaysLost() {
+        var world = World(Samples.trainingJob())
+        world.nextFate = { _ in .evicted }
+        world.run(limit: 3000) { $0.phase == .failed }
+        #expect(world.phase == .failed)
+        #expect(world.status?.reason == "EvictionByEvictionAPI")
+    }
+
+    @Test("waits a little for its pod's report, then counts it as lost")
+    func report() {
+        var world = World(Samples.trainingJob())
+        world.run { $0.state.jobs["demo-validate-1"]?.isComplete == true }
+        world.state.pods = [:]
+        world.pass()
+        #expect(world.phase == .validating && world.status?.current?.attempt == 1)
+        world.now = world.now.advanced(by: world.settings.reportWaitSeconds)
+        world.pass()
+        #expect(world.status?.current?.attempt == 2)
+        #expect(world.status?.current?.failures == nil)
+        #expect(world.status?.current?.interruptions == 1)
+    }
+
+    @Test("that was suspended begins anew as a try that does not count", arguments: stages)
+    func suspended(stage: TrainingJobPhase, word: String, tries: Int) {
+        var world = World(Samples.trainingJob { $0.runPolicy = RunPolicy() })
+        world.run(until: stage)
+        world.pass()
+        world.changeSpec { $0.runPolicy?.suspend = true }
+        world.pass()
+        #expect(world.phase == .suspended)
+        #expect(world.state.jobs["demo-\(word)-1"] == nil)
+        #expect(world.status?.conditions?.isTrue("Suspended") == true)
+        world.tick(seconds: 1000)
+        world.pass()
+        let before = world.status
+        world.pass()
+        #expect(world.status == before)
+        world.changeSpec { $0.runPolicy?.suspend = false }
+        world.pass()
+        #expect(world.phase == stage)
+        #expect(world.status?.current?.attempt == 2)
+        #expect(world.status?.current?.failures == nil)
+        #expect(world.status?.suspendedSeconds == 1000)
+        world.run(until: .completed)
+        #expect(world.phase == .completed)
+        #expect(world.violations == [])
+    }
+
+    @Test("Training that was suspended saves a checkpoint, and goes on from it through Preparing")
+    func suspendedTraining() throws {
+        var world = World(Samples.trainingJob { $0.runPolicy = RunPolicy() })
+        world.trainingPasses = 20
+        world.run { $0.status?.checkpoint != nil }
+        world.changeSpec { $0.runPolicy?.suspend = true }
+        world.pass()
+        #expect(world.phase == .suspended && world.status?.suspendedFrom == .training)
+        #expect(world.state.pods["demo-train-1-0"]?.metadata.deletionTimestamp != nil)
+        world.tick()
+        world.tick()
+        world.pass()
+        let last = try #require(world.committed.last)
+        #expect(world.status?.checkpoint == last, "what it saved on SIGTERM is seen")
+        #expect(world.status?.gpusHeldSince == nil)
+        world.changeSpec { $0.runPolicy?.suspend = false }
+        world.pass()
+        #expect(world.phase == .preparing)
+        world.run { $0.status?.trainingAttempts == 2 }
+        #expect(world.status?.resume == last)
+        #expect(world.status?.countedFailures == nil)
+        world.run(until: .completed)
+        #expect(world.violations == [])
+    }
+
+    @Test("a checkpoint that prepare can't vouch for is not resumed from")
+    func foreignCheckpoint() {
+        var world = World(Samples.trainingJob())
+        world.nextFate = { pod in pod.isTrainer ? .stopped : .success }
+        world.run { $0.status?.trainingAttempts == 1 && $0.phase == .preparing }
+        world.committed = [
+            CheckpointReference(
+                step: 10, attempt: 1, storageUri: "s3://elsewhere/step-10", manifestSha256: Samples.sha)
+        ]
+        world.run(until: .failed)
+        #expect(world.status?.reason == "InvalidReport")
+        #expect(world.status?.trainingAttempts == 1)
+    }
+
+    @Test("a pod on a lost node is removed by force, long after its grace period")
+    func force() {
+        var world = World(Samples.trainingJob())
+        world.trainingPasses = 20
+        world.run { $0.state.pods["demo-train-1-0"]?.status?.phase == "Running" }
+        world.terminate("demo-train-1-0")
+        world.pass()
+        world.pass()
+        world.now = world.now.advanced(by: 30 + world.settings.forceDeleteSeconds - 1)
+        world.pass()
+        #expect(world.state.pods["demo-train-1-0"] != nil)
+        world.now = world.now.advanced(by: 1)
+        world.pass()
+        #expect(world.state.pods["demo-train-1-0"] == nil)
+    }
+}
+
+extension Job {
+    var isComplete: Bool { status?.conditions?.contains { $0.type == "Complete" } == true }
+}
