@@ -86,8 +86,10 @@ let package = Package(
             testing: ["AnnealAPI", "KubernetesAPI"]),
 
         // The edge: what talks to clusters, stores and registries.
-        library("ObjectStorage", ["HTTPTransport", crypto, logging], testing: ["HTTPTransport"]),
-        library("ModelRegistry", ["HTTPTransport", "KubernetesAPI", logging], testing: ["HTTPTransport"]),
+        library("ObjectStorage", ["HTTPTransport", crypto, logging], testing: ["HTTPTransport", logging]),
+        library(
+            "ModelRegistry", ["HTTPTransport", "KubernetesAPI", logging],
+            testing: ["HTTPTransport", "KubernetesAPI", logging]),
         library(
             "Operator",
             [
@@ -97,9 +99,12 @@ let package = Package(
         library(
             "Agent",
             [
-                "AnnealAPI", "KubernetesAPI", "KubernetesClient", "ModelRegistry", "ObjectStorage", crypto,
-                logging,
-            ], testing: ["AnnealAPI", "KubernetesAPI", "ObjectStorage"]),
+                "AnnealAPI", "HTTPTransport", "KubernetesAPI", "KubernetesClient", "ModelRegistry",
+                "ObjectStorage", crypto, logging,
+            ],
+            testing: [
+                "AnnealAPI", "HTTPTransport", "KubernetesAPI", "KubernetesClient", "ObjectStorage", logging,
+            ]),
 
         // The embedded cluster.
         library(

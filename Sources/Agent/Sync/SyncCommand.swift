@@ -91,10 +91,12 @@ struct SyncCommand {
 
     private func upload(_ uploader: CheckpointUploader) async {
         var uploader = uploader
-        repeat { await round(&uploader) } while await pause()
+        var problem = RepeatedProblem()
+        repeat { await round(&uploader, &problem) } while await pause()
         // The trainer's last checkpoint may have been finished after the last look.
         let start = context.retryEnvironment.now()
-        while !(await round(&uploader)), context.retryEnvironment.now() - start < Self.lastPatience {
+        while !(await round(&uploader, &problem)), context.retryEnvironment.now() - start < Self.lastPatience
+        {
             guard (try? await context.retryEnvironment.sleep(Self.interval)) != nil else { break }
         }
         state.update { $0.isFlushed = true }
@@ -102,48 +104,50 @@ struct SyncCommand {
 
     /// Whether nothing is left to do.
     @discardableResult
-    private func round(_ uploader: inout CheckpointUploader) async -> Bool {
-        do {
+    private func round(_ uploader: inout CheckpointUploader, _ problem: inout RepeatedProblem) async -> Bool {
+        do throws(S3Error) {
             try await uploader.round()
+            problem.clear("checkpoints can be uploaded again", to: context.logger)
             return true
         } catch {
-            context.logger.error(
-                "checkpoints cannot be uploaded: \(error.message); trying on",
-                metadata: ["reason": "\(error.reason)"])
-            state.update {
-                $0.uploadProblem = "checkpoints cannot be uploaded: \(error.reason): \(error.message)"
-            }
+            let text = "checkpoints cannot be uploaded: \(error.reason): \(error.message)"
+            problem.report(text, to: context.logger)
+            state.update { $0.uploadProblem = text }
             return false
         }
     }
 
     private func beat(_ heartbeat: Heartbeat) async {
         var heartbeat = heartbeat
+        var problem = RepeatedProblem()
         let clock = context.retryEnvironment.now
         let gap = Duration.seconds(max(1, configuration.heartbeatSeconds))
         var last: Duration?
         while !state.isFlushed {
             if last.map({ clock() - $0 >= gap }) ?? true {
                 last = clock()
-                await beatOnce(&heartbeat)
+                await beatOnce(&heartbeat, &problem)
             }
             guard (try? await context.retryEnvironment.sleep(Self.interval)) != nil else { break }
         }
         let start = clock()
-        while !(await beatOnce(&heartbeat)), clock() - start < Self.lastPatience {
+        while await beatOnce(&heartbeat, &problem) == .later, clock() - start < Self.lastPatience {
             guard (try? await context.retryEnvironment.sleep(Self.interval)) != nil else { break }
         }
     }
 
-    /// Whether the Lease says all there is to say.
+    private enum Beat { case done, later, never }
+
+    /// Whether the Lease says all there is to say, or may later.
     @discardableResult
-    private func beatOnce(_ heartbeat: inout Heartbeat) async -> Bool {
-        do {
+    private func beatOnce(_ heartbeat: inout Heartbeat, _ problem: inout RepeatedProblem) async -> Beat {
+        do throws(KubernetesError) {
             try await heartbeat.beat(now: context.now())
-            return true
+            problem.clear("the Lease can be renewed again", to: context.logger)
+            return .done
         } catch {
-            context.logger.error("the Lease cannot be renewed: \(error); trying on")
-            return false
+            problem.report("the Lease cannot be renewed: \(error)", to: context.logger)
+            return error.isRetryable || error.isConflict ? .later : .never
         }
     }
 }

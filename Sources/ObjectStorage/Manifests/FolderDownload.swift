@@ -74,6 +74,8 @@ extension Synchroniser {
             var size: Int64
             var sha256: String
             var transferred: Int64
+            /// Of an object that declares no checksum.
+            var etag: String?
         }
         var files: [File]
 
@@ -90,33 +92,44 @@ extension Synchroniser {
         _ files: [ExpectedFile], from folder: S3Location, to directory: String
     ) async throws(S3Error) -> Outcome {
         try FileTree.makeFolder(directory)
+        let record = DownloadRecord(folder: directory)
         let done = try await concurrently(files, limit: fileConcurrency) {
             (file) async throws(S3Error) -> Outcome.File in
-            try await self.download(file, from: folder, to: directory)
+            try await self.download(file, from: folder, to: directory, record: record)
         }
+        var updated = record
+        for file in done {
+            updated.entries[file.path] = file.etag.map { DownloadRecord.Entry(etag: $0, sha256: file.sha256) }
+        }
+        try updated.save(in: directory)
         return Outcome(files: done)
     }
 
     private func download(
-        _ file: ExpectedFile, from folder: S3Location, to directory: String
+        _ file: ExpectedFile, from folder: S3Location, to directory: String, record: DownloadRecord
     ) async throws(S3Error) -> Outcome.File {
         let source = folder.appending(file.path)
         let path = "\(directory)/\(file.path)"
-        let wanted: String?
-        if let declared = file.sha256 {
-            wanted = declared
-        } else {
-            wanted = try await client.head(source).declaredSha256
+        var wanted = file.sha256
+        var etag: String?
+        var recorded: String?
+        if wanted == nil {
+            let info = try await client.head(source)
+            wanted = info.declaredSha256
+            if wanted == nil {
+                etag = info.etag
+                recorded = record.entries[file.path].flatMap { $0.etag == info.etag ? $0.sha256 : nil }
+            }
         }
-        if let wanted, let kept = try await digestOfLocal(path, size: file.size), kept == wanted {
+        if let known = wanted ?? recorded, try await digestOfLocal(path, size: file.size) == known {
             logger.debug("'\(path)' is there already")
-            return Outcome.File(path: file.path, size: file.size, sha256: kept, transferred: 0)
+            return Outcome.File(path: file.path, size: file.size, sha256: known, transferred: 0, etag: etag)
         }
         if let slash = path.lastIndex(of: "/") { try FileTree.makeFolder(String(path[..<slash])) }
         let result = try await client.download(source, to: path, size: file.size, sha256: wanted)
         logger.info("downloaded \(source)", metadata: ["bytes": "\(result.size)"])
         return Outcome.File(
-            path: file.path, size: result.size, sha256: result.sha256, transferred: result.size)
+            path: file.path, size: result.size, sha256: result.sha256, transferred: result.size, etag: etag)
     }
 
     /// The SHA-256 of a local file of that size; nil if there is none.

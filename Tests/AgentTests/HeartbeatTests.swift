@@ -1,0 +1,188 @@
+import AnnealAPI
+import FoundationEssentials
+import KubernetesAPI
+import KubernetesClient
+import Logging
+import Synchronization
+import Testing
+
+@testable import Agent
+
+/// Leases as an API server keeps them: versions, conflicts, outages.
+final class FakeLeases: LeaseClient {
+    struct State {
+        var lease: Lease?
+        var version = 1
+        var failure: KubernetesError?
+        var patches: [JSONValue] = []
+        var created = 0
+    }
+
+    private let state: Mutex<State>
+
+    init(_ lease: Lease? = nil) {
+        state = Mutex(State(lease: lease))
+        change { _ in }
+    }
+
+    var snapshot: State { state.withLock { $0 } }
+    var annotations: [String: String] { snapshot.lease?.metadata.annotations ?? [:] }
+
+    func fail(_ failure: KubernetesError?) { state.withLock { $0.failure = failure } }
+
+    /// Someone else's write.
+    func change(_ change: (inout Lease) -> Void) {
+        state.withLock { state in
+            guard state.lease != nil else { return }
+            state.version += 1
+            if state.lease?.metadata.annotations == nil { state.lease?.metadata.annotations = [:] }
+            if var lease = state.lease {
+                change(&lease)
+                lease.metadata.resourceVersion = String(state.version)
+                state.lease = lease
+            }
+        }
+    }
+
+    private static func error(_ code: Int, _ reason: String) -> KubernetesError {
+        .api(Status(message: reason, reason: reason, code: code))
+    }
+
+    func get(_ key: ObjectKey) async throws(KubernetesError) -> Lease {
+        let state = snapshot
+        if let failure = state.failure { throw failure }
+        guard let lease = state.lease else { throw Self.error(404, "NotFound") }
+        return lease
+    }
+
+    func create(_ lease: Lease) async throws(KubernetesError) -> Lease {
+        if let failure = snapshot.failure { throw failure }
+        state.withLock {
+            $0.lease = lease
+            $0.lease?.metadata.resourceVersion = "1"
+            $0.created += 1
+        }
+        return lease
+    }
+
+    func patch(_ key: ObjectKey, _ patch: Patch) async throws(KubernetesError) -> Lease {
+        guard case .merge(let body) = patch else { throw Self.error(400, "BadRequest") }
+        let state = snapshot
+        if let failure = state.failure { throw failure }
+        guard let lease = state.lease else { throw Self.error(404, "NotFound") }
+        guard body[path: ["metadata", "resourceVersion"]]?.stringValue == lease.metadata.resourceVersion
+        else {
+            throw Self.error(409, "Conflict")
+        }
+        change { lease in
+            for (name, value) in body[path: ["metadata", "annotations"]]?.objectValue ?? [:] {
+                lease.metadata.annotations?[name] = value.stringValue
+            }
+            if lease.spec == nil { lease.spec = LeaseSpec() }
+            lease.spec?.holderIdentity = body[path: ["spec", "holderIdentity"]]?.stringValue
+            if let time = body[path: ["spec", "renewTime"]]?.stringValue {
+                lease.spec?.renewTime = MicroTime(time)
+            }
+        }
+        self.state.withLock { $0.patches.append(body) }
+        return try await get(key)
+    }
+}
+
+@Suite struct HeartbeatTests {
+    private static let configuration = SyncConfiguration(
+        run: RunIdentity(namespace: "team", name: "demo", uid: "uid", attempt: 2),
+        storage: StorageConnection(),
+        artifactRoot: "s3://bucket/uid", checkpointDirectory: "/c", metricsFile: "/m", keepLast: 1,
+        keepBest: 1,
+        leaseName: "demo-2", heartbeatSeconds: 10)
+
+    private let state = SyncState()
+    private static let time = Date(timeIntervalSince1970: 1_800_000_000.25)
+
+    private func heartbeat(_ leases: FakeLeases) -> Heartbeat {
+        Heartbeat(
+            leases: leases, configuration: Self.configuration, holder: "pod-0", state: state,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    private static var lease: Lease { Lease(metadata: ObjectMeta(name: "demo-2", namespace: "team")) }
+
+    @Test func tellsTheLastSignOfLifeAndNotTheTimeOfWriting() async throws {
+        let leases = FakeLeases(Self.lease)
+        var heartbeat = heartbeat(leases)
+        state.update { $0.lastSign = Self.time }
+        try await heartbeat.beat(now: Self.time.addingTimeInterval(100))
+        #expect(leases.snapshot.lease?.spec?.renewTime?.description == "2027-01-15T08:00:00.250000Z")
+        #expect(leases.snapshot.lease?.spec?.holderIdentity == "pod-0")
+        #expect(leases.annotations[HeartbeatAnnotation.attempt] == "2")
+        try await heartbeat.beat(now: Self.time.addingTimeInterval(200))
+        #expect(leases.snapshot.patches.count == 1, "nothing new is nothing to write")
+        state.update { $0.isUploading = true }
+        try await heartbeat.beat(now: Self.time.addingTimeInterval(300))
+        #expect(leases.snapshot.lease?.spec?.renewTime?.seconds == 1_800_000_300)
+    }
+
+    @Test func aProblemIsToldAndTakenBack() async throws {
+        let leases = FakeLeases(Self.lease)
+        var heartbeat = heartbeat(leases)
+        state.update { $0.uploadProblem = "the store is down" }
+        try await heartbeat.beat(now: Self.time)
+        #expect(leases.annotations[HeartbeatAnnotation.problem] == "the store is down")
+        #expect(
+            leases.snapshot.lease?.spec?.renewTime == nil,
+            "a problem of ours is no sign of the trainer's life")
+        state.update { $0.uploadProblem = nil }
+        try await heartbeat.beat(now: Self.time)
+        #expect(leases.annotations[HeartbeatAnnotation.problem] == nil)
+    }
+
+    @Test func aNewerAttemptEndsTheWriting() async throws {
+        let leases = FakeLeases(Self.lease)
+        var heartbeat = heartbeat(leases)
+        try await heartbeat.beat(now: Self.time)
+        leases.change { $0.metadata.annotations?[HeartbeatAnnotation.attempt] = "3" }
+        state.update { $0.lastSign = Self.time }
+        try await heartbeat.beat(now: Self.time)
+        #expect(state.snapshot.newerAttempt == 3)
+        #expect(leases.annotations[HeartbeatAnnotation.attempt] == "3")
+        try await heartbeat.beat(now: Self.time)
+        #expect(leases.snapshot.patches.count == 1)
+    }
+
+    @Test func othersWritesAreRespected() async throws {
+        let leases = FakeLeases(Self.lease)
+        var heartbeat = heartbeat(leases)
+        try await heartbeat.beat(now: Self.time)
+        leases.change { $0.metadata.annotations?["other"] = "kept" }
+        state.update { $0.lastSign = Self.time }
+        try await heartbeat.beat(now: Self.time)
+        #expect(leases.annotations["other"] == "kept")
+        #expect(leases.snapshot.patches.count == 2)
+    }
+
+    @Test func anOutageIsAnErrorAndThenIsOver() async throws {
+        let leases = FakeLeases(Self.lease)
+        var heartbeat = heartbeat(leases)
+        leases.fail(.api(Status(message: "down", reason: "ServiceUnavailable", code: 503)))
+        await #expect(throws: KubernetesError.self) { try await heartbeat.beat(now: Self.time) }
+        leases.fail(nil)
+        try await heartbeat.beat(now: Self.time)
+        #expect(leases.annotations[HeartbeatAnnotation.attempt] == "2")
+    }
+
+    @Test func aLeaseThatIsNotThereYetIsMadeAndOneThatWentStaysGone() async throws {
+        let leases = FakeLeases()
+        var heartbeat = heartbeat(leases)
+        try await heartbeat.beat(now: Self.time)
+        #expect(leases.snapshot.created == 1)
+        #expect(leases.snapshot.lease?.metadata.ownerReferences?.first?.uid == "uid")
+        let empty = FakeLeases(Self.lease)
+        var second = self.heartbeat(empty)
+        try await second.beat(now: Self.time)
+        empty.fail(.api(Status(message: "gone", reason: "NotFound", code: 404)))
+        state.update { $0.lastSign = Self.time }
+        await #expect(throws: KubernetesError.self) { try await second.beat(now: Self.time) }
+        #expect(empty.snapshot.created == 0)
+    }
+}

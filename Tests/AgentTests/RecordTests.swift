@@ -1,0 +1,95 @@
+import AnnealAPI
+import FoundationEssentials
+import Testing
+
+@testable import Agent
+
+@Suite struct RecordTests {
+    private func record(_ line: String, _ format: DatasetFormat) throws(RecordError) -> Record {
+        try Record(Array(line.utf8), format: format)
+    }
+
+    @Test(arguments: [
+        (#"{"prompt": "a", "completion": "b", "more": 1}"#, DatasetFormat.promptCompletion, "a\nb"),
+        (#"{"text": "\ud83d\ude00 é"}"#, .text, "😀 é"),
+        (#"{"prompt": "p", "chosen": "c", "rejected": "r"}"#, .preference, "p\nc\nr"),
+        (
+            #"{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}"#,
+            .messages, "q\na"
+        ),
+        ("{\"text\": \"a\"}\r", .text, "a"),
+    ])
+    func reads(line: String, format: DatasetFormat, text: String) throws {
+        #expect(try record(line, format).text == text)
+    }
+
+    @Test(arguments: [
+        ("{", DatasetFormat.text, "the text ends too early"),
+        ("[1]", .text, "no JSON object"),
+        (#"{"prompt": "a"}"#, .promptCompletion, "\"completion\" is missing"),
+        (#"{"prompt": 1, "completion": "b"}"#, .promptCompletion, "\"prompt\" must be a string"),
+        (#"{"messages": []}"#, .messages, "not empty"),
+        (#"{"messages": [{"role": "user", "content": "q"}]}"#, .messages, "nothing to learn"),
+        (#"{"messages": [{"role": "robot", "content": "q"}]}"#, .messages, "messages[0] needs a role"),
+        (
+            #"{"messages": [{"role": "assistant", "content": 5}]}"#, .messages,
+            "messages[0].content must be a string"
+        ),
+        (#"{"text": "\ud83d"}"#, .text, "surrogate"),
+        (#"{"text": "\ude00\ud83d"}"#, .text, "surrogate"),
+        (#"{"text": NaN}"#, .text, "unexpected character"),
+        (String(repeating: "[", count: 100), .text, "nested deeper"),
+    ])
+    func refuses(line: String, format: DatasetFormat, problem: String) {
+        let error = #expect(throws: RecordError.self) { try record(line, format) }
+        #expect(error?.problem.contains(problem) == true, "\(error?.problem ?? "")")
+    }
+
+    @Test func refusesWhatIsNotUTF8() {
+        let error = #expect(throws: RecordError.self) {
+            try Record(Array(#"{"text": ""#.utf8) + [0xFF, 0xFE] + Array(#""}"#.utf8), format: .text)
+        }
+        #expect(error?.problem == "it is not UTF-8")
+    }
+
+    @Test func anEscapedBackslashBeforeUIsNoEscape() throws {
+        #expect(try record(#"{"text": "\\ud83d"}"#, .text).text == #"\ud83d"#)
+    }
+
+    @Test func identityTellsPartsApart() throws {
+        let left = try record(#"{"prompt": "a\nb", "completion": "c"}"#, .promptCompletion)
+        let right = try record(#"{"prompt": "a", "completion": "b\nc"}"#, .promptCompletion)
+        #expect(left.text == right.text)
+        #expect(left.identity != right.identity)
+    }
+
+    @Test(arguments: [
+        (0, "0"), (999, "999"), (1000, "1,000"), (4711, "4,711"), (1_234_567, "1,234,567"), (-1000, "-1,000"),
+    ])
+    func groupsThousands(number: Int, text: String) { #expect(grouped(number) == text) }
+}
+
+@Suite struct LineSplitterTests {
+    /// Cut in two at every place, the same lines come out.
+    @Test(arguments: ["a\nbb\n\nccc", "a\r\nb\n", "", "\n", "x"])
+    func chunksDoNotMatter(text: String) throws {
+        let data = Data(text.utf8)
+        for place in 0...data.count {
+            var splitter = LineSplitter(limit: 100)
+            var lines: [String] = []
+            try splitter.take(data[..<place]) { lines.append(String(decoding: $0, as: UTF8.self)) }
+            try splitter.take(data[place...]) { lines.append(String(decoding: $0, as: UTF8.self)) }
+            try splitter.finish { lines.append(String(decoding: $0, as: UTF8.self)) }
+            var expected = data.split(separator: 0x0A, omittingEmptySubsequences: false)
+                .map { String(decoding: $0, as: UTF8.self) }
+            if expected.last == "" { expected.removeLast() }
+            #expect(lines == expected)
+        }
+    }
+
+    @Test func aLineThatIsTooLongEndsIt() throws {
+        var splitter = LineSplitter(limit: 4)
+        try splitter.take(Data("1234\n12".utf8)) { _ in }
+        #expect(throws: LineSplitter.LineTooLong()) { try splitter.take(Data("345".utf8)) { _ in } }
+    }
+}

@@ -1,0 +1,1 @@
+../../ObjectStorageTests/Support/Program.swift

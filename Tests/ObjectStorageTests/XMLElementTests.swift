@@ -1,0 +1,74 @@
+import FoundationEssentials
+import Testing
+
+@testable import ObjectStorage
+
+@Suite struct XMLElementTests {
+    static let listing = """
+        \u{FEFF}<?xml version="1.0" encoding="UTF-8"?>
+        <!-- a > comment -->
+        <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name a='>'>b &amp; c</Name>
+        <IsTruncated>true</IsTruncated><NextContinuationToken>t&#43;&#x2F;=</NextContinuationToken>
+        <Contents><Key>x%20y</Key><Size>12</Size></Contents><Contents><Key><![CDATA[<z>]]></Key><Size>0</Size></Contents>
+        <EncodingType>url</EncodingType><Empty/></ListBucketResult>
+        """
+
+    @Test func readsAListing() throws {
+        let document = try XMLElement(parsing: Self.listing.utf8)
+        #expect(document.name == "ListBucketResult")
+        #expect(document.child("Name")?.text == "b & c")
+        #expect(document.child("NextContinuationToken")?.text == "t+/=")
+        #expect(document.all("Contents").map { $0.child("Key")?.text } == ["x%20y", "<z>"])
+        #expect(document.child("Empty") == XMLElement(name: "Empty"))
+        let page = try ObjectPage(document, bucket: "b", what: "listing")
+        #expect(page.entries.map(\.location.key) == ["x y", "<z>"])
+        #expect(page.entries.map(\.size) == [12, 0])
+        #expect(page.nextToken == "t+/=")
+    }
+
+    @Test(arguments: [
+        ("", XMLParseError.Code.unexpectedEnd), ("<a>", .unexpectedEnd), ("<a", .unexpectedEnd),
+        ("text<a/>", .malformed), ("<a></b>", .mismatchedTag), ("</a>", .malformed),
+        ("<a>&bomb;</a>", .malformed),
+        ("<a>&#xD800;</a>", .malformed), ("<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>", .malformed),
+        (String(repeating: "<a>", count: 17), .tooDeep),
+    ])
+    func refuses(text: String, code: XMLParseError.Code) {
+        let error = #expect(throws: XMLParseError.self) { try XMLElement(parsing: text.utf8) }
+        #expect(error?.code == code)
+    }
+
+    /// Bytes changed, taken out and put in: whatever comes of it, it is a value or an error.
+    @Test func survivesDamage() {
+        var random = SeededRandom(state: 7)
+        for _ in 0..<3000 {
+            let damaged = random.damaged(Array(Self.listing.utf8))
+            guard let document = try? XMLElement(parsing: damaged) else { continue }
+            _ = try? ObjectPage(document, bucket: "b", what: "listing")
+        }
+    }
+}
+
+/// A reproducible source of damage.
+struct SeededRandom: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state ^ (state >> 29)
+    }
+
+    mutating func damaged(_ bytes: [UInt8]) -> [UInt8] {
+        var bytes = bytes
+        for _ in 0..<Int.random(in: 1...4, using: &self) where !bytes.isEmpty {
+            let place = Int.random(in: 0..<bytes.count, using: &self)
+            switch Int.random(in: 0..<4, using: &self) {
+            case 0: bytes[place] = UInt8.random(in: .min ... .max, using: &self)
+            case 1: bytes.remove(at: place)
+            case 2: bytes.insert(contentsOf: bytes[0..<min(place, 40)], at: place)
+            default: bytes.removeLast(bytes.count - place)
+            }
+        }
+        return bytes
+    }
+}
