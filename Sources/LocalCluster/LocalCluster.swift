@@ -85,8 +85,9 @@ public struct LocalCluster: ServiceLifecycle.Service {
         logger.logLevel = max(logger.logLevel, .warning)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [.init(service: server), .init(service: address)], logger: logger))
-        defer { transport.shutdown() }
+                services: [
+                    .init(service: BoundedShutdown(service: server, limit: .seconds(2))), .init(service: address),
+                ], logger: logger))
         try await withGracefulShutdownHandler {
             try await group.run()
         } onGracefulShutdown: {
@@ -107,6 +108,8 @@ public struct LocalCluster: ServiceLifecycle.Service {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: ([controllers] + nodes).map { .init(service: $0) }, logger: logger))
+        // Connections that are kept for later would hold up the server's end.
+        defer { transport.shutdown() }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             tasks.addTask { try await awaitNodes(address) }

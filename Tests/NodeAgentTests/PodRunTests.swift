@@ -85,7 +85,16 @@ struct PodRunTests {
         for _ in 0..<1000 where !condition() { try? await Task.sleep(for: .milliseconds(20)) }
     }
 
-    func remove() { try? FileManager.default.removeItem(atPath: root) }
+    /// Also ends what a failed test left running.
+    func remove() {
+        for pod in (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? [] {
+            let folder = PodFolder(path: "\(root)/\(pod)")
+            for record in ((try? folder.load())?.records ?? [:]).values {
+                folder.process(record.name, attempt: record.attempt).killAll()
+            }
+        }
+        try? FileManager.default.removeItem(atPath: root)
+    }
 
     func log(_ worker: PodWorker, _ container: String = "main", attempt: Int64 = 0) async -> String {
         let folder = await worker.folder

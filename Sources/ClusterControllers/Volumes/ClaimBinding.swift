@@ -10,7 +10,7 @@ public enum ClaimBinding {
         /// Make this volume, then bind.
         case provision(PersistentVolume)
         /// Write the volume's name into the claim.
-        case bind(volume: String)
+        case bind(volume: PersistentVolume)
         /// The claim's status is to say that it is bound, with this capacity.
         case markBound(capacity: [String: Quantity])
     }
@@ -33,7 +33,7 @@ public enum ClaimBinding {
             else { return .nothing }
             return .markBound(capacity: volume.spec?.capacity ?? [:])
         }
-        if let volume = volumes.first(where: { $0.spec?.claimRef?.uid == uid }) { return .bind(volume: volume.name) }
+        if let volume = volumes.first(where: { $0.spec?.claimRef?.uid == uid }) { return .bind(volume: volume) }
         guard let storageClass = storageClass(of: claim, in: classes) else { return .nothing }
         return .provision(volume(for: claim, uid: uid, storageClass: storageClass, folder: folder))
     }

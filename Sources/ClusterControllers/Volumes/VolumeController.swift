@@ -22,7 +22,7 @@ struct VolumeController: Sendable {
         switch ClaimBinding.decide(claim, volumes: volumes.list(), classes: classes.list(), folder: folder) {
         case .nothing: break
         case .provision(let volume): try await provision(volume)
-        case .bind(let name): try await bind(claim, to: name)
+        case .bind(let volume): try await bind(claim, to: volume)
         case .markBound(let capacity): try await markBound(claim, capacity: capacity)
         }
         return .done
@@ -40,7 +40,7 @@ struct VolumeController: Sendable {
         }
     }
 
-    private func bind(_ claim: PersistentVolumeClaim, to volume: String) async throws {
+    private func bind(_ claim: PersistentVolumeClaim, to volume: PersistentVolume) async throws {
         var finalizers = claim.metadata.finalizers ?? []
         if !finalizers.contains(ClaimBinding.protection) { finalizers.append(ClaimBinding.protection) }
         let patch: JSONValue = [
@@ -52,7 +52,11 @@ struct VolumeController: Sendable {
                     "volume.kubernetes.io/storage-provisioner": .string(ClaimBinding.provisioner),
                 ],
             ],
-            "spec": ["volumeName": .string(volume)],
+            "spec": [
+                "volumeName": .string(volume.name),
+                // A claim that named no class shows which one it got.
+                "storageClassName": .string(volume.spec?.storageClassName ?? ""),
+            ],
         ]
         _ = try await client.patch(PersistentVolumeClaim.self, claim.key, .merge(patch))
     }

@@ -22,12 +22,15 @@ struct LogServer: ServiceLifecycle.Service {
         router.get("/containerLogs/:namespace/:pod/:container") { request, context in
             try respond(request, context)
         }
+        // What it reports are connections that broke off.
+        var quiet = logger
+        quiet.logLevel = .critical
         let application = Application(
             router: router, configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),
             onServerRunning: { channel in
                 guard let port = channel.localAddress?.port else { return }
                 await onListening(port)
-            }, logger: logger)
+            }, logger: quiet)
         try await application.run()
     }
 

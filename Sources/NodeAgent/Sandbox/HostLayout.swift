@@ -33,6 +33,17 @@ public struct HostLayout: Hashable, Sendable {
             guard manager.fileExists(atPath: path, isDirectory: &isFolder) else { continue }
             entries.append(isFolder ? .folder(path) : .file(path))
         }
+        if let folder = swiftRuntimeFolder { entries.append(.folder(folder)) }
         return HostLayout(entries: entries)
+    }
+
+    /// Where this program's own Swift libraries are, if that is outside of `/usr`: Anneal's other programs
+    /// were built with the same ones.
+    private static var swiftRuntimeFolder: String? {
+        let line = (ProcessTable.read("/proc/self/maps", limit: 4 << 20) ?? "").split(separator: "\n")
+            .first { $0.hasSuffix("/libswiftCore.so") }
+        guard let line, let start = line.firstIndex(of: "/"), let end = line.lastIndex(of: "/") else { return nil }
+        let folder = String(line[start..<end])
+        return folder.hasPrefix("/usr/") ? nil : folder
     }
 }

@@ -1,0 +1,87 @@
+import ClusterControllers
+import KubernetesAPI
+import Testing
+
+@Suite struct OwnerGraphTests {
+    static func object(
+        _ uid: String, owners: [String] = [], blocking: Bool = true, finalizers: [String] = [], isDeleting: Bool = false,
+        namespace: String = "ns"
+    ) -> OwnedObject {
+        var metadata = ObjectMeta(
+            name: uid, namespace: namespace,
+            ownerReferences: owners.map {
+                OwnerReference(apiVersion: "v1", kind: "ConfigMap", name: $0, uid: $0, blockOwnerDeletion: blocking)
+            }, finalizers: finalizers)
+        metadata.uid = uid
+        if isDeleting { metadata.deletionTimestamp = Timestamp(seconds: 1) }
+        return OwnedObject(type: ConfigMap.resourceType, metadata: metadata)
+    }
+
+    static func graph(_ objects: OwnedObject...) -> OwnerGraph {
+        var graph = OwnerGraph()
+        for object in objects { _ = graph.set(object) }
+        return graph
+    }
+
+    @Test("what has lost all its owners goes, what has one left keeps it")
+    func background() {
+        let graph = Self.graph(Self.object("living"), Self.object("a", owners: ["gone"]), Self.object("b", owners: ["gone", "living"]))
+        #expect(graph.step(for: "a") == .delete(propagation: "Background"))
+        #expect(graph.step(for: "b") == .dropOwners(["gone"]))
+        #expect(graph.step(for: "living") == nil)
+    }
+
+    @Test("an owner that is only unknown is not gone")
+    func unknown() {
+        let graph = Self.graph(Self.object("a", owners: ["elsewhere"]))
+        #expect(graph.unknownOwners(of: Self.object("a", owners: ["elsewhere"])).map(\.uid) == ["elsewhere"])
+        #expect(graph.step(for: "a", existing: ["elsewhere"]) == nil)
+    }
+
+    @Test("an owner of another namespace does not count")
+    func namespaces() {
+        let graph = Self.graph(Self.object("owner", namespace: "other"), Self.object("a", owners: ["owner"]))
+        #expect(graph.step(for: "a") == .delete(propagation: "Background"))
+    }
+
+    @Test("in the foreground, dependents go first and the owner last")
+    func foreground() {
+        let owner = Self.object("owner", finalizers: [OwnerGraph.foreground], isDeleting: true)
+        var graph = Self.graph(owner, Self.object("a", owners: ["owner"]))
+        #expect(graph.step(for: "owner") == nil)
+        #expect(graph.step(for: "a") == .delete(propagation: "Background"))
+        #expect(graph.remove("a") == ["owner"])
+        #expect(graph.step(for: "owner") == .removeFinalizer(OwnerGraph.foreground))
+    }
+
+    @Test("dependents that do not block let the owner go")
+    func notBlocking() {
+        let owner = Self.object("owner", finalizers: [OwnerGraph.foreground], isDeleting: true)
+        let graph = Self.graph(owner, Self.object("a", owners: ["owner"], blocking: false))
+        #expect(graph.step(for: "owner") == .removeFinalizer(OwnerGraph.foreground))
+    }
+
+    @Test("a dependent with dependents of its own goes in the foreground too")
+    func cascade() {
+        let owner = Self.object("owner", finalizers: [OwnerGraph.foreground], isDeleting: true)
+        let graph = Self.graph(owner, Self.object("a", owners: ["owner"]), Self.object("b", owners: ["a"]))
+        #expect(graph.step(for: "a") == .delete(propagation: "Foreground"))
+    }
+
+    @Test("orphans lose the reference and stay")
+    func orphan() {
+        let owner = Self.object("owner", finalizers: [OwnerGraph.orphan], isDeleting: true)
+        var graph = Self.graph(owner, Self.object("a", owners: ["owner"]))
+        #expect(graph.step(for: "owner") == nil)
+        #expect(graph.step(for: "a") == .dropOwners(["owner"]))
+        #expect(graph.set(Self.object("a")).contains("owner"))
+        #expect(graph.step(for: "owner") == .removeFinalizer(OwnerGraph.orphan))
+    }
+
+    @Test("whose owner begins to go is looked at")
+    func affected() {
+        var graph = Self.graph(Self.object("owner"), Self.object("a", owners: ["owner"]))
+        #expect(graph.set(Self.object("owner", finalizers: [OwnerGraph.foreground], isDeleting: true)) == ["owner", "a"])
+        #expect(graph.remove("owner") == ["a"])
+    }
+}
