@@ -11,6 +11,7 @@ struct EvaluationWorld {
     var now = Samples.start
     var settings = Samples.settings
     var capacity = GangAnswer.fits
+    var created: [String] = []
     private var counter = 0
 
     init(_ run: EvalRun = Samples.evalRun()) { self.run = run }
@@ -28,7 +29,9 @@ struct EvaluationWorld {
         for effect in plan.effects {
             switch effect {
             case .create(.pod(var pod)):
+                if pods[pod.name] != nil { continue }
                 counter += 1
+                created.append(pod.name)
                 pod.metadata.uid = "pod-\(counter)"
                 pod.metadata.creationTimestamp = now
                 pod.status = PodStatus(phase: "Running")
