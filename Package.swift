@@ -123,21 +123,26 @@ let package = Package(
         library(
             "NodeAgent",
             [
-                "KubernetesAPI", "KubernetesClient", "ControllerRuntime", hummingbird, hummingbirdTLS,
-                logging, serviceLifecycle, subprocess,
-            ], testing: ["KubernetesAPI"]),
+                "KubernetesAPI", "KubernetesClient", "ControllerRuntime", "HTTPTransport", hummingbird,
+                logging, serviceLifecycle,
+            ], testing: ["KubernetesAPI", logging]),
         library(
             "LocalCluster",
             [
-                "APIServer", "ClusterControllers", "NodeAgent", "KubernetesAPI", "KubernetesClient",
-                logging, serviceLifecycle,
+                "APIServer", "ClusterControllers", "NodeAgent", "HTTPTransport", "KubernetesAPI",
+                "KubernetesClient", logging, serviceLifecycle, yams,
             ]),
 
         // A main each, nothing more.
         [
             program("anneal-operator", ["Operator", argumentParser]),
             program("anneal-agent", ["Agent", argumentParser]),
-            program("anneal-local", ["LocalCluster", argumentParser]),
+            program(
+                "anneal-local",
+                [
+                    "ClusterControllers", "KubernetesAPI", "LocalCluster", "NodeAgent", argumentParser, logging,
+                    serviceLifecycle,
+                ]),
             program("crdgen", ["AnnealAPI", "KubernetesAPI", argumentParser, yams]),
         ],
 
