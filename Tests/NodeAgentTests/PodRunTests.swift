@@ -9,13 +9,15 @@ import Testing
 
 /// A cluster that only remembers.
 final class RememberingCluster: NodeCluster {
-    private let state = Mutex<(statuses: [PodStatus], deleted: Bool)>(([], false))
+    private let state = Mutex<(statuses: [PodStatus], deleted: Bool, events: [String])>(([], false, []))
     let given: NamespaceObjects
 
     init(_ given: NamespaceObjects = NamespaceObjects()) { self.given = given }
 
     var last: PodStatus? { state.withLock { $0.statuses.last } }
     var isDeleted: Bool { state.withLock { $0.deleted } }
+    /// The reasons of the events.
+    var events: [String] { state.withLock { $0.events } }
 
     func objects(namespace: String, configMaps: Set<String>, secrets: Set<String>) async throws -> NamespaceObjects { given }
     func folder(ofClaim name: String, namespace: String) async throws -> String {
@@ -25,6 +27,9 @@ final class RememberingCluster: NodeCluster {
     func publish(_ status: PodStatus, of pod: Pod) async throws { state.withLock { $0.statuses.append(status) } }
     func confirmDeletion(of pod: Pod) async throws { state.withLock { $0.deleted = true } }
     func probe(url: String, timeoutSeconds: Int64) async -> Bool { false }
+    func record(_ pod: Pod, type: String, reason: String, note: String) async {
+        state.withLock { $0.events.append(reason) }
+    }
     func hostAliases(namespace: String) -> [HostAlias] { [HostAlias(address: "127.9.9.9", names: ["peer"])] }
 }
 
@@ -156,6 +161,7 @@ struct PodRunTests {
         }
         #expect(cluster.last?.containerStatuses?.first?.state?.terminated?.exitCode == 75)
         #expect(cluster.isDeleted)
+        #expect(cluster.events == ["Started", "Killing"])
     }
 
     @Test("a program that ignores SIGTERM is killed when the grace period is over")

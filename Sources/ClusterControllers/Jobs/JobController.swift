@@ -12,7 +12,10 @@ struct JobController: Sendable {
     let backoffBase: Int64
 
     func reconcile(_ key: ObjectKey) async throws -> Reconciliation {
-        guard let job = try await client.find(BatchJob.self, key) else { return .done }
+        guard let job = try await client.find(BatchJob.self, key) else {
+            try await releasePods(ofMissing: key)
+            return .done
+        }
         let pods = try await pods(of: job)
         let plan = JobPlan(job, pods: pods, now: clock.now, backoffBase: backoffBase)
         if plan.deletesJob {
@@ -37,6 +40,16 @@ struct JobController: Sendable {
         let list = try await client.listAll(
             Pod.self, namespace: job.namespace, options: ListOptions(labelSelector: selector))
         return list.items.filter { $0.metadata.controller?.uid == job.metadata.uid }
+    }
+
+    /// Nobody counts the pods of a job that is gone: they must not be held back by its finalizer.
+    private func releasePods(ofMissing key: ObjectKey) async throws {
+        let list = try await client.listAll(
+            Pod.self, namespace: key.namespace,
+            options: ListOptions(labelSelector: "batch.kubernetes.io/job-name=\(key.name)"))
+        for pod in list.items where pod.metadata.finalizers?.contains(JobPlan.finalizer) == true {
+            try await release(pod)
+        }
     }
 
     private func write(_ status: JobStatus, to job: BatchJob) async throws {

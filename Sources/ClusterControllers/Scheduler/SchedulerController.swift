@@ -12,10 +12,11 @@ struct SchedulerController: Sendable {
     let clock: ControllerClock
     let schedulerName: String
     let events: EventRecorder
+    let assumed = AssumedBindings()
 
     /// One round over all that waits.
     func round() async throws -> Reconciliation {
-        let all = pods.list()
+        let all = assumed.apply(to: pods.list())
         var round = SchedulingRound(nodes: nodes.list(), pods: all, claims: claims.list())
         let waiting = SchedulingRound.order(
             all.filter { SchedulingRound.isWaiting($0, schedulerName: schedulerName) })
@@ -40,6 +41,7 @@ struct SchedulerController: Sendable {
             namespace: pod.namespace, body: binding.serialized(), fieldManager: nil, subresource: ("binding", pod.name))
         do {
             _ = try await client.send(request)
+            assumed.note(pod, node: node)
             await events.record(
                 regarding: pod.reference, type: "Normal", reason: "Scheduled", action: "Binding",
                 note: "Successfully assigned \(pod.key) to \(node)")

@@ -9,6 +9,7 @@ struct KubernetesNodeCluster: NodeCluster {
     let client: KubernetesClient
     let transport: HTTPTransport
     let endpoints: Store<Endpoints>
+    let events: EventRecorder
 
     func objects(
         namespace: String, configMaps: Set<String>, secrets: Set<String>
@@ -111,6 +112,10 @@ struct KubernetesNodeCluster: NodeCluster {
         request.tls.insecureSkipVerify = true
         guard let response = try? await transport.send(request, maximumBodyBytes: 1 << 20) else { return false }
         return (200..<400).contains(response.status)
+    }
+
+    func record(_ pod: Pod, type: String, reason: String, note: String) async {
+        await events.record(regarding: pod.reference, type: type, reason: reason, action: reason, note: note)
     }
 
     func hostAliases(namespace: String) -> [HostAlias] {

@@ -39,7 +39,8 @@ public struct NodeAgent: ServiceLifecycle.Service {
         let endpoints = Informer<Endpoints>(client: client, logger: logger)
         let node = Informer<Node>(
             client: client, options: .init(fieldSelector: "metadata.name=\(configuration.name)"), logger: logger)
-        let cluster = KubernetesNodeCluster(client: client, transport: transport, endpoints: endpoints.store)
+        let events = EventRecorder(client: client, component: "kubelet", instance: configuration.name, logger: logger)
+        let cluster = KubernetesNodeCluster(client: client, transport: transport, endpoints: endpoints.store, events: events)
         let logs = LogDirectory()
         let gpus = Int(clamping: configuration.capacity["nvidia.com/gpu"]?.units ?? 0)
         let context = NodeContext(
@@ -60,6 +61,7 @@ public struct NodeAgent: ServiceLifecycle.Service {
             group.addTask { await ignoringGracefulShutdown { try await endpoints.run() } }
             group.addTask { await ignoringGracefulShutdown { try await node.run() } }
             group.addTask { await ignoringGracefulShutdown { try await server.run() } }
+            group.addTask { await ignoringGracefulShutdown { try await events.run() } }
             group.addTask {
                 for await port in listening.stream {
                     guard (try? await registration.register(logPort: port)) != nil else { return }

@@ -21,6 +21,9 @@ public protocol NodeCluster: Sendable {
     /// Whether a GET is answered with 200 to 399 in time.
     func probe(url: String, timeoutSeconds: Int64) async -> Bool
 
+    /// Tells the pod's users what happened, as well as it can. `type` is `Normal` or `Warning`.
+    func record(_ pod: Pod, type: String, reason: String, note: String) async
+
     /// Names of services and of their pods, for `/etc/hosts` of pods in this namespace.
     func hostAliases(namespace: String) -> [HostAlias]
 }

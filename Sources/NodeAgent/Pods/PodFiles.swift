@@ -82,12 +82,20 @@ struct PodFiles: Sendable {
 
 /// The text of a pod's `/etc/hosts`.
 enum HostsFile {
-    static func text(hostname: String, domain: String?, address: String, aliases: [HostAlias]) -> String {
+    /// - Parameter subdomain: service and namespace that the pod's own name stands in, if it has any.
+    static func text(
+        hostname: String, subdomain: (service: String, namespace: String)?, address: String, aliases: [HostAlias]
+    ) -> String {
         var lines = [
             "# Written by anneal's node agent; rewritten when services change.", "127.0.0.1\tlocalhost",
             "::1\tlocalhost ip6-localhost ip6-loopback",
         ]
-        let own = domain.map { ["\(hostname).\($0)", hostname] } ?? [hostname]
+        var own = [hostname]
+        if let subdomain {
+            let short = "\(hostname).\(subdomain.service)"
+            let qualified = "\(short).\(subdomain.namespace)"
+            own = ["\(qualified).svc.cluster.local", hostname, "\(qualified).svc", qualified, short]
+        }
         lines.append("\(address)\t\(own.joined(separator: " "))")
         lines += aliases.map { "\($0.address)\t\($0.names.joined(separator: " "))" }
         return lines.joined(separator: "\n") + "\n"

@@ -103,9 +103,9 @@ extension PodWorker {
     }
 
     var hostsText: String {
-        let domain = state.spec.subdomain.map { "\($0).\(state.pod.namespace).svc.cluster.local" }
+        let subdomain = state.spec.subdomain.flatMap { $0.isEmpty ? nil : ($0, state.pod.namespace) }
         return HostsFile.text(
-            hostname: hostname, domain: domain, address: state.address, aliases: hostAliases)
+            hostname: hostname, subdomain: subdomain, address: state.address, aliases: hostAliases)
     }
 
     /// Tells the log server where each container's output is.

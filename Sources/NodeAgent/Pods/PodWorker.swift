@@ -111,6 +111,9 @@ actor PodWorker {
         decideStop()
         if !state.isFinished { try await act() }
         if state != before { try folder.save(state) }
+        for event in PodEvents.between(before, state) {
+            await context.cluster.record(state.pod, type: event.type, reason: event.reason, note: event.note)
+        }
         if state.isFinished, isOrphaned {
             forget()
             return true
