@@ -14,6 +14,7 @@ enum AgentContainer {
         container.env =
             [
                 EnvVar(name: EnvironmentName.configuration, value: WorkspacePath.agentConfiguration),
+                EnvVar(name: EnvironmentName.result, value: WorkspacePath.result),
                 EnvVar(name: "HOME", value: "/tmp"),
             ] + storageCredentials(storage?.credentialsSecretName)
         container.volumeMounts = [

@@ -1,0 +1,71 @@
+import KubernetesAPI
+import Testing
+
+@testable import Operator
+
+@Suite struct MergeDifferenceTests {
+    @Test(arguments: [
+        (["a": 1], ["a": 1], nil),
+        (["a": 1], ["a": 2], ["a": 2]),
+        (["a": 1, "b": 2], ["b": 2], ["a": nil]),
+        (["a": ["x": 1, "y": 2]], ["a": ["x": 1, "y": 3]], ["a": ["y": 3]]),
+        (["a": [1, 2]], ["a": [1]], ["a": [1]]),
+        (["a": ["x": 1]], ["a": 7], ["a": 7]),
+        ([:], ["a": ["b": [:]]], ["a": ["b": [:]]]),
+    ] as [(JSONValue, JSONValue, JSONValue?)])
+    func onlyWhatDiffersIsSent(old: JSONValue, new: JSONValue, expected: JSONValue?) {
+        #expect(MergeDifference.between(old, new) == expected)
+    }
+
+    @Test func mergingTheDifferenceGivesTheNewValue() {
+        var random = SplitMix(seed: 7)
+        for _ in 0..<2000 {
+            let old = random.object(depth: 3)
+            let new = random.object(depth: 3)
+            let difference = MergeDifference.between(old, new)
+            #expect(difference.map { merge($0, into: old) } ?? old == new)
+        }
+    }
+
+    /// RFC 7396, section 2.
+    private func merge(_ patch: JSONValue, into target: JSONValue) -> JSONValue {
+        guard case .object(let members) = patch else { return patch }
+        var result = target.objectValue ?? [:]
+        for (key, value) in members {
+            result[key] = value.isNull ? nil : merge(value, into: result[key] ?? .null)
+        }
+        return .object(result)
+    }
+}
+
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// A status never holds nulls, which a merge patch could not express.
+    mutating func object(depth: Int) -> JSONValue {
+        var members: [String: JSONValue] = [:]
+        for key in ["a", "b", "c", "d"] where Bool.random(using: &self) {
+            members[key] = value(depth: depth - 1)
+        }
+        return .object(members)
+    }
+
+    private mutating func value(depth: Int) -> JSONValue {
+        switch Int.random(in: 0..<(depth > 0 ? 5 : 3), using: &self) {
+        case 0: .integer(Int64.random(in: 0..<3, using: &self))
+        case 1: .string("x")
+        case 2: .array([.integer(Int64.random(in: 0..<3, using: &self))])
+        default: object(depth: depth)
+        }
+    }
+}
