@@ -89,7 +89,8 @@ struct EasyOptions: ~Copyable {
         set(CURLOPT_NOPROGRESS, 1)
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
-        set(CURLOPT_PIPEWAIT, 1)
+        // Not CURLOPT_PIPEWAIT: libcurl 7.88 lets a request wait for ever for a connection that turns out
+        // to be HTTP/1.1 and carries a watch.
         set(CURLOPT_CONNECTTIMEOUT_MS, request.connectTimeout.wholeMilliseconds)
         if let timeout = request.timeout { set(CURLOPT_TIMEOUT_MS, timeout.wholeMilliseconds) }
         note(ccurl_set_dead_peer_detection(easy, Self.deadPeerSeconds))

@@ -124,6 +124,28 @@ struct HTTPStreamTests {
         #expect(received == Data("part".utf8))
     }
 
+    @Test func streamsThatNeverEndDoNotHoldUpEachOther() async throws {
+        let server = try ScriptedServer { connection, request in
+            guard request.path == "/stream" else { return connection.respond(200) }
+            connection.beginChunks()
+            connection.sendChunk("x")
+            connection.waitForClose()
+        }
+        let transport = HTTPTransport()
+        let url = server.url
+        let streams = try await withThrowingTaskGroup(of: HTTPStream.self) { group in
+            for _ in 0..<12 {
+                group.addTask { try await transport.stream(HTTPRequest(url: "\(url)/stream")) }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        for stream in streams {
+            var iterator = stream.makeAsyncIterator()
+            #expect(try await iterator.next() == Data("x".utf8))
+        }
+        #expect(try await transport.send(HTTPRequest(url: url)).status == 200)
+    }
+
     @Test func manyStreamsAndRequestsShareOneThread() async throws {
         let server = try ScriptedServer { connection, request in
             guard request.path == "/stream" else { return connection.respond(200, request.target) }
