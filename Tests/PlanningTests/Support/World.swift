@@ -39,7 +39,7 @@ struct World {
     /// Checkpoints with a manifest in S3.
     var committed: [CheckpointReference] = []
     var events: [EventNote] = []
-    /// Names ever created: none may come twice.
+    /// Names ever created: none may come twice once the status has noted it.
     var created: [ChildKind: [String]] = [:]
     var violations: [String] = []
     private var ages: [String: Int] = [:]
@@ -94,7 +94,9 @@ struct World {
     mutating func create(_ child: Child) {
         let name = child.key.name
         if exists(child.kind, name) { return }
-        if created[child.kind, default: []].contains(name) {
+        // A child that was lost before it was ever noted may come again; it is the same, and alone.
+        let isNoted = status?.current?.launchedAt != nil
+        if isNoted, created[child.kind, default: []].contains(name) {
             violations.append("\(child.kind) \(name) was created twice")
         }
         created[child.kind, default: []].append(name)
