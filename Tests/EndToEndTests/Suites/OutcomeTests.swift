@@ -133,9 +133,10 @@ extension EndToEnd {
         @Test func `a finished run goes when its time to live is over`() async throws {
             let team = try await Team.make("ttl")
             var run = FixtureRun("brief", of: team)
-            run.runPolicy = ["ttlSecondsAfterFinished": 3]
+            run.runPolicy = ["ttlSecondsAfterFinished": 5]
             try await team.apply(run.manifest)
-            try await team.kubectl("wait", "trainingjob/brief", "--for=delete", "--timeout=150s")
+            try await team.wait("brief", for: "jsonpath={.status.phase}=Completed")
+            try await team.kubectl("wait", "trainingjob/brief", "--for=delete", "--timeout=60s")
             let left = "jobs,pods,persistentvolumeclaims,leases"
             _ = try await eventually("nothing is left") {
                 try await team.names(of: left).isEmpty ? true : nil

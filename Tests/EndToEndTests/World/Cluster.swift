@@ -18,7 +18,7 @@ final class Cluster: Sendable {
 
     /// Starts a cluster and installs the definitions; the operator only if it is asked for.
     static func start(_ name: String, on servers: Servers, withOperator: Bool) async throws -> Cluster {
-        let cluster = try Cluster(name, servers)
+        let cluster = try Cluster(name, servers, images: try await servers.installation.imageMap())
         do {
             _ = try await eventually("the cluster") {
                 try await cluster.kubectl("get", "--raw", "/readyz")
@@ -37,14 +37,14 @@ final class Cluster: Sendable {
         return cluster
     }
 
-    private init(_ name: String, _ servers: Servers) throws {
+    private init(_ name: String, _ servers: Servers, images: String) throws {
         let installation = servers.installation
         let folder = try TemporaryFolder()
         self.name = name
         self.servers = servers
         self.folder = folder
         auditLog = folder.file("audit.jsonl")
-        try Data(installation.imageMap().utf8).write(to: folder.file("images.yaml"))
+        try Data(images.utf8).write(to: folder.file("images.yaml"))
         let kubeconfig = folder.file("kubeconfig").path
         var kubectl = try installation.tool("bin/kubectl")
         kubectl.environment["KUBECONFIG"] = kubeconfig

@@ -36,7 +36,7 @@ struct Installation: Sendable {
     }
 
     /// The image map of the tests: the runtimes of `examples/`, and fixtures that need nothing but Python.
-    func imageMap() -> String {
+    func imageMap() async throws -> String {
         let runtimes = repository.appendingPathComponent("examples/runtimes").path
         let fixtures = repository.appendingPathComponent("Tests/EndToEndTests/Fixtures").path
         let trainers = cache.appendingPathComponent("trainers").path
@@ -60,10 +60,11 @@ struct Installation: Sendable {
 
             """
         }
+        let agentFolders = [binaries.path] + (try await swiftRuntime())
         let agent = """
             anneal/agent:
               entrypoint: [\(binaries.path)/anneal-agent]
-              readOnlyBinds: [{host: "\(binaries.path)", path: "\(binaries.path)"}]
+              readOnlyBinds: [\(agentFolders.map { "{host: \"\($0)\", path: \"\($0)\"}" }.joined(separator: ", "))]
               env: {PATH: "\(binaries.path):/usr/bin:/bin"}
 
             """
@@ -71,6 +72,16 @@ struct Installation: Sendable {
             agent + runtime("sft", "sft/train.py") + runtime("evaluate", "evaluate/evaluate.py")
             + fixture("trainer") + fixture("evaluator")
         return "images:\n" + images.split(separator: "\n").map { "  \($0)\n" }.joined()
+    }
+
+    /// The folder of Swift's shared libraries, as `ldd` finds it; none for a program without them.
+    private func swiftRuntime() async throws -> [String] {
+        let agent = binaries.appendingPathComponent("anneal-agent").path
+        let libraries = try await Program(path: "/usr/bin/ldd")(agent).split(separator: "\n")
+        guard let core = libraries.first(where: { $0.contains("libswiftCore.so") }) else { return [] }
+        return core.split(separator: " ").filter { $0.hasPrefix("/") }.map {
+            URL(fileURLWithPath: String($0)).deletingLastPathComponent().path
+        }
     }
 
     private func program(_ url: URL, remedy: String) throws -> Program {
