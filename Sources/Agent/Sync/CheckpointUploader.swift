@@ -17,6 +17,7 @@ struct CheckpointUploader {
     private var committed: [StoredCheckpoint]?
     /// Steps that cannot be uploaded, ever, each told once: a checkpoint with a link in it, for one.
     private var refused: Set<LocalCheckpoints.Folder> = []
+    private var localProblem = RepeatedProblem()
 
     init(
         store: CheckpointStore, configuration: SyncConfiguration, state: SyncState,
@@ -103,7 +104,13 @@ struct CheckpointUploader {
             committed?.removeAll { $0 == checkpoint }
             logger.info("pruned \(checkpoint.folder.location)")
         }
-        try pruneLocal()
+        do throws(S3Error) {
+            try pruneLocal()
+            localProblem.clear("checkpoints can be removed from the workspace again", to: logger)
+        } catch {
+            // Nothing is lost by it but space: uploads go on.
+            localProblem.report("\(error.message)", to: logger)
+        }
     }
 
     /// What is kept in S3 is kept here too; what this attempt has committed or passed over is not.

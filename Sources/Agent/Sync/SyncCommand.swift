@@ -95,25 +95,30 @@ struct SyncCommand {
         repeat { await round(&uploader, &problem) } while await pause()
         // The trainer's last checkpoint may have been finished after the last look.
         let start = context.retryEnvironment.now()
-        while !(await round(&uploader, &problem)), context.retryEnvironment.now() - start < Self.lastPatience
+        while await round(&uploader, &problem) == .later,
+            context.retryEnvironment.now() - start < Self.lastPatience
         {
             guard (try? await context.retryEnvironment.sleep(Self.interval)) != nil else { break }
         }
         state.update { $0.isFlushed = true }
     }
 
-    /// Whether nothing is left to do.
+    /// How a try ended: nothing is left to do, or another may help, or none can.
+    private enum Outcome { case done, later, never }
+
     @discardableResult
-    private func round(_ uploader: inout CheckpointUploader, _ problem: inout RepeatedProblem) async -> Bool {
+    private func round(
+        _ uploader: inout CheckpointUploader, _ problem: inout RepeatedProblem
+    ) async -> Outcome {
         do throws(S3Error) {
             try await uploader.round()
             problem.clear("checkpoints can be uploaded again", to: context.logger)
-            return true
+            return .done
         } catch {
             let text = "checkpoints cannot be uploaded: \(error.reason): \(error.message)"
             problem.report(text, to: context.logger)
             state.update { $0.uploadProblem = text }
-            return false
+            return error.isRetryable ? .later : .never
         }
     }
 
@@ -136,11 +141,8 @@ struct SyncCommand {
         }
     }
 
-    private enum Beat { case done, later, never }
-
-    /// Whether the Lease says all there is to say, or may later.
     @discardableResult
-    private func beatOnce(_ heartbeat: inout Heartbeat, _ problem: inout RepeatedProblem) async -> Beat {
+    private func beatOnce(_ heartbeat: inout Heartbeat, _ problem: inout RepeatedProblem) async -> Outcome {
         do throws(KubernetesError) {
             try await heartbeat.beat(now: context.now())
             problem.clear("the Lease can be renewed again", to: context.logger)
