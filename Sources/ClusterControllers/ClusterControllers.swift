@@ -84,7 +84,8 @@ struct Caches: Sendable {
 
     init(client: KubernetesClient, logger: Logger) {
         pods = Informer(
-            client: client, indexers: ["node": { pod in pod.spec?.nodeName.map { [$0] } ?? [] }], logger: logger)
+            client: client, indexers: ["node": { pod in pod.spec?.nodeName.map { [$0] } ?? [] }],
+            logger: logger)
         nodes = Informer(client: client, logger: logger)
         jobs = Informer(client: client, logger: logger)
         claims = Informer(client: client, logger: logger)
@@ -98,7 +99,10 @@ struct Caches: Sendable {
     }
 
     var services: [any ServiceLifecycle.Service] {
-        [pods, nodes, jobs, claims, volumes, classes, kubernetesServices, endpoints, namespaces, quotas, leases]
+        [
+            pods, nodes, jobs, claims, volumes, classes, kubernetesServices, endpoints, namespaces, quotas,
+            leases,
+        ]
     }
 }
 
@@ -114,7 +118,8 @@ extension ClusterControllers {
 
     private func jobs(_ caches: Caches) -> Controller<ObjectKey> {
         let queue = WorkQueue<ObjectKey>()
-        let controller = JobController(client: client, clock: clock, backoffBase: configuration.jobBackoffBase)
+        let controller = JobController(
+            client: client, clock: clock, backoffBase: configuration.jobBackoffBase)
         caches.jobs.addHandler { queue.add($0.key) }
         caches.pods.addHandler { change in
             guard let owner = change.object.metadata.controller, owner.kind == "Job" else { return }
@@ -132,7 +137,8 @@ extension ClusterControllers {
         caches.namespaces.addHandler { queue.add($0.key.name) }
         index.onChange { change in
             // What every namespace has comes back when somebody deletes it.
-            let isFurniture = (change.type.plural == "serviceaccounts" && change.key.name == "default")
+            let isFurniture =
+                (change.type.plural == "serviceaccounts" && change.key.name == "default")
                 || (change.type.plural == "configmaps" && change.key.name == "kube-root-ca.crt")
             if isFurniture { queue.add(change.key.namespace) }
         }

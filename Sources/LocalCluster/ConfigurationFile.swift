@@ -5,12 +5,15 @@ import Yams
 
 /// Files that flags name, in YAML or JSON.
 enum ConfigurationFile {
-    static func decode<T: Decodable>(_ path: String, flag: String, example: String) throws(LocalClusterError) -> T {
+    static func decode<T: Decodable>(_ path: String, flag: String, example: String) throws(LocalClusterError)
+        -> T
+    {
         let data: Data
         do {
             data = try Data(contentsOf: URL(filePath: path))
         } catch {
-            throw LocalClusterError("\(flag) \(path): the file cannot be read; give the path of an existing file")
+            throw LocalClusterError(
+                "\(flag) \(path): the file cannot be read; give the path of an existing file")
         }
         do {
             return try YAMLDecoder().decode(T.self, from: data)
@@ -38,9 +41,11 @@ public enum ImageFile {
         let file: File = try ConfigurationFile.decode(
             path, flag: "--images", example: "images: {my/image: {entrypoint: [/usr/bin/env]}}")
         for (name, image) in file.images {
-            for bind in image.readOnlyBinds ?? [] where !bind.host.hasPrefix("/") || !bind.path.hasPrefix("/") {
+            for bind in image.readOnlyBinds ?? [] where !bind.host.hasPrefix("/") || !bind.path.hasPrefix("/")
+            {
                 throw LocalClusterError(
-                    "--images \(path): images.\(name).readOnlyBinds: \"\(bind.host)\" → \"\(bind.path)\" must both be "
+                    "--images \(path): images.\(name).readOnlyBinds: \"\(bind.host)\" → \"\(bind.path)\" must "
+                        + "both be "
                         + "absolute paths")
             }
         }

@@ -17,7 +17,9 @@ public enum JoinedServices {
         let cluster = try configuration(kubeconfig)
         guard NodeLayout.isName(description.name) else {
             throw LocalClusterError(
-                "--name \"\(description.name)\" is no node name; use lower-case letters, digits, '-' and '.', at most 63 characters")
+                "--name \"\(description.name)\" is no node name; "
+                    + "use lower-case letters, digits, '-' and '.', at most 63 characters"
+            )
         }
         let transport = HTTPTransport(logger: logger)
         var node = NodeConfiguration(
@@ -44,7 +46,8 @@ public enum JoinedServices {
             configuration: cluster, transport: transport, userAgent: "anneal-local", logger: logger)
         var configuration = ClusterControllers.Configuration(
             volumesFolder: volumesFolder,
-            certificateAuthority: cluster.tls.certificateAuthority.map { String(decoding: $0, as: UTF8.self) })
+            certificateAuthority: cluster.tls.certificateAuthority.map { String(decoding: $0, as: UTF8.self) }
+        )
         configuration.controllers = names
         return ClusterControllers(configuration: configuration, client: client, logger: logger)
     }

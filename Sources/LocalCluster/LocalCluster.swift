@@ -86,7 +86,8 @@ public struct LocalCluster: ServiceLifecycle.Service {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
-                    .init(service: BoundedShutdown(service: server, limit: .seconds(2))), .init(service: address),
+                    .init(service: BoundedShutdown(service: server, limit: .seconds(2))),
+                    .init(service: address),
                 ], logger: logger))
         try await withGracefulShutdownHandler {
             try await group.run()
@@ -126,7 +127,9 @@ public struct LocalCluster: ServiceLifecycle.Service {
         configuration.jobBackoffBase = self.configuration.jobBackoffBase
         return ClusterControllers(
             configuration: configuration,
-            client: makeClient(address, token: server.issueToken(user: "system:kube-controller-manager", groups: ["system:masters"])),
+            client: makeClient(
+                address,
+                token: server.issueToken(user: "system:kube-controller-manager", groups: ["system:masters"])),
             logger: logger)
     }
 
@@ -139,7 +142,7 @@ public struct LocalCluster: ServiceLifecycle.Service {
             node.labels = description.labels ?? [:]
             node.taints = description.taints ?? []
             node.capacity.merge(description.capacity ?? [:]) { _, given in given }
-            node.podNetwork = UInt8(16 + index % 200)
+            node.podNetwork = NodeLayout.podNetwork(ofNode: index, stateFolder: configuration.stateFolder)
             node.apiServer = ("127.0.0.1", port)
             node.logToken = server.nodeAgentToken
             node.allowsHostPath = configuration.allowsHostPath
@@ -147,7 +150,8 @@ public struct LocalCluster: ServiceLifecycle.Service {
                 user: "system:node:\(description.name)", groups: ["system:nodes", "system:masters"])
             onProgress(.node(description.name, gpus: node.capacity["nvidia.com/gpu"]?.units ?? 0))
             return NodeAgent(
-                configuration: node, client: makeClient(address, token: token), transport: transport, logger: logger)
+                configuration: node, client: makeClient(address, token: token), transport: transport,
+                logger: logger)
         }
     }
 

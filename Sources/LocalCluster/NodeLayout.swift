@@ -19,7 +19,8 @@ public struct NodeDescription: Codable, Hashable, Sendable {
     public var capacity: [String: Quantity]?
 
     public init(
-        name: String, labels: [String: String]? = nil, taints: [Taint]? = nil, capacity: [String: Quantity]? = nil
+        name: String, labels: [String: String]? = nil, taints: [Taint]? = nil,
+        capacity: [String: Quantity]? = nil
     ) {
         self.name = name
         self.labels = labels
@@ -31,9 +32,12 @@ public struct NodeDescription: Codable, Hashable, Sendable {
 /// The nodes of an embedded cluster.
 public enum NodeLayout {
     /// A CPU node, and GPU nodes of which the last is a spot one.
-    public static func standard(gpuNodes: Int, gpusPerNode: Int, gpuType: String = "h100") -> [NodeDescription] {
+    public static func standard(gpuNodes: Int, gpusPerNode: Int, gpuType: String = "h100")
+        -> [NodeDescription]
+    {
         let cpu = NodeDescription(
-            name: "cpu-1", labels: ["anneal.dev/capacity-type": "onDemand", "node.kubernetes.io/instance-type": "cpu"],
+            name: "cpu-1",
+            labels: ["anneal.dev/capacity-type": "onDemand", "node.kubernetes.io/instance-type": "cpu"],
             capacity: ["cpu": Quantity(64)])
         let gpus = (0..<max(0, gpuNodes)).map { index in
             let isSpot = gpuNodes > 1 && index == gpuNodes - 1
@@ -52,22 +56,33 @@ public enum NodeLayout {
     /// Reads `nodes: [{name, labels, taints, capacity}]`, YAML or JSON.
     public static func load(_ path: String) throws(LocalClusterError) -> [NodeDescription] {
         struct File: Decodable { var nodes: [NodeDescription] }
-        let file: File = try ConfigurationFile.decode(path, flag: "--nodes", example: "nodes: [{name: cpu-1}]")
+        let file: File = try ConfigurationFile.decode(
+            path, flag: "--nodes", example: "nodes: [{name: cpu-1}]")
         var seen: Set<String> = []
         for node in file.nodes {
             guard isName(node.name) else {
                 throw LocalClusterError(
-                    "--nodes \(path): nodes[].name \"\(node.name)\" is no node name; use lower-case letters, digits, "
+                    "--nodes \(path): nodes[].name \"\(node.name)\" is no node name; "
+                        + "use lower-case letters, digits, "
                         + "'-' and '.', at most 63 characters")
             }
             guard seen.insert(node.name).inserted else {
-                throw LocalClusterError("--nodes \(path): nodes[].name \"\(node.name)\" occurs twice; rename one of the two")
+                throw LocalClusterError(
+                    "--nodes \(path): nodes[].name \"\(node.name)\" occurs twice; rename one of the two")
             }
         }
         guard !file.nodes.isEmpty else {
-            throw LocalClusterError("--nodes \(path): nodes is empty; list at least one, such as nodes: [{name: cpu-1}]")
+            throw LocalClusterError(
+                "--nodes \(path): nodes is empty; list at least one, such as nodes: [{name: cpu-1}]")
         }
         return file.nodes
+    }
+
+    /// The second octet of a node's pod addresses. Clusters of one machine share its loopback interface, so
+    /// each begins elsewhere.
+    static func podNetwork(ofNode index: Int, stateFolder: String) -> UInt8 {
+        let hash = stateFolder.utf8.reduce(UInt64(5381)) { ($0 &* 33) ^ UInt64($1) }
+        return UInt8(16 + (hash % 200 + UInt64(index)) % 200)
     }
 
     static func isName(_ name: String) -> Bool {

@@ -37,7 +37,8 @@ func serve(_ services: [any Service], logger: Logger) async throws {
     var quiet = logger
     quiet.logLevel = max(logger.logLevel, .error)
     var configuration = ServiceGroupConfiguration(
-        services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigint, .sigterm], logger: quiet)
+        services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigint, .sigterm],
+        logger: quiet)
     configuration.maximumGracefulShutdownDuration = .seconds(60)
     try await ServiceGroup(configuration: configuration).run()
 }

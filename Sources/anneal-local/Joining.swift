@@ -51,13 +51,17 @@ struct JoinNode: AsyncParsableCommand {
             let folder = state.hasPrefix("/") ? state : FileManager.default.currentDirectoryPath + "/" + state
             let token = try logTokenFile.map { path in
                 guard let data = try? Data(contentsOf: URL(filePath: path)) else {
-                    throw ValidationError("--log-token-file \(path): the file cannot be read; give the path of an existing file")
+                    throw ValidationError(
+                        "--log-token-file \(path): the file cannot be read; give the path of an existing file"
+                    )
                 }
                 return String(decoding: data, as: UTF8.self).filter { !$0.isWhitespace }
             }
             let node = try JoinedServices.node(
-                description, stateFolder: folder, images: try images.map { try ImageFile.load($0) } ?? BuiltInImages.map,
-                logToken: token, allowsHostPath: allowHostPath, podNetwork: podNetwork, kubeconfig: kubeconfig,
+                description, stateFolder: folder,
+                images: try images.map { try ImageFile.load($0) } ?? BuiltInImages.map,
+                logToken: token, allowsHostPath: allowHostPath, podNetwork: podNetwork,
+                kubeconfig: kubeconfig,
                 logger: logger)
             say("Node \(name) joins; Ctrl-C ends it and its pods.")
             try await serve([node], logger: logger)
@@ -81,7 +85,9 @@ struct JoinNode: AsyncParsableCommand {
         let parts = text.split(separator: ":")
         guard parts.count == 2, let effect = parts.last.map(String.init), effects.contains(effect) else {
             throw ValidationError(
-                "--taint \(text) is no taint; write key=value:effect, with the effect \(effects.joined(separator: ", "))")
+                "--taint \(text) is no taint; write key=value:effect, with the effect "
+                    + "\(effects.joined(separator: ", "))"
+            )
         }
         let pair = parts[0].split(separator: "=", maxSplits: 1).map(String.init)
         return Taint(key: pair[0], value: pair.count == 2 ? pair[1] : nil, effect: effect)
@@ -96,7 +102,11 @@ struct JoinControllers: AsyncParsableCommand {
     var kubeconfig: String?
 
     @Option(
-        help: "A controller to run; may be repeated. One of: \(ClusterControllers.Name.allCases.map(\.rawValue).joined(separator: ", ")). All if not given.")
+        help: """
+            A controller to run; may be repeated; all if not given. One of: \
+            \(ClusterControllers.Name.allCases.map(\.rawValue).joined(separator: ", ")).
+            """
+    )
     var controller: [String] = []
 
     @Option(help: "Folder in which volumes are made.")
@@ -115,7 +125,8 @@ struct JoinControllers: AsyncParsableCommand {
                 }
                 return name
             }
-            let folder = volumes.hasPrefix("/") ? volumes : FileManager.default.currentDirectoryPath + "/" + volumes
+            let folder =
+                volumes.hasPrefix("/") ? volumes : FileManager.default.currentDirectoryPath + "/" + volumes
             let service = try JoinedServices.controllers(
                 names.isEmpty ? Set(ClusterControllers.Name.allCases) : Set(names), volumesFolder: folder,
                 kubeconfig: kubeconfig, logger: logger)

@@ -8,8 +8,8 @@ struct Up: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Start a cluster; Ctrl-C stops it and all that it started.",
         discussion: """
-            The state folder keeps everything: the same command with the same --state goes on where the last one
-            ended, also after a kill.
+            The state folder keeps everything: the same command with the same --state goes on where the last
+            one ended, also after a kill.
             """)
 
     @Option(help: "Folder of the cluster's state; made if it is missing.")
@@ -27,7 +27,8 @@ struct Up: AsyncParsableCommand {
     @Option(help: "Number of pretended GPUs of each GPU node.")
     var gpusPerNode = 4
 
-    @Option(help: "YAML or JSON file that maps images to programs: images: {REFERENCE: {entrypoint, env, …}}.")
+    @Option(
+        help: "YAML or JSON file that maps images to programs: images: {REFERENCE: {entrypoint, env, …}}.")
     var images: String?
 
     @Option(help: "Where the kubeconfig is written; kubeconfig in the state folder if not given.")
@@ -47,7 +48,8 @@ struct Up: AsyncParsableCommand {
     func run() async throws {
         let logger = try log.logger("anneal-local")
         try await explaining {
-            let cluster = try await LocalCluster(configuration: try clusterConfiguration(), logger: logger) { progress in
+            let cluster = try await LocalCluster(configuration: try clusterConfiguration(), logger: logger) {
+                progress in
                 say(progress)
             }
             try await serve([cluster], logger: logger)
@@ -59,7 +61,8 @@ struct Up: AsyncParsableCommand {
         let folder = URL(filePath: state).path
         var configuration = LocalCluster.Configuration(stateFolder: absolute(folder))
         configuration.port = port
-        configuration.nodes = try nodes.map { try NodeLayout.load($0) }
+        configuration.nodes =
+            try nodes.map { try NodeLayout.load($0) }
             ?? NodeLayout.standard(gpuNodes: gpuNodes, gpusPerNode: gpusPerNode)
         configuration.images = try images.map { try ImageFile.load($0) } ?? configuration.images
         configuration.auditLog = auditLog.map(absolute)
@@ -75,7 +78,8 @@ struct Up: AsyncParsableCommand {
 
     func validate() throws {
         guard (0...65_535).contains(port) else {
-            throw ValidationError("--port \(port) is no port; use 0 to 65535, or leave it out for any free one")
+            throw ValidationError(
+                "--port \(port) is no port; use 0 to 65535, or leave it out for any free one")
         }
         guard (0...64).contains(gpuNodes) else {
             throw ValidationError("--gpu-nodes \(gpuNodes) is out of range; use 0 to 64")

@@ -20,25 +20,32 @@ import Testing
 
     @Test("a node that is silent for more than 40 s is unreachable, and is well again after")
     func health() {
-        #expect(NodeHealth(of: Self.node(), lease: Self.lease(age: 40), now: Self.now) == NodeHealth(of: Self.node(), lease: Self.lease(age: 0), now: Self.now))
+        #expect(
+            NodeHealth(of: Self.node(), lease: Self.lease(age: 40), now: Self.now)
+                == NodeHealth(of: Self.node(), lease: Self.lease(age: 0), now: Self.now))
         let lost = NodeHealth(of: Self.node(), lease: Self.lease(age: 41), now: Self.now)
         #expect(lost.readyCondition?.status == .unknown)
         #expect(lost.taints?.map(\.effect) == ["NoSchedule", "NoExecute"])
         #expect(lost.taints?.allSatisfy { $0.key == "node.kubernetes.io/unreachable" } == true)
-        let back = NodeHealth(of: Self.node(taints: lost.taints ?? []), lease: Self.lease(age: 1), now: Self.now)
+        let back = NodeHealth(
+            of: Self.node(taints: lost.taints ?? []), lease: Self.lease(age: 1), now: Self.now)
         #expect(back.taints == [])
         #expect(back.readyCondition == nil)
     }
 
-    @Test("taints NoExecute move pods off when they stop being tolerated", arguments: [
-        ([], 0), ([Toleration(key: "k", operator: "Exists", effect: "NoExecute", tolerationSeconds: 300)], 300),
-    ] as [([Toleration], Int64)])
+    @Test(
+        "taints NoExecute move pods off when they stop being tolerated",
+        arguments: [
+            ([], 0),
+            ([Toleration(key: "k", operator: "Exists", effect: "NoExecute", tolerationSeconds: 300)], 300),
+        ] as [([Toleration], Int64)])
     func eviction(tolerations: [Toleration], seconds: Int64) {
         var taint = Taint(key: "k", effect: "NoExecute")
         taint.timeAdded = Self.now
         var pod = Pod(metadata: ObjectMeta(name: "p"), spec: PodSpec())
         pod.spec?.tolerations = tolerations
-        #expect(TaintEviction.deadline(of: pod, taints: [taint], now: Self.now) == Self.now.advanced(by: seconds))
+        #expect(
+            TaintEviction.deadline(of: pod, taints: [taint], now: Self.now) == Self.now.advanced(by: seconds))
         pod.spec?.tolerations = [Toleration(operator: "Exists")]
         #expect(TaintEviction.deadline(of: pod, taints: [taint], now: Self.now) == nil)
     }
@@ -48,10 +55,12 @@ import Testing
         var claim = PersistentVolumeClaim(
             metadata: ObjectMeta(name: "c", namespace: "ns"),
             spec: PersistentVolumeClaimSpec(
-                accessModes: ["ReadWriteMany"], resources: ResourceRequirements(requests: ["storage": Quantity(5)])))
+                accessModes: ["ReadWriteMany"],
+                resources: ResourceRequirements(requests: ["storage": Quantity(5)])))
         claim.metadata.uid = "u"
         var standard = StorageClass(
-            metadata: ObjectMeta(name: "standard", annotations: ["storageclass.kubernetes.io/is-default-class": "true"]),
+            metadata: ObjectMeta(
+                name: "standard", annotations: ["storageclass.kubernetes.io/is-default-class": "true"]),
             provisioner: ClaimBinding.provisioner)
         standard.reclaimPolicy = "Delete"
         func decide(_ volumes: [PersistentVolume]) -> ClaimBinding.Decision {
@@ -75,12 +84,15 @@ import Testing
 
     @Test("a headless service publishes its pods by name, the ready ones unless told otherwise")
     func endpoints() {
-        var pod = Pod(metadata: ObjectMeta(name: "p-0", namespace: "ns", labels: ["job": "x"]), spec: PodSpec())
+        var pod = Pod(
+            metadata: ObjectMeta(name: "p-0", namespace: "ns", labels: ["job": "x"]), spec: PodSpec())
         pod.spec?.hostname = "p-0"
         pod.spec?.subdomain = "svc"
         pod.status = PodStatus(phase: "Running")
         pod.status?.podIP = "127.16.0.1"
-        var service = Service(metadata: ObjectMeta(name: "svc", namespace: "ns"), spec: ServiceSpec(selector: ["job": "x"], clusterIP: "None"))
+        var service = Service(
+            metadata: ObjectMeta(name: "svc", namespace: "ns"),
+            spec: ServiceSpec(selector: ["job": "x"], clusterIP: "None"))
         let unready = ServiceEndpoints.subsets(of: service, pods: [pod])
         #expect(unready?.first?.notReadyAddresses?.map(\.ip) == ["127.16.0.1"])
         service.spec?.publishNotReadyAddresses = true
@@ -95,13 +107,17 @@ import Testing
         let living = SchedulingRoundTests.pod("a", gpus: 3, cpu: "500m")
         var ended = SchedulingRoundTests.pod("b", gpus: 1)
         ended.status = PodStatus(phase: "Succeeded")
-        let usage = QuotaUsage(pods: [living, ended], claims: [], objectCounts: ["widgets.example.dev": 3, "pods": 2])
+        let usage = QuotaUsage(
+            pods: [living, ended], claims: [], objectCounts: ["widgets.example.dev": 3, "pods": 2])
         let hard = Dictionary(
-            uniqueKeysWithValues: ["requests.nvidia.com/gpu", "count/widgets.example.dev", "pods", "cpu", "count/pods"]
-                .map { ($0, Quantity(10)) })
+            uniqueKeysWithValues: [
+                "requests.nvidia.com/gpu", "count/widgets.example.dev", "pods", "cpu", "count/pods",
+            ]
+            .map { ($0, Quantity(10)) })
         #expect(
             usage.used(of: hard) == [
-                "requests.nvidia.com/gpu": Quantity(3), "count/widgets.example.dev": Quantity(3), "pods": Quantity(1),
+                "requests.nvidia.com/gpu": Quantity(3), "count/widgets.example.dev": Quantity(3),
+                "pods": Quantity(1),
                 "cpu": Quantity("500m") ?? Quantity(0), "count/pods": Quantity(2),
             ])
     }

@@ -16,7 +16,10 @@ import Testing
         return job
     }
 
-    static func pod(_ name: String, phase: String = "Running", tracked: Bool = true, endedAt: Timestamp? = nil, exit: Int64 = 1) -> Pod {
+    static func pod(
+        _ name: String, phase: String = "Running", tracked: Bool = true, endedAt: Timestamp? = nil,
+        exit: Int64 = 1
+    ) -> Pod {
         var pod = Pod(metadata: ObjectMeta(name: name, namespace: "ns"), spec: PodSpec())
         pod.metadata.uid = "uid-\(name)"
         pod.metadata.creationTimestamp = start
@@ -25,7 +28,9 @@ import Testing
         if let endedAt {
             pod.status?.containerStatuses = [
                 ContainerStatus(
-                    name: "c", state: ContainerState(terminated: ContainerStateTerminated(exitCode: exit, finishedAt: endedAt)))
+                    name: "c",
+                    state: ContainerState(
+                        terminated: ContainerStateTerminated(exitCode: exit, finishedAt: endedAt)))
             ]
         }
         return pod
@@ -58,12 +63,17 @@ import Testing
         #expect(second.status.uncountedTerminatedPods == UncountedTerminatedPods())
         #expect(Self.types(second) == ["SuccessCriteriaMet", "Complete"])
         #expect(second.status.completionTime == Self.start)
-        #expect(JobPlan(Self.job(status: second.status), pods: [released], now: Self.start).status == second.status)
+        #expect(
+            JobPlan(Self.job(status: second.status), pods: [released], now: Self.start).status
+                == second.status)
     }
 
-    @Test("failures are tried again later and later", arguments: [(1, 10), (2, 20), (3, 40)] as [(Int, Int64)])
+    @Test(
+        "failures are tried again later and later", arguments: [(1, 10), (2, 20), (3, 40)] as [(Int, Int64)])
     func backoff(failures: Int, seconds: Int64) {
-        let pods = (0..<failures).map { Self.pod("f\($0)", phase: "Failed", tracked: false, endedAt: Self.start) }
+        let pods = (0..<failures).map {
+            Self.pod("f\($0)", phase: "Failed", tracked: false, endedAt: Self.start)
+        }
         var status = JobStatus()
         status.failed = Int64(failures)
         status.startTime = Self.start
@@ -79,7 +89,9 @@ import Testing
         var status = JobStatus()
         status.failed = 2
         status.startTime = Self.start
-        let pods = [Self.pod("a", phase: "Failed", tracked: false), Self.pod("b", phase: "Failed", tracked: false)]
+        let pods = [
+            Self.pod("a", phase: "Failed", tracked: false), Self.pod("b", phase: "Failed", tracked: false),
+        ]
         let plan = JobPlan(Self.job(status: status), pods: pods, now: Self.start)
         #expect(Self.types(plan) == ["FailureTarget", "Failed"])
         #expect(plan.status.conditions?.last?.reason == "BackoffLimitExceeded")
@@ -96,7 +108,8 @@ import Testing
         #expect(plan.deletions == ["a"])
         #expect(Self.types(plan) == ["FailureTarget"])
         #expect(plan.status.conditions?.first?.reason == "DeadlineExceeded")
-        let later = JobPlan(Self.job({ $0.activeDeadlineSeconds = 5 }, status: plan.status), pods: [], now: Self.start)
+        let later = JobPlan(
+            Self.job({ $0.activeDeadlineSeconds = 5 }, status: plan.status), pods: [], now: Self.start)
         #expect(Self.types(later) == ["FailureTarget", "Failed"])
     }
 
@@ -104,7 +117,8 @@ import Testing
     func suspend() {
         var status = JobStatus()
         status.startTime = Self.start
-        let plan = JobPlan(Self.job({ $0.suspend = true }, status: status), pods: [Self.pod("a")], now: Self.start)
+        let plan = JobPlan(
+            Self.job({ $0.suspend = true }, status: status), pods: [Self.pod("a")], now: Self.start)
         #expect(plan.deletions == ["a"])
         #expect(plan.status.startTime == nil)
         #expect(plan.status.conditions?.first?.reason == "JobSuspended")
@@ -131,13 +145,16 @@ import Testing
         #expect(JobPlan(nearlyDone, pods: [], now: Self.start).creations == 1)
     }
 
-    @Test("a pod that is being deleted is replaced at once, or when it has ended", arguments: [
-        ("TerminatingOrFailed", 1), ("Failed", 0),
-    ])
+    @Test(
+        "a pod that is being deleted is replaced at once, or when it has ended",
+        arguments: [
+            ("TerminatingOrFailed", 1), ("Failed", 0),
+        ])
     func replacement(policy: String, creations: Int) {
         var pod = Self.pod("a")
         pod.metadata.deletionTimestamp = Self.start
-        let plan = JobPlan(Self.job { $0.podReplacementPolicy = policy }, pods: [pod], now: Self.start.advanced(by: 100))
+        let plan = JobPlan(
+            Self.job { $0.podReplacementPolicy = policy }, pods: [pod], now: Self.start.advanced(by: 100))
         #expect(plan.creations == creations)
         #expect(plan.status.terminating == 1)
     }

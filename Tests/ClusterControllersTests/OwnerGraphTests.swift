@@ -4,13 +4,15 @@ import Testing
 
 @Suite struct OwnerGraphTests {
     static func object(
-        _ uid: String, owners: [String] = [], blocking: Bool = true, finalizers: [String] = [], isDeleting: Bool = false,
+        _ uid: String, owners: [String] = [], blocking: Bool = true, finalizers: [String] = [],
+        isDeleting: Bool = false,
         namespace: String = "ns"
     ) -> OwnedObject {
         var metadata = ObjectMeta(
             name: uid, namespace: namespace,
             ownerReferences: owners.map {
-                OwnerReference(apiVersion: "v1", kind: "ConfigMap", name: $0, uid: $0, blockOwnerDeletion: blocking)
+                OwnerReference(
+                    apiVersion: "v1", kind: "ConfigMap", name: $0, uid: $0, blockOwnerDeletion: blocking)
             }, finalizers: finalizers)
         metadata.uid = uid
         if isDeleting { metadata.deletionTimestamp = Timestamp(seconds: 1) }
@@ -25,7 +27,9 @@ import Testing
 
     @Test("what has lost all its owners goes, what has one left keeps it")
     func background() {
-        let graph = Self.graph(Self.object("living"), Self.object("a", owners: ["gone"]), Self.object("b", owners: ["gone", "living"]))
+        let graph = Self.graph(
+            Self.object("living"), Self.object("a", owners: ["gone"]),
+            Self.object("b", owners: ["gone", "living"]))
         #expect(graph.step(for: "a") == .delete(propagation: "Background"))
         #expect(graph.step(for: "b") == .dropOwners(["gone"]))
         #expect(graph.step(for: "living") == nil)
@@ -81,7 +85,10 @@ import Testing
     @Test("whose owner begins to go is looked at")
     func affected() {
         var graph = Self.graph(Self.object("owner"), Self.object("a", owners: ["owner"]))
-        #expect(graph.set(Self.object("owner", finalizers: [OwnerGraph.foreground], isDeleting: true)) == ["owner", "a"])
+        #expect(
+            graph.set(Self.object("owner", finalizers: [OwnerGraph.foreground], isDeleting: true)) == [
+                "owner", "a",
+            ])
         #expect(graph.remove("owner") == ["a"])
     }
 }

@@ -3,11 +3,14 @@ import KubernetesAPI
 import Testing
 
 @Suite struct SchedulingRoundTests {
-    static func node(_ name: String, gpus: Int64 = 0, cpu: Int64 = 4, taints: [Taint] = [], labels: [String: String] = [:]) -> Node {
+    static func node(
+        _ name: String, gpus: Int64 = 0, cpu: Int64 = 4, taints: [Taint] = [], labels: [String: String] = [:]
+    ) -> Node {
         var node = Node(metadata: ObjectMeta(name: name, labels: labels), spec: NodeSpec(taints: taints))
         node.status = NodeStatus()
         node.status?.allocatable = [
-            "cpu": Quantity(cpu), "memory": Quantity(1 << 33), "pods": Quantity(10), "nvidia.com/gpu": Quantity(gpus),
+            "cpu": Quantity(cpu), "memory": Quantity(1 << 33), "pods": Quantity(10),
+            "nvidia.com/gpu": Quantity(gpus),
         ]
         return node
     }
@@ -31,7 +34,9 @@ import Testing
         spec.tolerations = [Toleration(key: "nvidia.com/gpu", operator: "Exists")]
     }
 
-    static func place(_ pod: Pod, nodes: [Node], pods: [Pod] = [], claims: [PersistentVolumeClaim] = []) -> Placement {
+    static func place(_ pod: Pod, nodes: [Node], pods: [Pod] = [], claims: [PersistentVolumeClaim] = [])
+        -> Placement
+    {
         var round = SchedulingRound(nodes: nodes, pods: pods, claims: claims)
         return round.place(pod)
     }
@@ -52,8 +57,11 @@ import Testing
                         + "2 node(s) had untolerated taint {nvidia.com/gpu: present}."))
         #expect(
             Self.place(Self.pod("p") { $0.nodeSelector = ["a": "b"] }, nodes: [nodes[0]])
-                == .unschedulable(message: "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."))
-        #expect(Self.place(Self.pod("p"), nodes: []) == .unschedulable(message: "no nodes available to schedule pods"))
+                == .unschedulable(
+                    message: "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."))
+        #expect(
+            Self.place(Self.pod("p"), nodes: [])
+                == .unschedulable(message: "no nodes available to schedule pods"))
     }
 
     @Test("what running pods hold is not given away, what ended pods held is")
@@ -80,15 +88,21 @@ import Testing
     @Test("the emptier node is taken, and higher priority comes first")
     func order() {
         let busy = Self.pod("busy", cpu: "3", node: "a")
-        #expect(Self.place(Self.pod("p"), nodes: [Self.node("a"), Self.node("b")], pods: [busy]) == .bind(node: "b"))
-        let ordered = SchedulingRound.order([Self.pod("low"), Self.pod("high", priority: 10), Self.pod("also-low")])
+        #expect(
+            Self.place(Self.pod("p"), nodes: [Self.node("a"), Self.node("b")], pods: [busy])
+                == .bind(node: "b"))
+        let ordered = SchedulingRound.order([
+            Self.pod("low"), Self.pod("high", priority: 10), Self.pod("also-low"),
+        ])
         #expect(ordered.map(\.name) == ["high", "also-low", "low"])
     }
 
-    @Test("init containers count by their peak, sidecars with everything", arguments: [
-        ([("i", "3", false)], "1", 3000), ([("i", "1", false)], "2", 2000),
-        ([("s", "1", true)], "2", 3000), ([("s", "1", true), ("i", "4", false)], "2", 5000),
-    ] as [([(String, String, Bool)], String, Int128)])
+    @Test(
+        "init containers count by their peak, sidecars with everything",
+        arguments: [
+            ([("i", "3", false)], "1", 3000), ([("i", "1", false)], "2", 2000),
+            ([("s", "1", true)], "2", 3000), ([("s", "1", true), ("i", "4", false)], "2", 5000),
+        ] as [([(String, String, Bool)], String, Int128)])
     func requests(inits: [(String, String, Bool)], main: String, expected: Int128) {
         let pod = Self.pod("p", cpu: main) { spec in
             spec.initContainers = inits.map { name, cpu, isSidecar in
@@ -101,16 +115,20 @@ import Testing
         #expect(PodRequests(of: pod.spec ?? PodSpec()).milliunits["cpu"] == expected)
     }
 
-    @Test("required node affinity", arguments: [
-        ("In", ["x", "y"], true), ("In", ["z"], false), ("NotIn", ["z"], true), ("Exists", [], true),
-        ("DoesNotExist", [], false), ("Gt", ["1"], false),
-    ] as [(String, [String], Bool)])
+    @Test(
+        "required node affinity",
+        arguments: [
+            ("In", ["x", "y"], true), ("In", ["z"], false), ("NotIn", ["z"], true), ("Exists", [], true),
+            ("DoesNotExist", [], false), ("Gt", ["1"], false),
+        ] as [(String, [String], Bool)])
     func affinity(op: String, values: [String], matches: Bool) {
         let pod = Self.pod("p") { spec in
             let requirement = SelectorRequirement(key: "k", operator: op, values: values)
             spec.affinity = Affinity(
                 nodeAffinity: NodeAffinity(
-                    required: NodeSelector(nodeSelectorTerms: [NodeSelectorTerm(matchExpressions: [requirement])])))
+                    required: NodeSelector(nodeSelectorTerms: [
+                        NodeSelectorTerm(matchExpressions: [requirement])
+                    ])))
         }
         let placement = Self.place(pod, nodes: [Self.node("n", labels: ["k": "x"])])
         #expect((placement == .bind(node: "n")) == matches)
@@ -123,7 +141,8 @@ import Testing
         let nodes = [Self.node("n")]
         #expect(
             Self.place(pod, nodes: nodes)
-                == .unschedulable(message: "0/1 nodes are available: persistentvolumeclaim \"data\" not found."))
+                == .unschedulable(
+                    message: "0/1 nodes are available: persistentvolumeclaim \"data\" not found."))
         #expect(
             Self.place(pod, nodes: nodes, claims: [claim])
                 == .unschedulable(

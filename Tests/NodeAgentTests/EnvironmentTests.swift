@@ -4,10 +4,13 @@ import NodeAgent
 import Testing
 
 @Suite struct EnvironmentTests {
-    @Test("expands variables as upstream", arguments: [
-        ("$(A)", "1"), ("x$(A)y$(B)z", "x1y2z"), ("$(NO)", "$(NO)"), ("$$(A)", "$(A)"), ("$(A", "$(A"),
-        ("$A", "$A"), ("$", "$"), ("a$$b", "a$b"), ("$($(A))", "$($(A))"), ("$$$(A)", "$1"), ("ü$(A)", "ü1"),
-    ])
+    @Test(
+        "expands variables as upstream",
+        arguments: [
+            ("$(A)", "1"), ("x$(A)y$(B)z", "x1y2z"), ("$(NO)", "$(NO)"), ("$$(A)", "$(A)"), ("$(A", "$(A"),
+            ("$A", "$A"), ("$", "$"), ("a$$b", "a$b"), ("$($(A))", "$($(A))"), ("$$$(A)", "$1"),
+            ("ü$(A)", "ü1"),
+        ])
     func expansion(text: String, expected: String) {
         #expect(VariableExpansion.expand(text) { ["A": "1", "B": "2"][$0] } == expected)
     }
@@ -36,14 +39,18 @@ import Testing
         #expect(variables["HOST"] == "127.0.0.1")
     }
 
-    @Test("reads the downward API", arguments: [
-        ("metadata.name", "p"), ("metadata.namespace", "ns"), ("metadata.uid", "u1"),
-        ("metadata.labels['app']", "x"), ("metadata.labels['none']", ""), ("spec.nodeName", "n1"),
-        ("status.podIP", "127.20.0.1"), ("status.hostIP", "127.0.0.1"),
-    ])
+    @Test(
+        "reads the downward API",
+        arguments: [
+            ("metadata.name", "p"), ("metadata.namespace", "ns"), ("metadata.uid", "u1"),
+            ("metadata.labels['app']", "x"), ("metadata.labels['none']", ""), ("spec.nodeName", "n1"),
+            ("status.podIP", "127.20.0.1"), ("status.hostIP", "127.0.0.1"),
+        ])
     func downward(path: String, expected: String) throws {
         var container = Container(name: "c")
-        container.env = [EnvVar(name: "V", valueFrom: EnvVarSource(fieldRef: ObjectFieldSelector(fieldPath: path)))]
+        container.env = [
+            EnvVar(name: "V", valueFrom: EnvVarSource(fieldRef: ObjectFieldSelector(fieldPath: path)))
+        ]
         #expect(try environment().variables(of: container, image: ContainerImage())["V"] == expected)
     }
 
@@ -57,14 +64,17 @@ import Testing
         container.env = [
             EnvVar(name: "M", valueFrom: EnvVarSource(configMapKeyRef: KeySelector(name: "m", key: "k"))),
             EnvVar(
-                name: "O", valueFrom: EnvVarSource(secretKeyRef: KeySelector(name: "no", key: "k", optional: true))),
+                name: "O",
+                valueFrom: EnvVarSource(secretKeyRef: KeySelector(name: "no", key: "k", optional: true))),
         ]
         let variables = try environment(objects).variables(of: container, image: ContainerImage())
         #expect(variables["k"] == "geheim")
         #expect(variables["M"] == "v")
         #expect(variables["O"] == nil)
 
-        container.env = [EnvVar(name: "X", valueFrom: EnvVarSource(secretKeyRef: KeySelector(name: "s", key: "no")))]
+        container.env = [
+            EnvVar(name: "X", valueFrom: EnvVarSource(secretKeyRef: KeySelector(name: "s", key: "no")))
+        ]
         #expect(throws: ConfigurationError("couldn't find key no in Secret ns/s")) {
             try environment(objects).variables(of: container, image: ContainerImage())
         }

@@ -8,19 +8,23 @@ import Testing
         "registry:5000/tools": ContainerImage(entrypoint: ["/bin/tool"]),
     ])
 
-    @Test("finds the exact reference, then the repository, then a prefix", arguments: [
-        ("anneal.dev/trainer:2", "/usr/bin/trainer2"),
-        ("anneal.dev/trainer:3", "/usr/bin/trainer"),
-        ("anneal.dev/trainer@sha256:00", "/usr/bin/trainer"),
-        ("registry:5000/tools/deep/one:latest", "/bin/tool"),
-    ])
+    @Test(
+        "finds the exact reference, then the repository, then a prefix",
+        arguments: [
+            ("anneal.dev/trainer:2", "/usr/bin/trainer2"),
+            ("anneal.dev/trainer:3", "/usr/bin/trainer"),
+            ("anneal.dev/trainer@sha256:00", "/usr/bin/trainer"),
+            ("registry:5000/tools/deep/one:latest", "/bin/tool"),
+        ])
     func resolves(reference: String, entrypoint: String) {
         #expect(Self.map.resolve(reference)?.entrypoint == [entrypoint])
     }
 
-    @Test("does not take a longer name for a prefix", arguments: [
-        "anneal.dev/trainer2", "registry:5000/toolsmith", "anneal.dev", "",
-    ])
+    @Test(
+        "does not take a longer name for a prefix",
+        arguments: [
+            "anneal.dev/trainer2", "registry:5000/toolsmith", "anneal.dev", "",
+        ])
     func unknown(reference: String) { #expect(Self.map.resolve(reference) == nil) }
 
     @Test("command and args replace entrypoint and cmd as Kubernetes says")

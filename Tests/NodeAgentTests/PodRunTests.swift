@@ -19,12 +19,16 @@ final class RememberingCluster: NodeCluster {
     /// The reasons of the events.
     var events: [String] { state.withLock { $0.events } }
 
-    func objects(namespace: String, configMaps: Set<String>, secrets: Set<String>) async throws -> NamespaceObjects { given }
+    func objects(namespace: String, configMaps: Set<String>, secrets: Set<String>) async throws
+        -> NamespaceObjects
+    { given }
     func folder(ofClaim name: String, namespace: String) async throws -> String {
         throw ConfigurationError("persistentvolumeclaim \"\(name)\" not found")
     }
     func token(_ projection: ServiceAccountTokenProjection, for pod: Pod) async throws -> String { "token" }
-    func publish(_ status: PodStatus, of pod: Pod) async throws { state.withLock { $0.statuses.append(status) } }
+    func publish(_ status: PodStatus, of pod: Pod) async throws {
+        state.withLock { $0.statuses.append(status) }
+    }
     func confirmDeletion(of pod: Pod) async throws { state.withLock { $0.deleted = true } }
     func probe(url: String, timeoutSeconds: Int64) async -> Bool { false }
     func record(_ pod: Pod, type: String, reason: String, note: String) async {
@@ -34,7 +38,10 @@ final class RememberingCluster: NodeCluster {
 }
 
 /// Pods that really run, in bubblewrap.
-@Suite(.enabled(if: access("/usr/bin/bwrap", X_OK) == 0, "bubblewrap is not installed: install the package bubblewrap"))
+@Suite(
+    .enabled(
+        if: access("/usr/bin/bwrap", X_OK) == 0, "bubblewrap is not installed: install the package bubblewrap"
+    ))
 struct PodRunTests {
     let root = "/tmp/anneal-node-tests-\(UInt64.random(in: 0 ... .max))"
     let cluster: RememberingCluster
@@ -44,24 +51,31 @@ struct PodRunTests {
         cluster = RememberingCluster(
             NamespaceObjects(configMaps: [
                 "settings": ConfigMap(metadata: ObjectMeta(name: "settings"), data: ["a.txt": "alpha"]),
-                "kube-root-ca.crt": ConfigMap(metadata: ObjectMeta(name: "kube-root-ca.crt"), data: ["ca.crt": "CA"]),
+                "kube-root-ca.crt": ConfigMap(
+                    metadata: ObjectMeta(name: "kube-root-ca.crt"), data: ["ca.crt": "CA"]),
             ]))
         var configuration = NodeConfiguration(
-            name: "n1", stateFolder: root, images: ImageMap(["sh": ContainerImage(entrypoint: ["/bin/sh", "-c"])]))
+            name: "n1", stateFolder: root,
+            images: ImageMap(["sh": ContainerImage(entrypoint: ["/bin/sh", "-c"])]))
         configuration.pollInterval = .milliseconds(20)
         context = NodeContext(
-            configuration: configuration, cluster: cluster, resources: NodeResources(network: 77, gpuCount: 4),
-            layout: HostLayout.probe(), logs: LogDirectory(), clock: .system, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            configuration: configuration, cluster: cluster,
+            resources: NodeResources(network: 77, gpuCount: 4),
+            layout: HostLayout.probe(), logs: LogDirectory(), clock: .system,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     func worker(_ pod: Pod) -> PodWorker {
         let pod = pod.addingServiceAccountToken()
-        let records = ((pod.spec?.initContainers ?? []) + (pod.spec?.containers ?? [])).map { ContainerRecord(name: $0.name) }
+        let records = ((pod.spec?.initContainers ?? []) + (pod.spec?.containers ?? [])).map {
+            ContainerRecord(name: $0.name)
+        }
         return PodWorker(
             context: context, folder: PodFolder(path: "\(root)/\(pod.metadata.uid ?? "")"),
             state: PodState(
                 pod: pod, records: Dictionary(uniqueKeysWithValues: records.map { ($0.name, $0) }),
-                address: context.resources.address(for: pod.metadata.uid ?? "") ?? "", startTime: context.clock.now,
+                address: context.resources.address(for: pod.metadata.uid ?? "") ?? "",
+                startTime: context.clock.now,
                 stop: nil, isFinished: false),
             wasFinished: false)
     }
@@ -109,7 +123,9 @@ struct PodRunTests {
     @Test("exit code and termination message are reported")
     func exitCode() async {
         defer { remove() }
-        let status = await run(worker(pod("echo reason > /dev/termination-log; exit 75"))) { $0.phase == "Failed" }
+        let status = await run(worker(pod("echo reason > /dev/termination-log; exit 75"))) {
+            $0.phase == "Failed"
+        }
         let end = status?.containerStatuses?.first?.state?.terminated
         #expect(end?.exitCode == 75)
         #expect(end?.message == "reason\n")
@@ -128,7 +144,8 @@ struct PodRunTests {
             """
         let pod = pod(script) { spec in
             spec.volumes = [
-                Volume(name: "config", configMap: "settings"), Volume(name: "scratch", emptyDir: EmptyDirVolumeSource()),
+                Volume(name: "config", configMap: "settings"),
+                Volume(name: "scratch", emptyDir: EmptyDirVolumeSource()),
             ]
             spec.containers[0].volumeMounts = [
                 VolumeMount(name: "config", mountPath: "/config"),
@@ -201,7 +218,9 @@ struct PodRunTests {
             var first = Container(name: "first", image: "sh", args: ["echo init > /w/init"])
             var side = Container(
                 name: "side", image: "sh",
-                args: ["sleep 0.3; echo side > /w/side; trap 'cat /w/both; exit 0' TERM; while :; do sleep 0.05; done"])
+                args: [
+                    "sleep 0.3; echo side > /w/side; trap 'cat /w/both; exit 0' TERM; while :; do sleep 0.05; done"
+                ])
             side.restartPolicy = "Always"
             side.startupProbe = Probe(exec: ExecAction(command: ["test", "-e", "/w/side"]))
             side.startupProbe?.periodSeconds = 1
@@ -252,11 +271,16 @@ struct PodRunTests {
         defer { remove() }
         let unknown = await run(worker(pod("") { $0.containers[0].image = "nowhere/x:1" })) { _ in true }
         #expect(unknown?.containerStatuses?.first?.state?.waiting?.reason == "ErrImagePull")
-        let program = await run(worker(pod("") { $0.containers[0].command = ["/no/such"] })) { $0.phase == "Failed" }
+        let program = await run(worker(pod("") { $0.containers[0].command = ["/no/such"] })) {
+            $0.phase == "Failed"
+        }
         #expect(program?.containerStatuses?.first?.state?.terminated?.exitCode == 128)
         #expect(program?.containerStatuses?.first?.state?.terminated?.reason == "StartError")
         let missing = await run(
-            worker(pod("") { $0.containers[0].envFrom = [EnvFromSource(secretRef: OptionalReference(name: "none"))] })
+            worker(
+                pod("") {
+                    $0.containers[0].envFrom = [EnvFromSource(secretRef: OptionalReference(name: "none"))]
+                })
         ) { $0.containerStatuses?.first?.state?.waiting?.reason == "CreateContainerConfigError" }
         #expect(missing?.containerStatuses?.first?.state?.waiting?.message == "secret \"none\" not found")
     }

@@ -32,18 +32,41 @@ import Testing
     @Test(arguments: [
         Case(testDescription: "nothing started", records: [], phase: "Pending"),
         Case(testDescription: "running", records: [running], phase: "Running"),
-        Case(testDescription: "succeeded", records: [PodStepsTests.record("main", PodStepsTests.end(0))], phase: "Succeeded"),
-        Case(testDescription: "failed", records: [PodStepsTests.record("main", PodStepsTests.end(3))], phase: "Failed"),
-        Case(testDescription: "ended but will restart", policy: "Always", records: [PodStepsTests.record("main", PodStepsTests.end(0))], phase: "Running"),
-        Case(testDescription: "failed init", inits: ["i"], records: [PodStepsTests.record("i", PodStepsTests.end(1))], phase: "Failed"),
-        Case(testDescription: "running init", inits: ["i"], records: [PodStepsTests.record("i", .running(since: now))], phase: "Pending"),
-        Case(testDescription: "main done, sidecar runs", sidecars: ["s"], records: [sidecar, PodStepsTests.record("main", PodStepsTests.end(0))], phase: "Running"),
-        Case(testDescription: "sidecar's exit code does not count", sidecars: ["s"], records: [PodStepsTests.record("s", PodStepsTests.end(137)), PodStepsTests.record("main", PodStepsTests.end(0))], phase: "Succeeded"),
-        Case(testDescription: "deadline", records: [PodStepsTests.record("main", PodStepsTests.end(143))], stop: .deadlineExceeded, finished: true, phase: "Failed"),
-        Case(testDescription: "deleted before it ended", policy: "Always", records: [PodStepsTests.record("main", PodStepsTests.end(143))], stop: .deleted, finished: true, phase: "Failed"),
+        Case(
+            testDescription: "succeeded", records: [PodStepsTests.record("main", PodStepsTests.end(0))],
+            phase: "Succeeded"),
+        Case(
+            testDescription: "failed", records: [PodStepsTests.record("main", PodStepsTests.end(3))],
+            phase: "Failed"),
+        Case(
+            testDescription: "ended but will restart", policy: "Always",
+            records: [PodStepsTests.record("main", PodStepsTests.end(0))], phase: "Running"),
+        Case(
+            testDescription: "failed init", inits: ["i"],
+            records: [PodStepsTests.record("i", PodStepsTests.end(1))], phase: "Failed"),
+        Case(
+            testDescription: "running init", inits: ["i"],
+            records: [PodStepsTests.record("i", .running(since: now))], phase: "Pending"),
+        Case(
+            testDescription: "main done, sidecar runs", sidecars: ["s"],
+            records: [sidecar, PodStepsTests.record("main", PodStepsTests.end(0))], phase: "Running"),
+        Case(
+            testDescription: "sidecar's exit code does not count", sidecars: ["s"],
+            records: [
+                PodStepsTests.record("s", PodStepsTests.end(137)),
+                PodStepsTests.record("main", PodStepsTests.end(0)),
+            ], phase: "Succeeded"),
+        Case(
+            testDescription: "deadline", records: [PodStepsTests.record("main", PodStepsTests.end(143))],
+            stop: .deadlineExceeded, finished: true, phase: "Failed"),
+        Case(
+            testDescription: "deleted before it ended", policy: "Always",
+            records: [PodStepsTests.record("main", PodStepsTests.end(143))], stop: .deleted, finished: true,
+            phase: "Failed"),
     ])
     func phases(_ example: Case) {
-        let spec = PodStepsTests.spec(policy: example.policy, inits: example.inits, sidecars: example.sidecars)
+        let spec = PodStepsTests.spec(
+            policy: example.policy, inits: example.inits, sidecars: example.sidecars)
         let status = Self.report(spec, example.records, stop: example.stop, finished: example.finished)
         #expect(status.phase == example.phase)
     }
@@ -63,7 +86,8 @@ import Testing
     @Test("an eviction shows as DisruptionTarget")
     func eviction() {
         let status = Self.report(
-            PodStepsTests.spec(), [PodStepsTests.record("main", PodStepsTests.end(137))], stop: .evicted("too big"),
+            PodStepsTests.spec(), [PodStepsTests.record("main", PodStepsTests.end(137))],
+            stop: .evicted("too big"),
             finished: true)
         #expect(status.reason == "Evicted")
         #expect(status.conditions?.first { $0.type == "DisruptionTarget" }?.reason == "TerminationByKubelet")

@@ -5,7 +5,9 @@ import Testing
 @Suite struct PodStepsTests {
     static let now = Timestamp(seconds: 1000)
 
-    static func record(_ name: String, _ state: ContainerRecord.State, started: Bool = false) -> ContainerRecord {
+    static func record(_ name: String, _ state: ContainerRecord.State, started: Bool = false)
+        -> ContainerRecord
+    {
         var record = ContainerRecord(name: name, state: state)
         record.hasStarted = started
         record.isReady = started
@@ -16,10 +18,13 @@ import Testing
         .terminated(Termination(exitCode: code, reason: code == 0 ? "Completed" : "Error", finishedAt: now))
     }
 
-    static func spec(policy: String = "Never", mains: [String] = ["main"], inits: [String] = [], sidecars: [String] = []) -> PodSpec {
+    static func spec(
+        policy: String = "Never", mains: [String] = ["main"], inits: [String] = [], sidecars: [String] = []
+    ) -> PodSpec {
         var spec = PodSpec(containers: mains.map { Container(name: $0, image: "i") })
         spec.restartPolicy = policy
-        spec.initContainers = inits.map { Container(name: $0, image: "i") }
+        spec.initContainers =
+            inits.map { Container(name: $0, image: "i") }
             + sidecars.map {
                 var container = Container(name: $0, image: "i")
                 container.restartPolicy = "Always"
@@ -67,7 +72,10 @@ import Testing
         let s2 = Self.record("s2", .running(since: Self.now), started: true)
         #expect(Self.steps(spec, [main, s1, s2]) == [.stop("s2")])
         #expect(Self.steps(spec, [main, s1, Self.record("s2", Self.end(143))]) == [.stop("s1")])
-        #expect(Self.steps(spec, [main, Self.record("s1", Self.end(137)), Self.record("s2", Self.end(0))]) == [.finish])
+        #expect(
+            Self.steps(spec, [main, Self.record("s1", Self.end(137)), Self.record("s2", Self.end(0))]) == [
+                .finish
+            ])
     }
 
     @Test("a failed init container ends a pod that is never restarted, and is tried again otherwise")
@@ -77,10 +85,12 @@ import Testing
         #expect(Self.steps(Self.spec(policy: "OnFailure", inits: ["i"]), [failed]) == [.start("i")])
     }
 
-    @Test("restarts follow the policy", arguments: [
-        ("Never", 0, PodStep.finish), ("Never", 1, .finish), ("OnFailure", 0, .finish),
-        ("OnFailure", 1, .start("main")), ("Always", 0, .start("main")), ("Always", 1, .start("main")),
-    ] as [(String, Int64, PodStep)])
+    @Test(
+        "restarts follow the policy",
+        arguments: [
+            ("Never", 0, PodStep.finish), ("Never", 1, .finish), ("OnFailure", 0, .finish),
+            ("OnFailure", 1, .start("main")), ("Always", 0, .start("main")), ("Always", 1, .start("main")),
+        ] as [(String, Int64, PodStep)])
     func policies(policy: String, code: Int64, expected: PodStep) {
         #expect(Self.steps(Self.spec(policy: policy), [Self.record("main", Self.end(code))]) == [expected])
     }
@@ -97,7 +107,9 @@ import Testing
         #expect(Self.steps(Self.spec(policy: "Always"), [record]) == [.start("main")])
     }
 
-    @Test("the delays are those of the kubelet", arguments: [(1, 0), (2, 10), (3, 20), (4, 40), (7, 300), (90, 300)] as [(Int, Int64)])
+    @Test(
+        "the delays are those of the kubelet",
+        arguments: [(1, 0), (2, 10), (3, 20), (4, 40), (7, 300), (90, 300)] as [(Int, Int64)])
     func delays(ends: Int, seconds: Int64) { #expect(RestartBackoff.delay(afterEnds: ends) == seconds) }
 
     @Test("a deleted pod stops what runs, main containers first, and starts nothing")

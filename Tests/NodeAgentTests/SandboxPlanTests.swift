@@ -58,9 +58,11 @@ import Testing
         #expect(!contains(plan, "--bind", "/s/tmp", "/tmp"))
     }
 
-    @Test("runs as the user that is asked for", arguments: [
-        (nil, nil, "0"), (nil, true, "65532"), (1000, true, "1000"), (1000, nil, "1000"),
-    ] as [(Int64?, Bool?, String)])
+    @Test(
+        "runs as the user that is asked for",
+        arguments: [
+            (nil, nil, "0"), (nil, true, "65532"), (1000, true, "1000"), (1000, nil, "1000"),
+        ] as [(Int64?, Bool?, String)])
     func user(uid: Int64?, nonRoot: Bool?, expected: String) throws {
         var container = Container(name: "c")
         container.securityContext = SecurityContext()
@@ -71,7 +73,8 @@ import Testing
 
     @Test("expands variables in command and arguments")
     func commands() throws {
-        let plan = try SandboxPlan(request(Container(name: "c", command: ["echo", "$(A)"], args: ["$(B)", "$$(A)"])))
+        let plan = try SandboxPlan(
+            request(Container(name: "c", command: ["echo", "$(A)"], args: ["$(B)", "$$(A)"])))
         #expect(plan.program == ["echo", "1", "$(B)", "$(A)"])
     }
 

@@ -30,7 +30,9 @@ struct GarbageCollector: Sendable {
             }
             if type.isNamespaced, object.key.namespace.isEmpty { continue }
             let namespace = type.isNamespaced ? object.key.namespace : nil
-            if try await uid(of: type, namespace: namespace, name: owner.name) == owner.uid { existing.insert(owner.uid) }
+            if try await uid(of: type, namespace: namespace, name: owner.name) == owner.uid {
+                existing.insert(owner.uid)
+            }
         }
         return existing
     }

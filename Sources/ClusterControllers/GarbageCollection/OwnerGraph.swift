@@ -49,7 +49,9 @@ public struct OwnerGraph: Sendable {
         let previous = objects[object.uid]
         unlink(previous)
         objects[object.uid] = object
-        for owner in object.metadata.ownerReferences ?? [] { dependents[owner.uid, default: []].insert(object.uid) }
+        for owner in object.metadata.ownerReferences ?? [] {
+            dependents[owner.uid, default: []].insert(object.uid)
+        }
         var affected: Set<String> = [object.uid]
         if object.isDeleting { affected.formUnion(dependents[object.uid] ?? []) }
         // An owner that waits for this one may go on.
@@ -96,7 +98,9 @@ public struct OwnerGraph: Sendable {
             }
             guard object.has(Self.foreground) else { return nil }
             let blocks = dependents(of: uid).contains { dependent in
-                dependent.metadata.ownerReferences?.contains { $0.uid == uid && $0.blockOwnerDeletion == true } ?? false
+                dependent.metadata.ownerReferences?.contains {
+                    $0.uid == uid && $0.blockOwnerDeletion == true
+                } ?? false
             }
             return blocks ? nil : .removeFinalizer(Self.foreground)
         }

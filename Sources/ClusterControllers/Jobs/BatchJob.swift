@@ -38,7 +38,8 @@ public struct PodFailurePolicy: Codable, Hashable, Sendable {
         public var action: String
         public var onExitCodes: ExitCodes?
         public var onPodConditions: [ConditionPattern]?
-        public init(action: String, onExitCodes: ExitCodes? = nil, onPodConditions: [ConditionPattern]? = nil) {
+        public init(action: String, onExitCodes: ExitCodes? = nil, onPodConditions: [ConditionPattern]? = nil)
+        {
             self.action = action
             self.onExitCodes = onExitCodes
             self.onPodConditions = onPodConditions

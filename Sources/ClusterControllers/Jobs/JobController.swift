@@ -62,7 +62,8 @@ struct JobController: Sendable {
             value[path: ["uncountedTerminatedPods", field]] = .null
         }
         let metadata: JSONValue = [
-            "uid": .string(job.metadata.uid ?? ""), "resourceVersion": .string(job.metadata.resourceVersion ?? ""),
+            "uid": .string(job.metadata.uid ?? ""),
+            "resourceVersion": .string(job.metadata.resourceVersion ?? ""),
         ]
         _ = try await client.patch(
             BatchJob.self, job.key, .merge(["metadata": metadata, "status": value]), subresource: "status")
@@ -94,7 +95,8 @@ struct JobController: Sendable {
     private func deleteExpired(_ job: BatchJob) async throws {
         do {
             try await client.delete(
-                BatchJob.self, job.key, options: DeleteOptions(uid: job.metadata.uid, propagationPolicy: "Foreground"))
+                BatchJob.self, job.key,
+                options: DeleteOptions(uid: job.metadata.uid, propagationPolicy: "Foreground"))
         } catch {
             guard error.isNotFound || error.isConflict else { throw error }
         }

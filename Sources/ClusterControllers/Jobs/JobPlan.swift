@@ -84,7 +84,9 @@ private struct JobPlanner {
 
     /// Flushes pods that lost their finalizer into the counters, and notes those that ended since.
     private mutating func count() {
-        let byUID = Dictionary(pods.compactMap { pod in pod.metadata.uid.map { ($0, pod) } }) { first, _ in first }
+        let byUID = Dictionary(pods.compactMap { pod in pod.metadata.uid.map { ($0, pod) } }) { first, _ in
+            first
+        }
         let noted = plan.status.uncountedTerminatedPods ?? UncountedTerminatedPods()
         let isReleased: (String) -> Bool = { byUID[$0]?.isTracked != true }
         plan.status.succeeded = sum(plan.status.succeeded, (noted.succeeded ?? []).filter(isReleased).count)
@@ -118,7 +120,8 @@ private struct JobPlanner {
         case "Ignore": plan.releases.append(pod.name)
         case "FailJob":
             failureReason = (
-                "PodFailurePolicy", "Pod \(pod.key) failed and matched a FailJob rule of the pod failure policy"
+                "PodFailurePolicy",
+                "Pod \(pod.key) failed and matched a FailJob rule of the pod failure policy"
             )
             uncounted.failed?.append(uid)
         default: uncounted.failed?.append(uid)
@@ -173,7 +176,9 @@ private struct JobPlanner {
 
     /// With `OnFailure` it is the containers' restarts that are limited.
     private var restartsExceedLimit: Bool {
-        guard job.spec.template[path: ["spec", "restartPolicy"]]?.stringValue == "OnFailure" else { return false }
+        guard job.spec.template[path: ["spec", "restartPolicy"]]?.stringValue == "OnFailure" else {
+            return false
+        }
         var restarts: Int64 = 0
         for status in pods.compactMap(\.status) where status.phase == "Running" || status.phase == "Pending" {
             for container in (status.initContainerStatuses ?? []) + (status.containerStatuses ?? []) {
@@ -199,7 +204,8 @@ private struct JobPlanner {
         }
         let running = Int64(active.count)
         if running > wanted {
-            let surplus = active.sorted { $0.deletionRank < $1.deletionRank }.prefix(Int(clamping: running - wanted))
+            let surplus = active.sorted { $0.deletionRank < $1.deletionRank }.prefix(
+                Int(clamping: running - wanted))
             plan.deletions += surplus.map(\.name)
             return
         }
@@ -233,7 +239,9 @@ private struct JobPlanner {
             plan.releases.isEmpty, plan.creations == 0
         else { return }
         if let reached = condition("SuccessCriteriaMet") {
-            set(JobCondition(type: "Complete", status: .true, reason: reached.reason, message: reached.message))
+            set(
+                JobCondition(
+                    type: "Complete", status: .true, reason: reached.reason, message: reached.message))
             plan.status.completionTime = now
             look(in: job.spec.ttlSecondsAfterFinished ?? -1)
         } else if let target = condition("FailureTarget") {
@@ -254,7 +262,9 @@ private struct JobPlanner {
     private mutating func afterEnd(_ finished: JobCondition) {
         plan.releases = pods.filter(\.isTracked).map(\.name)
         plan.deletions = active.map(\.name)
-        guard let ttl = job.spec.ttlSecondsAfterFinished, let end = finished.lastTransitionTime else { return }
+        guard let ttl = job.spec.ttlSecondsAfterFinished, let end = finished.lastTransitionTime else {
+            return
+        }
         let left = end.advanced(by: ttl).seconds(since: now)
         if left <= 0 { plan.deletesJob = true } else { look(in: left) }
     }

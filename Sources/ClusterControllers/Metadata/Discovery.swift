@@ -39,7 +39,9 @@ struct Discovery: Sendable {
         let groups: GroupList = try await read("/apis")
         var types = try await resources(groupVersion: "v1", path: "/api/v1")
         for group in groups.groups {
-            guard let version = (group.preferredVersion ?? group.versions.first)?.groupVersion else { continue }
+            guard let version = (group.preferredVersion ?? group.versions.first)?.groupVersion else {
+                continue
+            }
             types += (try? await resources(groupVersion: version, path: "/apis/\(version)")) ?? []
         }
         return types.filter { $0.type.plural != "events" }

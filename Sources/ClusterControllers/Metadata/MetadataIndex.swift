@@ -51,13 +51,16 @@ final class MetadataIndex: ServiceLifecycle.Service {
     /// Every kind has been listed.
     var hasSynced: Bool {
         state.withLock { state in
-            !state.types.isEmpty && state.types.filter(\.isCollectable).allSatisfy { state.synced.contains($0.type) }
+            !state.types.isEmpty
+                && state.types.filter(\.isCollectable).allSatisfy { state.synced.contains($0.type) }
         }
     }
 
     /// The type that an owner reference names.
     func type(apiVersion: String, kind: String) -> ResourceType? {
-        let group = apiVersion.split(separator: "/").count == 2 ? apiVersion.split(separator: "/").first.map(String.init) : ""
+        let group =
+            apiVersion.split(separator: "/").count == 2
+            ? apiVersion.split(separator: "/").first.map(String.init) : ""
         return types.first { $0.type.group == group && $0.type.kind == kind }?.type
     }
 
@@ -72,7 +75,8 @@ final class MetadataIndex: ServiceLifecycle.Service {
         }
     }
 
-    /// Watches what there is, and looks for new kinds whenever a definition changes, or half a minute has passed.
+    /// Watches what there is, and looks for new kinds whenever a definition changes, or half a
+    /// minute has passed.
     func run() async throws {
         try await cancelWhenGracefulShutdown { try await self.follow() }
     }
@@ -131,7 +135,8 @@ final class MetadataIndex: ServiceLifecycle.Service {
         var token: String?
         while true {
             var request = type.list(namespace: nil, options: ListOptions(limit: 500, continue: token))
-            request.accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+            request.accept =
+                "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
             let response = try await client.send(request)
             let page = try JSONDecoder().decode(ResourceList<PartialObject>.self, from: response.body)
             for item in page.items {
@@ -162,7 +167,9 @@ final class MetadataIndex: ServiceLifecycle.Service {
         }
     }
 
-    private func take(_ update: WatchUpdate<MetadataObject>, _ type: ResourceType, _ version: inout String) throws {
+    private func take(_ update: WatchUpdate<MetadataObject>, _ type: ResourceType, _ version: inout String)
+        throws
+    {
         guard case .event(let event) = update else { return }
         switch event {
         case .added(let object), .modified(let object):

@@ -11,7 +11,9 @@ struct NamespaceController: Sendable {
     let certificateAuthority: String?
 
     func reconcile(_ name: String) async throws -> Reconciliation {
-        guard let namespace = try await client.find(Namespace.self, ObjectKey(name: name)) else { return .done }
+        guard let namespace = try await client.find(Namespace.self, ObjectKey(name: name)) else {
+            return .done
+        }
         guard namespace.metadata.deletionTimestamp != nil else {
             try await furnish(name)
             return .done
@@ -30,7 +32,8 @@ struct NamespaceController: Sendable {
                 name: "kube-root-ca.crt", namespace: name,
                 annotations: [
                     "kubernetes.io/description":
-                        "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints."
+                        "Contains a CA bundle that can be used to verify the kube-apiserver when using "
+                        + "internal endpoints."
                 ]),
             data: ["ca.crt": certificateAuthority])
         try await ensure(wanted)
@@ -55,7 +58,8 @@ struct NamespaceController: Sendable {
         for discovered in try await Discovery(client: client).types() where discovered.type.isNamespaced {
             guard discovered.verbs.isSuperset(of: ["list", "delete"]) else { continue }
             let response = try await client.send(discovered.type.list(namespace: name))
-            let objects = try JSONDecoder().decode(ResourceList<PartialObject>.self, from: response.body).items
+            let objects = try JSONDecoder().decode(ResourceList<PartialObject>.self, from: response.body)
+                .items
             if !objects.isEmpty { isEmpty = false }
             for object in objects where object.metadata.deletionTimestamp == nil {
                 try await delete(discovered.type, namespace: name, object.metadata)

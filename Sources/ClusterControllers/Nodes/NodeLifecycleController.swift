@@ -41,10 +41,12 @@ struct NodeLifecycleController: Sendable {
         let taints = node.spec?.taints ?? []
         guard taints.contains(where: { $0.effect == "NoExecute" }) else { return }
         for pod in pods.byIndex("node", node.name) {
-            guard let deadline = TaintEviction.deadline(of: pod, taints: taints, now: clock.now), deadline <= clock.now
+            guard let deadline = TaintEviction.deadline(of: pod, taints: taints, now: clock.now),
+                deadline <= clock.now
             else { continue }
             try await disrupt(
-                pod, reason: "DeletionByTaintManager", message: "Taint manager: deleting due to NoExecute taint")
+                pod, reason: "DeletionByTaintManager",
+                message: "Taint manager: deleting due to NoExecute taint")
             try await delete(pod, grace: nil)
         }
     }
@@ -65,7 +67,8 @@ struct NodeLifecycleController: Sendable {
 
     private func disrupt(_ pod: Pod, reason: String, message: String, phase: String? = nil) async throws {
         let condition: JSONValue = [
-            "type": "DisruptionTarget", "status": "True", "reason": .string(reason), "message": .string(message),
+            "type": "DisruptionTarget", "status": "True", "reason": .string(reason),
+            "message": .string(message),
             "lastTransitionTime": .string(clock.now.description),
         ]
         var status: JSONValue = ["conditions": [condition]]
@@ -74,7 +77,8 @@ struct NodeLifecycleController: Sendable {
     }
 
     private func markNotReady(_ pod: Pod) async throws {
-        guard pod.status?.conditions?.contains(where: { $0.type == "Ready" && $0.status == .true }) == true else { return }
+        guard pod.status?.conditions?.contains(where: { $0.type == "Ready" && $0.status == .true }) == true
+        else { return }
         let condition: JSONValue = [
             "type": "Ready", "status": "False", "reason": "NodeStatusUnknown",
             "lastTransitionTime": .string(clock.now.description),
@@ -95,7 +99,8 @@ struct NodeLifecycleController: Sendable {
         do {
             try await client.delete(
                 Pod.self, pod.key,
-                options: DeleteOptions(uid: pod.metadata.uid, propagationPolicy: nil, gracePeriodSeconds: grace))
+                options: DeleteOptions(
+                    uid: pod.metadata.uid, propagationPolicy: nil, gracePeriodSeconds: grace))
         } catch {
             guard error.isNotFound || error.isConflict else { throw error }
         }

@@ -34,6 +34,7 @@ struct QuotaController: Sendable {
         }
         let metadata: JSONValue = ["resourceVersion": .string(quota.metadata.resourceVersion ?? "")]
         _ = try await client.patch(
-            ResourceQuota.self, quota.key, .merge(["metadata": metadata, "status": value]), subresource: "status")
+            ResourceQuota.self, quota.key, .merge(["metadata": metadata, "status": value]),
+            subresource: "status")
     }
 }

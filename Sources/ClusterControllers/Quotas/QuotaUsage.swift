@@ -27,12 +27,15 @@ public struct QuotaUsage: Sendable {
         case "pods": return Quantity(Int64(living.count))
         case "persistentvolumeclaims": return Quantity(Int64(claims.count))
         case "requests.storage":
-            return quantity(claims.reduce(0) { $0 + ($1.spec?.resources?.requests?["storage"]?.milliunits ?? 0) })
+            return quantity(
+                claims.reduce(0) { $0 + ($1.spec?.resources?.requests?["storage"]?.milliunits ?? 0) })
         case "services", "secrets", "configmaps", "replicationcontrollers", "resourcequotas":
             return Quantity(Int64(objectCounts[name] ?? 0))
         default:
             let isLimit = name.hasPrefix("limits.")
-            let resource = name.hasPrefix("requests.") ? String(name.dropFirst(9)) : isLimit ? String(name.dropFirst(7)) : name
+            let resource =
+                name.hasPrefix("requests.")
+                ? String(name.dropFirst(9)) : isLimit ? String(name.dropFirst(7)) : name
             let total = living.reduce(Int128(0)) { total, pod in
                 let spec = isLimit ? pod.spec.map(Self.limitsAsRequests) : pod.spec
                 return total + (PodRequests(of: spec ?? PodSpec()).milliunits[resource] ?? 0)

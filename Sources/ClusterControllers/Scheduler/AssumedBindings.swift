@@ -16,7 +16,8 @@ final class AssumedBindings: Sendable {
             guard !nodes.isEmpty else { return pods }
             var waiting: [String: String] = [:]
             let result = pods.map { pod in
-                guard let uid = pod.metadata.uid, let node = nodes[uid], (pod.spec?.nodeName ?? "").isEmpty else {
+                guard let uid = pod.metadata.uid, let node = nodes[uid], (pod.spec?.nodeName ?? "").isEmpty
+                else {
                     return pod
                 }
                 waiting[uid] = node

@@ -30,7 +30,9 @@ public struct NodeCapacity: Sendable {
         }
         let allocatable = node.status?.allocatable ?? node.status?.capacity ?? [:]
         return PodRequests(of: spec).milliunits.sorted { $0.key < $1.key }.compactMap { name, amount in
-            guard amount > 0, (used[name] ?? 0) + amount > (allocatable[name]?.milliunits ?? 0) else { return nil }
+            guard amount > 0, (used[name] ?? 0) + amount > (allocatable[name]?.milliunits ?? 0) else {
+                return nil
+            }
             return name == "pods" ? "Too many pods" : "Insufficient \(name)"
         }
     }

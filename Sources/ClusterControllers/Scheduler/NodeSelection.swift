@@ -4,7 +4,8 @@ import KubernetesAPI
 enum NodeSelection {
     static func matches(_ spec: PodSpec, labels: [String: String], name: String) -> Bool {
         for (key, value) in spec.nodeSelector ?? [:] where labels[key] != value { return false }
-        guard let required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution else {
+        guard let required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution
+        else {
             return true
         }
         // Terms are alternatives; an empty term matches nothing.
@@ -22,7 +23,8 @@ enum NodeSelection {
         case "Exists": return value != nil
         case "DoesNotExist": return value == nil
         case "Gt", "Lt":
-            guard let number = value.flatMap({ Int64($0) }), let bound = values.first.flatMap({ Int64($0) }) else {
+            guard let number = value.flatMap({ Int64($0) }), let bound = values.first.flatMap({ Int64($0) })
+            else {
                 return false
             }
             return requirement.operator == "Gt" ? number > bound : number < bound

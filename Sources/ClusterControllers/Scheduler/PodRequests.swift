@@ -25,8 +25,10 @@ public struct PodRequests: Hashable, Sendable {
 
     /// A limit stands for a request that is not given.
     private static func requests(of container: Container) -> [String: Int128] {
-        (container.resources?.limits ?? [:]).merging(container.resources?.requests ?? [:]) { _, request in request }
-            .mapValues(\.milliunits)
+        (container.resources?.limits ?? [:]).merging(container.resources?.requests ?? [:]) { _, request in
+            request
+        }
+        .mapValues(\.milliunits)
     }
 
     private static func add(_ amounts: [String: Int128], to total: inout [String: Int128]) {

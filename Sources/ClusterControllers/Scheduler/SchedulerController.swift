@@ -33,12 +33,14 @@ struct SchedulerController: Sendable {
         let binding: JSONValue = [
             "apiVersion": "v1", "kind": "Binding",
             "metadata": [
-                "name": .string(pod.name), "namespace": .string(pod.namespace), "uid": .string(pod.metadata.uid ?? ""),
+                "name": .string(pod.name), "namespace": .string(pod.namespace),
+                "uid": .string(pod.metadata.uid ?? ""),
             ],
             "target": ["apiVersion": "v1", "kind": "Node", "name": .string(node)],
         ]
         let request = Pod.resourceType.create(
-            namespace: pod.namespace, body: binding.serialized(), fieldManager: nil, subresource: ("binding", pod.name))
+            namespace: pod.namespace, body: binding.serialized(), fieldManager: nil,
+            subresource: ("binding", pod.name))
         do {
             _ = try await client.send(request)
             assumed.note(pod, node: node)
@@ -65,7 +67,8 @@ struct SchedulerController: Sendable {
         do {
             _ = try await client.patch(Pod.self, pod.key, .strategic(patch), subresource: "status")
             await events.record(
-                regarding: pod.reference, type: "Warning", reason: "FailedScheduling", action: "Scheduling", note: message)
+                regarding: pod.reference, type: "Warning", reason: "FailedScheduling", action: "Scheduling",
+                note: message)
         } catch {
             guard error.isNotFound || error.isConflict else { throw error }
         }

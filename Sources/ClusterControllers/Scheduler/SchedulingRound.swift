@@ -34,7 +34,10 @@ public struct SchedulingRound: Sendable {
         pods.sorted { first, second in
             let priorities = (first.spec?.priority ?? 0, second.spec?.priority ?? 0)
             if priorities.0 != priorities.1 { return priorities.0 > priorities.1 }
-            let ages = (first.metadata.creationTimestamp?.seconds ?? 0, second.metadata.creationTimestamp?.seconds ?? 0)
+            let ages = (
+                first.metadata.creationTimestamp?.seconds ?? 0,
+                second.metadata.creationTimestamp?.seconds ?? 0
+            )
             return ages.0 != ages.1 ? ages.0 < ages.1 : first.key < second.key
         }
     }

@@ -15,7 +15,8 @@ struct EndpointsController: Sendable {
             if let present { try await delete(present) }
             return .done
         }
-        guard let subsets = ServiceEndpoints.subsets(of: service, pods: pods.list(namespace: key.namespace)) else {
+        guard let subsets = ServiceEndpoints.subsets(of: service, pods: pods.list(namespace: key.namespace))
+        else {
             return .done
         }
         if let present {
@@ -26,7 +27,9 @@ struct EndpointsController: Sendable {
             var labels = service.metadata.labels ?? [:]
             if service.spec?.clusterIP == "None" { labels["service.kubernetes.io/headless"] = "" }
             try await create(
-                Endpoints(metadata: ObjectMeta(name: key.name, namespace: key.namespace, labels: labels), subsets: subsets))
+                Endpoints(
+                    metadata: ObjectMeta(name: key.name, namespace: key.namespace, labels: labels),
+                    subsets: subsets))
         }
         return .done
     }
@@ -43,7 +46,8 @@ struct EndpointsController: Sendable {
         // Those that nobody made for a service are left alone, as are those of the API server itself.
         guard object.namespace != "default" || object.name != "kubernetes" else { return }
         do {
-            try await client.delete(Endpoints.self, object.key, options: DeleteOptions(uid: object.metadata.uid))
+            try await client.delete(
+                Endpoints.self, object.key, options: DeleteOptions(uid: object.metadata.uid))
         } catch {
             guard error.isNotFound || error.isConflict else { throw error }
         }

@@ -11,7 +11,8 @@ public enum ServiceEndpoints {
             guard LabelSelector(matchLabels: selector).matches(pod.metadata.labels ?? [:]), !pod.isFinished,
                 let address = address(of: pod, service: service)
             else { continue }
-            let isReady = pod.status?.conditions?.contains { $0.type == "Ready" && $0.status == .true } ?? false
+            let isReady =
+                pod.status?.conditions?.contains { $0.type == "Ready" && $0.status == .true } ?? false
             let counts = service.spec?.publishNotReadyAddresses == true
             if counts || (isReady && pod.metadata.deletionTimestamp == nil) {
                 ready.append(address)

@@ -33,7 +33,9 @@ public enum ClaimBinding {
             else { return .nothing }
             return .markBound(capacity: volume.spec?.capacity ?? [:])
         }
-        if let volume = volumes.first(where: { $0.spec?.claimRef?.uid == uid }) { return .bind(volume: volume) }
+        if let volume = volumes.first(where: { $0.spec?.claimRef?.uid == uid }) {
+            return .bind(volume: volume)
+        }
         guard let storageClass = storageClass(of: claim, in: classes) else { return .nothing }
         return .provision(volume(for: claim, uid: uid, storageClass: storageClass, folder: folder))
     }

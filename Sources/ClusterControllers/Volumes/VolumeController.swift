@@ -70,7 +70,8 @@ struct VolumeController: Sendable {
             PersistentVolumeClaim.self, claim.key, .merge(["status": status]), subresource: "status")
         guard let name = claim.spec?.volumeName else { return }
         _ = try await client.patch(
-            PersistentVolume.self, ObjectKey(name: name), .merge(["status": ["phase": "Bound"]]), subresource: "status")
+            PersistentVolume.self, ObjectKey(name: name), .merge(["status": ["phase": "Bound"]]),
+            subresource: "status")
     }
 
     /// Lets a claim go once no living pod uses it.
@@ -102,7 +103,8 @@ struct VolumeController: Sendable {
         guard volume.spec?.persistentVolumeReclaimPolicy == "Delete" else {
             if volume.status?.phase != "Released" {
                 _ = try await client.patch(
-                    PersistentVolume.self, volume.key, .merge(["status": ["phase": "Released"]]), subresource: "status")
+                    PersistentVolume.self, volume.key, .merge(["status": ["phase": "Released"]]),
+                    subresource: "status")
             }
             return .done
         }
@@ -110,7 +112,8 @@ struct VolumeController: Sendable {
             try? FileManager.default.removeItem(atPath: path)
         }
         do {
-            try await client.delete(PersistentVolume.self, volume.key, options: DeleteOptions(uid: volume.metadata.uid))
+            try await client.delete(
+                PersistentVolume.self, volume.key, options: DeleteOptions(uid: volume.metadata.uid))
         } catch {
             guard error.isNotFound else { throw error }
         }

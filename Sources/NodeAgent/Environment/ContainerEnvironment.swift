@@ -44,7 +44,9 @@ public struct ContainerEnvironment: Sendable {
         var defined = base
         for source in container.envFrom ?? [] { try add(source, to: &defined) }
         for variable in container.env ?? [] {
-            guard let value = try value(of: variable, container: container, defined: defined) else { continue }
+            guard let value = try value(of: variable, container: container, defined: defined) else {
+                continue
+            }
             defined[variable.name] = value
         }
         return (image.env ?? [:]).merging(defined) { _, fromPod in fromPod }
@@ -63,7 +65,9 @@ public struct ContainerEnvironment: Sendable {
         if let reference = source.secretRef {
             let name = reference.name ?? ""
             if let secret = objects.secrets[name] {
-                for (key, value) in secret.data ?? [:] { defined[prefix + key] = String(decoding: value, as: UTF8.self) }
+                for (key, value) in secret.data ?? [:] {
+                    defined[prefix + key] = String(decoding: value, as: UTF8.self)
+                }
             } else if reference.optional != true {
                 throw ConfigurationError("secret \"\(name)\" not found")
             }
@@ -113,6 +117,7 @@ public struct ContainerEnvironment: Sendable {
         }
         if let value = secret.data?[selector.key] { return String(decoding: value, as: UTF8.self) }
         if selector.optional == true { return nil }
-        throw ConfigurationError("couldn't find key \(selector.key) in Secret \(fields.pod.namespace)/\(name)")
+        throw ConfigurationError(
+            "couldn't find key \(selector.key) in Secret \(fields.pod.namespace)/\(name)")
     }
 }

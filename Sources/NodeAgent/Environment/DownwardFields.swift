@@ -50,7 +50,9 @@ public struct DownwardFields: Sendable {
         _ selector: ResourceFieldSelector, of container: Container, allocatable: [String: Quantity]
     ) -> String? {
         let parts = selector.resource.split(separator: ".", maxSplits: 1)
-        guard parts.count == 2, let kind = parts.first, let name = parts.last.map(String.init) else { return nil }
+        guard parts.count == 2, let kind = parts.first, let name = parts.last.map(String.init) else {
+            return nil
+        }
         let amount: Quantity?
         switch kind {
         case "limits": amount = container.resources?.limits?[name] ?? allocatable[name]

@@ -95,19 +95,22 @@ public struct PodStatusReport: Sendable {
     private func containerStatus(_ container: Container, phase: String) -> ContainerStatus {
         let record = self.record(container)
         var status = ContainerStatus(name: container.name, state: state(of: record))
-        status.lastState = record.isRunning || record.state.isWaiting
+        status.lastState =
+            record.isRunning || record.state.isWaiting
             ? record.lastTermination.map { ContainerState(terminated: $0.status) } : nil
         status.lastState = status.lastState ?? ContainerState()
         status.ready = isReady(container, record)
         status.started = record.isRunning && record.hasStarted
         status.restartCount = record.attempt
         status.image = container.image ?? ""
-        status.imageID = record.isRunning || record.termination != nil ? "anneal://\(container.image ?? "")" : ""
+        status.imageID =
+            record.isRunning || record.termination != nil ? "anneal://\(container.image ?? "")" : ""
         return status
     }
 
     private func isReady(_ container: Container, _ record: ContainerRecord) -> Bool {
-        let isPlainInit = (spec.initContainers ?? []).contains { $0.name == container.name } && !container.isSidecar
+        let isPlainInit =
+            (spec.initContainers ?? []).contains { $0.name == container.name } && !container.isSidecar
         return isPlainInit ? record.hasSucceeded : record.isRunning && record.isReady
     }
 
@@ -117,7 +120,8 @@ public struct PodStatusReport: Sendable {
             let waitsForInits = reason == "ContainerCreating" && !isInitialized
             return ContainerState(
                 waiting: ContainerStateWaiting(
-                    reason: waitsForInits && !(spec.initContainers ?? []).isEmpty ? "PodInitializing" : reason,
+                    reason: waitsForInits && !(spec.initContainers ?? []).isEmpty
+                        ? "PodInitializing" : reason,
                     message: message))
         case .starting: return ContainerState(waiting: ContainerStateWaiting(reason: "ContainerCreating"))
         case .running(let since): return ContainerState(running: ContainerStateRunning(startedAt: since))
@@ -126,7 +130,8 @@ public struct PodStatusReport: Sendable {
     }
 
     private func conditions(phase: String) -> [PodCondition] {
-        let unready = (spec.initContainers ?? []).filter { $0.isSidecar && !isReady($0, record($0)) }.map(\.name)
+        let unready =
+            (spec.initContainers ?? []).filter { $0.isSidecar && !isReady($0, record($0)) }.map(\.name)
             + spec.containers.filter { !isReady($0, record($0)) }.map(\.name)
         let terminal = phase == "Succeeded" ? "PodCompleted" : phase == "Failed" ? "PodFailed" : nil
         let allReady = unready.isEmpty && terminal == nil
@@ -142,14 +147,16 @@ public struct PodStatusReport: Sendable {
                 isInitialized
                     ? nil : "containers with incomplete status: [\(incompleteInits.joined(separator: " "))]"),
             condition("Ready", allReady, allReady ? nil : readiness.0, allReady ? nil : readiness.1),
-            condition("ContainersReady", allReady, allReady ? nil : readiness.0, allReady ? nil : readiness.1),
+            condition(
+                "ContainersReady", allReady, allReady ? nil : readiness.0, allReady ? nil : readiness.1),
             condition("PodScheduled", true),
         ]
         switch stop {
         case .evicted(let message)?:
             conditions.append(condition("DisruptionTarget", true, "TerminationByKubelet", message))
         case .nodeShutdown?:
-            conditions.append(condition("DisruptionTarget", true, "TerminationByKubelet", Self.shutdownMessage))
+            conditions.append(
+                condition("DisruptionTarget", true, "TerminationByKubelet", Self.shutdownMessage))
         case .deleted?, .deadlineExceeded?, .rejected?, nil: break
         }
         return conditions
@@ -175,6 +182,7 @@ extension Termination {
     /// As it stands in a container's status.
     public var status: ContainerStateTerminated {
         ContainerStateTerminated(
-            exitCode: exitCode, reason: reason, message: message, startedAt: startedAt, finishedAt: finishedAt)
+            exitCode: exitCode, reason: reason, message: message, startedAt: startedAt, finishedAt: finishedAt
+        )
     }
 }

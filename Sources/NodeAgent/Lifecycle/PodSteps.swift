@@ -53,7 +53,9 @@ public struct PodSituation: Sendable {
     public var initializationFailed: Bool {
         restartPolicy == "Never"
             && initContainers.contains { container in
-                guard !container.isSidecar, case .terminated(let end) = record(container).state else { return false }
+                guard !container.isSidecar, case .terminated(let end) = record(container).state else {
+                    return false
+                }
                 return end.exitCode != 0
             }
     }

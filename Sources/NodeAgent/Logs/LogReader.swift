@@ -38,7 +38,9 @@ struct LogReader: Sendable {
         }
         if let count = options.tailLines { selected = Array(selected.suffix(max(0, count))) }
         var text = Self.render(selected, timestamps: options.timestamps)
-        if let limit = options.limitBytes { text = String(decoding: text.utf8.prefix(max(0, limit)), as: UTF8.self) }
+        if let limit = options.limitBytes {
+            text = String(decoding: text.utf8.prefix(max(0, limit)), as: UTF8.self)
+        }
         return (text, current.size)
     }
 
@@ -89,7 +91,8 @@ struct LogReader: Sendable {
             if isLast, part.isEmpty { break }
             while mark < marks.count - 1, marks[mark].offset <= offset { mark += 1 }
             let time = marks.indices.contains(mark) ? marks[mark].milliseconds : .max / 2000
-            lines.append(Line(text: String(decoding: part, as: UTF8.self), milliseconds: time, isEnded: !isLast))
+            lines.append(
+                Line(text: String(decoding: part, as: UTF8.self), milliseconds: time, isEnded: !isLast))
             offset += Int64(part.count) + 1
         }
         return (lines, Int64(data.count))
@@ -107,7 +110,9 @@ struct LogReader: Sendable {
         let size = size(of: path)
         guard size > offset else { return [] }
         var bytes = [UInt8](repeating: 0, count: Int(clamping: min(size - offset, 64 << 20)))
-        let count = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, off_t(offset)) }
+        let count = bytes.withUnsafeMutableBytes {
+            pread(descriptor, $0.baseAddress, $0.count, off_t(offset))
+        }
         return Array(bytes.prefix(max(0, count)))
     }
 }

@@ -7,7 +7,8 @@ import NIOCore
 import ServiceLifecycle
 
 /// Serves containers' output on loopback:
-/// `GET /containerLogs/{namespace}/{pod}/{container}?follow&tailLines&previous&limitBytes&sinceSeconds&timestamps`
+/// `GET /containerLogs/{namespace}/{pod}/{container}`, with
+/// `?follow&tailLines&previous&limitBytes&sinceSeconds&timestamps`
 struct LogServer: ServiceLifecycle.Service {
     let directory: LogDirectory
     let token: String?
@@ -26,7 +27,8 @@ struct LogServer: ServiceLifecycle.Service {
         var quiet = logger
         quiet.logLevel = .critical
         let application = Application(
-            router: router, configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),
+            router: router,
+            configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),
             onServerRunning: { channel in
                 guard let port = channel.localAddress?.port else { return }
                 await onListening(port)
@@ -43,10 +45,12 @@ struct LogServer: ServiceLifecycle.Service {
         let container = context.parameters.get("container") ?? ""
         switch directory.find(key, container: container) {
         case .noPod: return Self.text(.notFound, "pod \"\(key.name)\" is not on this node")
-        case .noContainer: return Self.text(.badRequest, "container \(container) is not valid for pod \(key.name)")
+        case .noContainer:
+            return Self.text(.badRequest, "container \(container) is not valid for pod \(key.name)")
         case .notStarted:
             return Self.text(
-                .badRequest, "container \"\(container)\" in pod \"\(key.name)\" is waiting to start: ContainerCreating")
+                .badRequest,
+                "container \"\(container)\" in pod \"\(key.name)\" is waiting to start: ContainerCreating")
         case .logs(let logs): return send(logs, Self.options(request), key, container)
         }
     }
@@ -58,7 +62,8 @@ struct LogServer: ServiceLifecycle.Service {
         if options.previous {
             guard let previous = logs.previous else {
                 return Self.text(
-                    .badRequest, "previous terminated container \"\(container)\" in pod \"\(key.name)\" not found")
+                    .badRequest,
+                    "previous terminated container \"\(container)\" in pod \"\(key.name)\" not found")
             }
             path = previous
         }
@@ -86,7 +91,8 @@ struct LogServer: ServiceLifecycle.Service {
             } else {
                 isRunning = false
             }
-            let (text, next) = reader.read(from: offset, timestamps: options.timestamps, now: clock.milliseconds())
+            let (text, next) = reader.read(
+                from: offset, timestamps: options.timestamps, now: clock.milliseconds())
             offset = next
             if !text.isEmpty {
                 try await writer.write(ByteBuffer(string: text))
@@ -98,7 +104,9 @@ struct LogServer: ServiceLifecycle.Service {
     }
 
     private static func options(_ request: Request) -> LogOptions {
-        func value(_ name: String) -> String? { request.uri.queryParameters[Substring(name)].map(String.init) }
+        func value(_ name: String) -> String? {
+            request.uri.queryParameters[Substring(name)].map(String.init)
+        }
         func flag(_ name: String) -> Bool { ["true", "1"].contains(value(name) ?? "") }
         var options = LogOptions()
         options.follow = flag("follow")
@@ -108,7 +116,8 @@ struct LogServer: ServiceLifecycle.Service {
         options.limitBytes = value("limitBytes").flatMap { Int($0) }
         options.sinceSeconds = value("sinceSeconds").flatMap { Int64($0) }
         if let time = value("sinceTime").flatMap({ Timestamp($0) }) {
-            options.sinceSeconds = max(0, Timestamp(seconds: Int64(Date().timeIntervalSince1970)).seconds(since: time))
+            options.sinceSeconds = max(
+                0, Timestamp(seconds: Int64(Date().timeIntervalSince1970)).seconds(since: time))
         }
         return options
     }

@@ -34,7 +34,9 @@ struct LogTimeline: Sendable {
     private mutating func rotate() {
         let manager = FileManager.default
         for path in ["\(log).1", Self.path(of: "\(log).1")] { try? manager.removeItem(atPath: path) }
-        guard (try? manager.copyItem(atPath: log, toPath: "\(log).1")) != nil, truncate(log, 0) == 0 else { return }
+        guard (try? manager.copyItem(atPath: log, toPath: "\(log).1")) != nil, truncate(log, 0) == 0 else {
+            return
+        }
         try? manager.moveItem(atPath: Self.path(of: log), toPath: Self.path(of: "\(log).1"))
         noted = -1
     }
@@ -43,7 +45,9 @@ struct LogTimeline: Sendable {
     static func marks(of log: String) -> [(offset: Int64, milliseconds: Int64)] {
         (ProcessTable.read(path(of: log), limit: 16 << 20) ?? "").split(separator: "\n").compactMap { line in
             let parts = line.split(separator: " ")
-            guard parts.count == 2, let offset = Int64(parts[0]), let time = Int64(parts[1]) else { return nil }
+            guard parts.count == 2, let offset = Int64(parts[0]), let time = Int64(parts[1]) else {
+                return nil
+            }
             return (offset, time)
         }
     }

@@ -48,13 +48,16 @@ struct KubernetesNodeCluster: NodeCluster {
                 try await client.get(PersistentVolumeClaim.self, key)
             })
         else { throw ConfigurationError("persistentvolumeclaim \"\(name)\" not found") }
-        guard let volumeName = claim.spec?.volumeName, !volumeName.isEmpty, claim.status?.phase == "Bound" else {
+        guard let volumeName = claim.spec?.volumeName, !volumeName.isEmpty, claim.status?.phase == "Bound"
+        else {
             throw ConfigurationError("persistentvolumeclaim \"\(name)\" is not bound")
         }
         let volume = try await client.get(PersistentVolume.self, ObjectKey(name: volumeName))
         guard let path = volume.spec?.hostPath?.path else {
             throw ConfigurationError(
-                "persistentvolume \"\(volumeName)\" is not a folder of this machine; this node mounts hostPath volumes only")
+                "persistentvolume \"\(volumeName)\" is no folder of this machine; "
+                    + "this node mounts hostPath volumes only"
+            )
         }
         return path
     }
@@ -63,7 +66,8 @@ struct KubernetesNodeCluster: NodeCluster {
         var spec: JSONValue = [
             "expirationSeconds": .integer(max(600, projection.expirationSeconds ?? 3600)),
             "boundObjectRef": [
-                "apiVersion": "v1", "kind": "Pod", "name": .string(pod.name), "uid": .string(pod.metadata.uid ?? ""),
+                "apiVersion": "v1", "kind": "Pod", "name": .string(pod.name),
+                "uid": .string(pod.metadata.uid ?? ""),
             ],
         ]
         if let audience = projection.audience, !audience.isEmpty { spec["audiences"] = [.string(audience)] }
@@ -72,7 +76,8 @@ struct KubernetesNodeCluster: NodeCluster {
         ]
         let account = pod.spec?.serviceAccountName.flatMap { $0.isEmpty ? nil : $0 } ?? "default"
         let request = ServiceAccount.resourceType.create(
-            namespace: pod.namespace, body: body.serialized(), fieldManager: nil, subresource: ("token", account))
+            namespace: pod.namespace, body: body.serialized(), fieldManager: nil,
+            subresource: ("token", account))
         let response = try await client.send(request)
         let answer = try JSONValue(parsing: response.body)
         guard let token = answer[path: ["status", "token"]]?.stringValue else {
@@ -110,7 +115,9 @@ struct KubernetesNodeCluster: NodeCluster {
         request.headers = [HTTPHeader("User-Agent", "kube-probe/anneal")]
         // Upstream does not verify the certificates of pods either.
         request.tls.insecureSkipVerify = true
-        guard let response = try? await transport.send(request, maximumBodyBytes: 1 << 20) else { return false }
+        guard let response = try? await transport.send(request, maximumBodyBytes: 1 << 20) else {
+            return false
+        }
         return (200..<400).contains(response.status)
     }
 

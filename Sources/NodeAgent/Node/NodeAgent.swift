@@ -38,9 +38,12 @@ public struct NodeAgent: ServiceLifecycle.Service {
         let pods = Informer<Pod>(client: client, options: .init(fieldSelector: field), logger: logger)
         let endpoints = Informer<Endpoints>(client: client, logger: logger)
         let node = Informer<Node>(
-            client: client, options: .init(fieldSelector: "metadata.name=\(configuration.name)"), logger: logger)
-        let events = EventRecorder(client: client, component: "kubelet", instance: configuration.name, logger: logger)
-        let cluster = KubernetesNodeCluster(client: client, transport: transport, endpoints: endpoints.store, events: events)
+            client: client, options: .init(fieldSelector: "metadata.name=\(configuration.name)"),
+            logger: logger)
+        let events = EventRecorder(
+            client: client, component: "kubelet", instance: configuration.name, logger: logger)
+        let cluster = KubernetesNodeCluster(
+            client: client, transport: transport, endpoints: endpoints.store, events: events)
         let logs = LogDirectory()
         let gpus = Int(clamping: configuration.capacity["nvidia.com/gpu"]?.units ?? 0)
         let context = NodeContext(
@@ -51,7 +54,8 @@ public struct NodeAgent: ServiceLifecycle.Service {
             configuration: configuration, client: client, clock: clock, logger: logger)
         let listening = AsyncStream.makeStream(of: Int.self)
         let server = LogServer(
-            directory: logs, token: configuration.logToken, port: configuration.logPort, clock: clock, logger: logger,
+            directory: logs, token: configuration.logToken, port: configuration.logPort, clock: clock,
+            logger: logger,
             onListening: { listening.continuation.yield($0) })
         let supervisor = PodSupervisor(context: context, pods: pods)
         let stopsPods = configuration.stopsPodsOnShutdown

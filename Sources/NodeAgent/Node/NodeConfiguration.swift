@@ -6,7 +6,8 @@ public struct NodeConfiguration: Sendable {
     public var name: String
     public var labels: [String: String]
     public var taints: [Taint]
-    /// `cpu`, `memory`, `pods`, `ephemeral-storage`, and `nvidia.com/gpu` where it has (or pretends to have) any.
+    /// `cpu`, `memory`, `pods`, `ephemeral-storage`, and `nvidia.com/gpu` where it has any
+    /// (or pretends to).
     public var capacity: [String: Quantity]
     /// Survives restarts of the agent: pods, their volumes and logs.
     public var stateFolder: String
@@ -51,7 +52,9 @@ public struct NodeConfiguration: Sendable {
 
     /// What this machine has, without GPUs.
     public static var hostCapacity: [String: Quantity] {
-        var capacity = ["pods": Quantity(110), "cpu": Quantity(Int64(ProcessInfo.processInfo.activeProcessorCount))]
+        var capacity = [
+            "pods": Quantity(110), "cpu": Quantity(Int64(ProcessInfo.processInfo.activeProcessorCount)),
+        ]
         let memory = Int64(clamping: ProcessInfo.processInfo.physicalMemory)
         capacity["memory"] = Quantity("\(memory / 1024)Ki")
         capacity["ephemeral-storage"] = Quantity("100Gi")

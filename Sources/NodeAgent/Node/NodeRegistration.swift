@@ -22,7 +22,8 @@ struct NodeRegistration: Sendable {
             } catch is CancellationError {
                 throw CancellationError()
             } catch {
-                logger.warning("node could not be registered; it is tried again", metadata: ["error": "\(error)"])
+                logger.warning(
+                    "node could not be registered; it is tried again", metadata: ["error": "\(error)"])
                 try await Task.sleep(for: .seconds(1))
             }
         }
@@ -56,7 +57,9 @@ struct NodeRegistration: Sendable {
     private func adjust(_ node: Node) async throws {
         let own = labels.filter { node.metadata.labels?[$0.key] != $0.value }
         let missing = configuration.taints.filter { taint in
-            !(node.spec?.taints ?? []).contains { $0.key == taint.key && $0.effect == taint.effect && $0.value == taint.value }
+            !(node.spec?.taints ?? []).contains {
+                $0.key == taint.key && $0.effect == taint.effect && $0.value == taint.value
+            }
         }
         guard !own.isEmpty || !missing.isEmpty else { return }
         var patch: JSONValue = ["metadata": ["labels": try JSONValue(encoding: own)]]
@@ -82,14 +85,18 @@ struct NodeRegistration: Sendable {
         ]
         status.daemonEndpoints = NodeDaemonEndpoints(kubeletPort: Int64(logPort))
         status.conditions = [
-            condition("MemoryPressure", false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+            condition(
+                "MemoryPressure", false, "KubeletHasSufficientMemory",
+                "kubelet has sufficient memory available"),
             condition("DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-            condition("PIDPressure", false, "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+            condition(
+                "PIDPressure", false, "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
             condition("Ready", true, "KubeletReady", "kubelet is posting ready status"),
         ]
         status.nodeInfo = [
             "architecture": Self.architecture, "operatingSystem": "linux", "kubeletVersion": "v1.36.0-anneal",
-            "containerRuntimeVersion": "bubblewrap://local", "osImage": Self.osImage, "kernelVersion": Self.kernel,
+            "containerRuntimeVersion": "bubblewrap://local", "osImage": Self.osImage,
+            "kernelVersion": Self.kernel,
             "bootID": Self.file("/proc/sys/kernel/random/boot_id"), "machineID": Self.file("/etc/machine-id"),
             "systemUUID": Self.file("/etc/machine-id"), "kubeProxyVersion": "",
         ]
@@ -103,7 +110,9 @@ struct NodeRegistration: Sendable {
         let time = MicroTime(seconds: milliseconds / 1000, microseconds: milliseconds % 1000 * 1000)
         do {
             let patch: JSONValue = [
-                "spec": ["renewTime": .string(time.description), "holderIdentity": .string(configuration.name)]
+                "spec": [
+                    "renewTime": .string(time.description), "holderIdentity": .string(configuration.name),
+                ]
             ]
             _ = try await client.patch(Lease.self, key, .merge(patch))
         } catch {

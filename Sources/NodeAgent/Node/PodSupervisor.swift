@@ -64,7 +64,8 @@ struct PodSupervisor: Sendable {
                 continue
             }
             context.resources.restore(
-                pod: uid, address: state.address, gpus: state.isFinished ? [] : state.records.values.flatMap(\.gpus))
+                pod: uid, address: state.address,
+                gpus: state.isFinished ? [] : state.records.values.flatMap(\.gpus))
             let worker = PodWorker(context: context, folder: folder, state: state, wasFinished: false)
             workers[uid] = worker
             start(worker, uid: uid, isOrphan: !living.contains(uid), &group, input)
@@ -95,7 +96,8 @@ struct PodSupervisor: Sendable {
             context.logger.error("no pod address is left on this node", metadata: ["pod": "\(pod.key)"])
             return
         }
-        let state = NewPod.state(of: pod, address: address, configuration: context.configuration, now: context.clock.now)
+        let state = NewPod.state(
+            of: pod, address: address, configuration: context.configuration, now: context.clock.now)
         let folder = PodFolder(path: "\(root)/\(uid)")
         let isOver = pod.status?.phase == "Succeeded" || pod.status?.phase == "Failed"
         let worker = PodWorker(context: context, folder: folder, state: state, wasFinished: isOver)
@@ -105,10 +107,11 @@ struct PodSupervisor: Sendable {
 
     /// A UID becomes the name of a folder.
     private static func isFolderName(_ uid: String) -> Bool {
-        !uid.isEmpty && uid.utf8.count <= 128 && uid.utf8.allSatisfy { byte in
-            byte == UInt8(ascii: "-") || (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte)
-                || (0x41...0x5A).contains(byte)
-        }
+        !uid.isEmpty && uid.utf8.count <= 128
+            && uid.utf8.allSatisfy { byte in
+                byte == UInt8(ascii: "-") || (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte)
+                    || (0x41...0x5A).contains(byte)
+            }
     }
 
     /// Ends all pods, and waits until their statuses are written: at most as long as they may take.
@@ -126,7 +129,9 @@ struct PodSupervisor: Sendable {
 
 /// A pod that this node sees for the first time.
 enum NewPod {
-    static func state(of pod: Pod, address: String, configuration: NodeConfiguration, now: Timestamp) -> PodState {
+    static func state(of pod: Pod, address: String, configuration: NodeConfiguration, now: Timestamp)
+        -> PodState
+    {
         let extended = pod.addingServiceAccountToken()
         let containers = (extended.spec?.initContainers ?? []) + (extended.spec?.containers ?? [])
         var state = PodState(
@@ -144,14 +149,17 @@ enum NewPod {
         {
             return .rejected(
                 reason: "HostPathForbidden",
-                message: "Pod was rejected: volume \"\(volume.name)\" is a hostPath, which this node does not allow; "
+                message:
+                    "Pod was rejected: volume \"\(volume.name)\" is a hostPath, "
+                    + "which this node does not allow; "
                     + "use a persistentVolumeClaim, or start the node with --allow-host-path")
         }
         let hasRun = (pod.status?.containerStatuses ?? []).contains { $0.state?.running != nil }
         if hasRun {
             return .rejected(
                 reason: "NodeStateLost",
-                message: "Pod was rejected: it ran here before, and this node's state folder no longer knows it")
+                message:
+                    "Pod was rejected: it ran here before, and this node's state folder no longer knows it")
         }
         return nil
     }

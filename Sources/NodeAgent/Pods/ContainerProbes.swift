@@ -18,7 +18,9 @@ struct ProbeState: Hashable, Sendable {
 
     var timeoutSeconds: Int64 { min(max(1, probe.timeoutSeconds ?? 1), 3600) }
 
-    mutating func begin(at now: Int64) { nextAt = now + 1000 * min(max(1, probe.periodSeconds ?? 10), 86_400) }
+    mutating func begin(at now: Int64) {
+        nextAt = now + 1000 * min(max(1, probe.periodSeconds ?? 10), 86_400)
+    }
 
     mutating func record(_ succeeded: Bool) {
         if succeeded {

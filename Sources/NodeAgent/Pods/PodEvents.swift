@@ -11,11 +11,15 @@ struct PodEvents: Hashable, Sendable {
         if let stop = new.stop, stop != old.stop {
             if let event = event(of: stop) { events.append(event) }
             for container in new.containers where new.records[container.name]?.isRunning == true {
-                events.append(PodEvents(type: "Normal", reason: "Killing", note: "Stopping container \(container.name)"))
+                events.append(
+                    PodEvents(type: "Normal", reason: "Killing", note: "Stopping container \(container.name)")
+                )
             }
         }
         for container in new.containers {
-            guard let before = old.records[container.name], let now = new.records[container.name] else { continue }
+            guard let before = old.records[container.name], let now = new.records[container.name] else {
+                continue
+            }
             if let event = event(from: before.state, to: now.state, of: now) { events.append(event) }
         }
         return events
@@ -29,7 +33,8 @@ struct PodEvents: Hashable, Sendable {
                 type: "Normal", reason: "DeadlineExceeded",
                 note: "Pod was active on the node longer than the specified deadline")
         case .evicted(let message): PodEvents(type: "Warning", reason: "Evicted", note: message)
-        case .nodeShutdown: PodEvents(type: "Normal", reason: "NodeShutdown", note: PodStatusReport.shutdownMessage)
+        case .nodeShutdown:
+            PodEvents(type: "Normal", reason: "NodeShutdown", note: PodStatusReport.shutdownMessage)
         case .rejected(let reason, let message): PodEvents(type: "Warning", reason: reason, note: message)
         }
     }
@@ -39,7 +44,8 @@ struct PodEvents: Hashable, Sendable {
     ) -> PodEvents? {
         guard old != new else { return nil }
         switch new {
-        case .running: return PodEvents(type: "Normal", reason: "Started", note: "Started container \(record.name)")
+        case .running:
+            return PodEvents(type: "Normal", reason: "Started", note: "Started container \(record.name)")
         case .waiting("CrashLoopBackOff", let message):
             return PodEvents(type: "Warning", reason: "BackOff", note: message ?? "")
         case .waiting(let reason, let message?):
@@ -47,7 +53,8 @@ struct PodEvents: Hashable, Sendable {
         case .terminated(let end) where end.reason == "OOMKilled" || end.reason == "StartError":
             return PodEvents(
                 type: "Warning", reason: "Failed",
-                note: "Container \(record.name): \(end.reason): \(end.message ?? "exit code \(end.exitCode)")")
+                note: "Container \(record.name): \(end.reason): \(end.message ?? "exit code \(end.exitCode)")"
+            )
         case .waiting, .starting, .terminated: return nil
         }
     }

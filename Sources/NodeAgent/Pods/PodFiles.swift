@@ -28,7 +28,8 @@ struct PodFiles: Sendable {
         guard descriptor >= 0 else { throw SystemCallError(call: "opening \(path)", code: errno) }
         defer { close(descriptor) }
         let bytes = Array(text.utf8)
-        guard pwrite(descriptor, bytes, bytes.count, 0) == bytes.count, ftruncate(descriptor, off_t(bytes.count)) == 0
+        guard pwrite(descriptor, bytes, bytes.count, 0) == bytes.count,
+            ftruncate(descriptor, off_t(bytes.count)) == 0
         else { throw SystemCallError(call: "writing \(path)", code: errno) }
     }
 
@@ -84,7 +85,8 @@ struct PodFiles: Sendable {
 enum HostsFile {
     /// - Parameter subdomain: service and namespace that the pod's own name stands in, if it has any.
     static func text(
-        hostname: String, subdomain: (service: String, namespace: String)?, address: String, aliases: [HostAlias]
+        hostname: String, subdomain: (service: String, namespace: String)?, address: String,
+        aliases: [HostAlias]
     ) -> String {
         var lines = [
             "# Written by anneal's node agent; rewritten when services change.", "127.0.0.1\tlocalhost",

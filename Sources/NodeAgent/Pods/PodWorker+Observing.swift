@@ -61,7 +61,9 @@ extension PodWorker {
         probes[name] = nil
         restartsDemanded.remove(name)
         timelines[name]?.note(now: nowMilliseconds, limit: context.configuration.maximumLogBytes)
-        logger.info("container ended", metadata: ["container": "\(name)", "exitCode": "\(exitCode)", "reason": "\(reason)"])
+        logger.info(
+            "container ended",
+            metadata: ["container": "\(name)", "exitCode": "\(exitCode)", "reason": "\(reason)"])
     }
 
     /// What the container left in its message file; its last output where the policy says so.
@@ -79,7 +81,9 @@ extension PodWorker {
         for (name, record) in state.records where record.isRunning {
             let process = folder.process(name, attempt: record.attempt)
             timelines[name]?.note(now: nowMilliseconds, limit: context.configuration.maximumLogBytes)
-            guard let limit = state.container(name)?.resources?.limits?["memory"], process.memory > limit.units else {
+            guard let limit = state.container(name)?.resources?.limits?["memory"],
+                process.memory > limit.units
+            else {
                 continue
             }
             try? Data().write(to: URL(filePath: "\(process.folder)/oom"))
@@ -89,7 +93,8 @@ extension PodWorker {
             guard let limit = volume.emptyDir?.sizeLimit, state.stop == nil,
                 DiskUsage.bytes(below: folder.volume(volume.name)) > limit.units
             else { continue }
-            state.stop = .evicted("Usage of EmptyDir volume \"\(volume.name)\" exceeds the limit \"\(limit)\". ")
+            state.stop = .evicted(
+                "Usage of EmptyDir volume \"\(volume.name)\" exceeds the limit \"\(limit)\". ")
         }
     }
 

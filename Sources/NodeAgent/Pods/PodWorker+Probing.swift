@@ -75,7 +75,8 @@ extension PodWorker {
         }
         let host = action.host.flatMap { $0.isEmpty ? nil : $0 } ?? state.address
         let path = action.path ?? "/"
-        return "\((action.scheme ?? "HTTP").lowercased())://\(host):\(port)\(path.hasPrefix("/") ? path : "/" + path)"
+        return
+            "\((action.scheme ?? "HTTP").lowercased())://\(host):\(port)\(path.hasPrefix("/") ? path : "/" + path)"
     }
 }
 

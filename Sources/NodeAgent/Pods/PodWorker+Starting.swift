@@ -9,7 +9,8 @@ extension PodWorker {
         let reference = container.image ?? ""
         guard let image = context.configuration.images.resolve(reference) else {
             record.missImage(
-                "image \"\(reference)\" is not in this node's image map; add it to the file given with --images",
+                "image \"\(reference)\" is not in this node's image map; "
+                    + "add it to the file given with --images",
                 now: now)
             state.records[name] = record
             return
@@ -31,13 +32,16 @@ extension PodWorker {
     }
 
     private func plan(
-        _ container: Container, _ record: ContainerRecord, _ image: ContainerImage, _ objects: NamespaceObjects,
+        _ container: Container, _ record: ContainerRecord, _ image: ContainerImage,
+        _ objects: NamespaceObjects,
         _ mounts: [SandboxMount], _ process: ContainerProcess
     ) throws -> SandboxPlan {
-        let environment = try environment(objects: objects, gpus: record.gpus).variables(of: container, image: image)
+        let environment = try environment(objects: objects, gpus: record.gpus).variables(
+            of: container, image: image)
         return try SandboxPlan(
             SandboxRequest(
-                container: container, podSecurity: state.spec.securityContext, image: image, hostname: hostname,
+                container: container, podSecurity: state.spec.securityContext, image: image,
+                hostname: hostname,
                 environment: environment, mounts: mounts, etcFolder: folder.etc,
                 temporaryFolder: process.temporaryFolder, terminationMessageFile: process.terminationMessage,
                 layout: context.layout))
@@ -75,7 +79,10 @@ extension PodWorker {
         }
         state.records[record.name] = record
         timelines[record.name] = LogTimeline(log: process.log)
-        if attempt > 1 { try? FileManager.default.removeItem(atPath: folder.process(record.name, attempt: attempt - 2).folder) }
+        if attempt > 1 {
+            try? FileManager.default.removeItem(
+                atPath: folder.process(record.name, attempt: attempt - 2).folder)
+        }
         publishLogs()
     }
 
@@ -127,12 +134,14 @@ extension PodWorker {
         var mounts: [SandboxMount] = []
         for mount in container.volumeMounts ?? [] {
             guard let volume = (state.spec.volumes ?? []).first(where: { $0.name == mount.name }) else {
-                throw ConfigurationError("volumeMounts names volume \"\(mount.name)\", which the pod does not have")
+                throw ConfigurationError(
+                    "volumeMounts names volume \"\(mount.name)\", which the pod does not have")
             }
             var root = folder.volume(volume.name)
             var isReadOnly = mount.readOnly == true || volume.isMadeOfObjects
             if let claim = volume.persistentVolumeClaim {
-                root = try await context.cluster.folder(ofClaim: claim.claimName, namespace: state.pod.namespace)
+                root = try await context.cluster.folder(
+                    ofClaim: claim.claimName, namespace: state.pod.namespace)
                 try? FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
                 isReadOnly = isReadOnly || claim.readOnly == true
             } else if let source = volume.hostPath {
@@ -151,10 +160,13 @@ extension PodWorker {
         }
         let files = PodFiles(folder: folder)
         hostAliases = context.cluster.hostAliases(namespace: state.pod.namespace)
-        let users = state.containers.compactMap { $0.securityContext?.runAsUser }
+        let users =
+            state.containers.compactMap { $0.securityContext?.runAsUser }
             + [state.spec.securityContext?.runAsUser ?? SandboxPlan.nonRootUser, SandboxPlan.nonRootUser]
         try files.writeEtc(hostname: hostname, hosts: hostsText, users: Set(users))
-        for volume in state.spec.volumes ?? [] where volume.emptyDir != nil { try files.makeEmpty(volume: volume.name) }
+        for volume in state.spec.volumes ?? [] where volume.emptyDir != nil {
+            try files.makeEmpty(volume: volume.name)
+        }
         try await writeObjectVolumes(objects)
         isPrepared = true
     }

@@ -46,7 +46,8 @@ extension PodWorker {
         if stopDeadline == nil, !restartsDemanded.contains(name) {
             stopDeadline = nowMilliseconds + 1000 * grace
         }
-        var deadline = restartsDemanded.contains(name)
+        var deadline =
+            restartsDemanded.contains(name)
             ? nowMilliseconds + 1000 * grace : stopDeadline ?? nowMilliseconds
         // Sidecars end after the others; they get two seconds even if these took all the time.
         if container?.isSidecar == true { deadline = max(deadline, nowMilliseconds + 2000) }
@@ -65,7 +66,8 @@ extension PodWorker {
         guard let container = state.container(name) else { return nil }
         let image = context.configuration.images.resolve(container.image ?? "") ?? ContainerImage()
         var environment = image.env ?? [:]
-        environment["PATH"] = environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        environment["PATH"] =
+            environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         for variable in container.env ?? [] where variable.valueFrom == nil {
             environment[variable.name] = VariableExpansion.expand(variable.value ?? "") { environment[$0] }
         }

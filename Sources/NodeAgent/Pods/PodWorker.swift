@@ -87,12 +87,14 @@ actor PodWorker {
             } catch is CancellationError {
                 return
             } catch {
-                logger.warning("pod could not be looked after; it is tried again", metadata: ["error": "\(error)"])
+                logger.warning(
+                    "pod could not be looked after; it is tried again", metadata: ["error": "\(error)"])
                 try? await Task.sleep(for: .seconds(1))
             }
             for probe in pendingHTTPProbes {
                 group.addTask { [context] in
-                    let succeeded = await context.cluster.probe(url: probe.url, timeoutSeconds: probe.timeoutSeconds)
+                    let succeeded = await context.cluster.probe(
+                        url: probe.url, timeoutSeconds: probe.timeoutSeconds)
                     await self.record(probe.container, probe.attempt, probe.kind, succeeded: succeeded)
                 }
             }

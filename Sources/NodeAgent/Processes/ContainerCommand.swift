@@ -18,7 +18,8 @@ struct ContainerCommand: Sendable {
         let pid = try ChildProcess.spawn(
             "/usr/bin/nsenter",
             [
-                "-t", String(program), "-U", "-m", "-p", "-i", "-u", "--preserve-credentials", "--", "/bin/sh",
+                "-t", String(program), "-U", "-m", "-p", "-i", "-u", "--preserve-credentials", "--",
+                "/bin/sh",
                 "-c", "cd \"$0\" && exec \"$@\"", directory,
             ] + command,
             environment: safe, output: output)

@@ -21,8 +21,11 @@ enum ProcessTable {
             let pid = pid_t(stat[..<open].trimmingSpaces)
         else { return nil }
         let fields = stat[stat.index(after: close)...].split(separator: " ")
-        guard fields.count > 19, let parent = pid_t(fields[1]), let ticks = UInt64(fields[19]) else { return nil }
-        return Entry(pid: pid, parent: parent, isZombie: fields[0] == "Z" || fields[0] == "X", startTicks: ticks)
+        guard fields.count > 19, let parent = pid_t(fields[1]), let ticks = UInt64(fields[19]) else {
+            return nil
+        }
+        return Entry(
+            pid: pid, parent: parent, isZombie: fields[0] == "Z" || fields[0] == "X", startTicks: ticks)
     }
 
     /// The children of a process.

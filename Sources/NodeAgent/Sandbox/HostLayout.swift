@@ -42,7 +42,9 @@ public struct HostLayout: Hashable, Sendable {
     private static var swiftRuntimeFolder: String? {
         let line = (ProcessTable.read("/proc/self/maps", limit: 4 << 20) ?? "").split(separator: "\n")
             .first { $0.hasSuffix("/libswiftCore.so") }
-        guard let line, let start = line.firstIndex(of: "/"), let end = line.lastIndex(of: "/") else { return nil }
+        guard let line, let start = line.firstIndex(of: "/"), let end = line.lastIndex(of: "/") else {
+            return nil
+        }
         let folder = String(line[start..<end])
         return folder.hasPrefix("/usr/") ? nil : folder
     }

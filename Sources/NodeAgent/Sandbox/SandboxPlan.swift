@@ -70,7 +70,8 @@ public struct SandboxPlan: Hashable, Sendable {
             .map { VariableExpansion.expand($0) { environment[$0] } }
         guard !program.isEmpty else {
             throw ConfigurationError(
-                "no command specified: image \"\(container.image ?? "")\" has no entrypoint in the image map; "
+                "no command specified: image \"\(container.image ?? "")\" has no entrypoint "
+                    + "in the image map; "
                     + "set the container's command")
         }
         var options = [
@@ -78,31 +79,37 @@ public struct SandboxPlan: Hashable, Sendable {
             "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", request.hostname,
             "--cap-drop", "ALL", "--clearenv",
         ]
-        for (name, value) in environment.sorted(by: { $0.key < $1.key }) { options += ["--setenv", name, value] }
+        for (name, value) in environment.sorted(by: { $0.key < $1.key }) {
+            options += ["--setenv", name, value]
+        }
         options += Self.rootFileSystem(request)
         options += try Self.volumes(request)
         let directory = container.workingDir ?? request.image.workingDir ?? "/"
         if directory != "/" { options += ["--dir", directory] }
         if container.securityContext?.readOnlyRootFilesystem == true { options += ["--remount-ro", "/"] }
         options += ["--chdir", directory]
-        guard !options.contains(where: { $0.utf8.contains(0) }), !program.contains(where: { $0.utf8.contains(0) })
+        guard !options.contains(where: { $0.utf8.contains(0) }),
+            !program.contains(where: { $0.utf8.contains(0) })
         else { throw ConfigurationError("a command, variable or path contains a NUL byte; remove it") }
         self.options = options
     }
 
-    private static func environment(_ request: SandboxRequest) throws(ConfigurationError) -> [String: String] {
+    private static func environment(_ request: SandboxRequest) throws(ConfigurationError) -> [String: String]
+    {
         var environment = [
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/",
         ]
         environment.merge(request.environment) { _, given in given }
         environment["HOSTNAME"] = environment["HOSTNAME"] ?? request.hostname
         for name in environment.keys where name.isEmpty || name.utf8.contains(UInt8(ascii: "=")) {
-            throw ConfigurationError("environment variable name \"\(name)\" is empty or contains '='; rename it")
+            throw ConfigurationError(
+                "environment variable name \"\(name)\" is empty or contains '='; rename it")
         }
         return environment
     }
 
-    private static func user(_ request: SandboxRequest) throws(ConfigurationError) -> (uid: Int64, gid: Int64) {
+    private static func user(_ request: SandboxRequest) throws(ConfigurationError) -> (uid: Int64, gid: Int64)
+    {
         let own = request.container.securityContext
         let nonRoot = own?.runAsNonRoot ?? request.podSecurity?.runAsNonRoot ?? false
         let uid = own?.runAsUser ?? request.podSecurity?.runAsUser ?? (nonRoot ? nonRootUser : 0)

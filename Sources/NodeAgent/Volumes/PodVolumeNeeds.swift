@@ -43,7 +43,8 @@ extension Pod {
     /// The pod with the volume of its service account's token, where no admission of the API server has
     /// settled that: then it has an account's name.
     func addingServiceAccountToken() -> Pod {
-        guard var spec, spec.automountServiceAccountToken != false, (spec.serviceAccountName ?? "").isEmpty else {
+        guard var spec, spec.automountServiceAccountToken != false, (spec.serviceAccountName ?? "").isEmpty
+        else {
             return self
         }
         let name = "kube-api-access"

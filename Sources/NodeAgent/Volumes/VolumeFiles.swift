@@ -23,7 +23,8 @@ public struct VolumeFiles: Sendable {
     public var tokens: [ServiceAccountTokenProjection: String]
 
     public init(
-        objects: NamespaceObjects, fields: DownwardFields, tokens: [ServiceAccountTokenProjection: String] = [:]
+        objects: NamespaceObjects, fields: DownwardFields,
+        tokens: [ServiceAccountTokenProjection: String] = [:]
     ) {
         self.objects = objects
         self.fields = fields
@@ -37,7 +38,8 @@ public struct VolumeFiles: Sendable {
         }
         if let source = volume.secret {
             return try secret(
-                source.secretName ?? "", items: source.items, optional: source.optional, mode: source.defaultMode)
+                source.secretName ?? "", items: source.items, optional: source.optional,
+                mode: source.defaultMode)
         }
         if let source = volume.downwardAPI { return try downward(source, mode: source.defaultMode) }
         guard let projected = volume.projected else { return nil }
@@ -66,7 +68,9 @@ public struct VolumeFiles: Sendable {
         return files
     }
 
-    private func configMap(_ source: ConfigMapVolumeSource, mode: Int64?) throws(ConfigurationError) -> [VolumeFile] {
+    private func configMap(_ source: ConfigMapVolumeSource, mode: Int64?) throws(ConfigurationError)
+        -> [VolumeFile]
+    {
         let name = source.name ?? ""
         guard let map = objects.configMaps[name] else {
             if source.optional == true { return [] }
@@ -93,7 +97,9 @@ public struct VolumeFiles: Sendable {
     ) throws(ConfigurationError) -> [VolumeFile] {
         var files: [VolumeFile] = []
         guard let items, !items.isEmpty else {
-            for (key, value) in data.sorted(by: { $0.key < $1.key }) { files.append(try file(key, value, mode: mode)) }
+            for (key, value) in data.sorted(by: { $0.key < $1.key }) {
+                files.append(try file(key, value, mode: mode))
+            }
             return files
         }
         for item in items {
@@ -106,19 +112,23 @@ public struct VolumeFiles: Sendable {
         return files
     }
 
-    private func downward(_ source: DownwardAPIVolumeSource, mode: Int64?) throws(ConfigurationError) -> [VolumeFile] {
+    private func downward(_ source: DownwardAPIVolumeSource, mode: Int64?) throws(ConfigurationError)
+        -> [VolumeFile]
+    {
         var files: [VolumeFile] = []
         for item in source.items ?? [] {
             let path = item.fieldRef?.fieldPath ?? ""
             guard let value = fields.value(of: path) else {
-                throw ConfigurationError("downwardAPI item \"\(item.path)\": unsupported fieldPath: \"\(path)\"")
+                throw ConfigurationError(
+                    "downwardAPI item \"\(item.path)\": unsupported fieldPath: \"\(path)\"")
             }
             files.append(try file(item.path, Data(value.utf8), mode: mode))
         }
         return files
     }
 
-    private func file(_ path: String, _ contents: Data, mode: Int64?) throws(ConfigurationError) -> VolumeFile {
+    private func file(_ path: String, _ contents: Data, mode: Int64?) throws(ConfigurationError) -> VolumeFile
+    {
         guard Self.isRelative(path) else {
             throw ConfigurationError("path \"\(path)\" must be relative and must not contain '..'")
         }
