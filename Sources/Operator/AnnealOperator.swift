@@ -26,6 +26,12 @@ public struct AnnealOperator: ServiceLifecycle.Service {
 
     /// Runs until graceful shutdown; a failure of one service ends all.
     public func run() async throws {
+        logger.info(
+            "starting",
+            metadata: [
+                "server": "\(client.configuration.server)",
+                "namespace": "\(configuration.namespace ?? "all")",
+            ])
         let events = EventRecorder(
             client: client, component: "anneal.dev/operator", instance: configuration.identity, logger: logger
         )
@@ -43,11 +49,11 @@ public struct AnnealOperator: ServiceLifecycle.Service {
             store: caches.trainingJobs.store,
             gatherer: TrainingJobGatherer(
                 caches: caches, capacity: capacity, settings: configuration.planner),
-            applier: applier, now: now)
+            applier: applier, now: now, logger: logger)
         let evaluations = EvalRunReconciler(
             store: caches.evalRuns.store,
             gatherer: EvalRunGatherer(caches: caches, capacity: capacity, settings: configuration.planner),
-            applier: applier, now: now)
+            applier: applier, now: now, logger: logger)
 
         let controllers: [any ServiceLifecycle.Service] = [
             Controller(

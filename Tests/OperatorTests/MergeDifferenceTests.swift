@@ -4,15 +4,16 @@ import Testing
 @testable import Operator
 
 @Suite struct MergeDifferenceTests {
-    @Test(arguments: [
-        (["a": 1], ["a": 1], nil),
-        (["a": 1], ["a": 2], ["a": 2]),
-        (["a": 1, "b": 2], ["b": 2], ["a": nil]),
-        (["a": ["x": 1, "y": 2]], ["a": ["x": 1, "y": 3]], ["a": ["y": 3]]),
-        (["a": [1, 2]], ["a": [1]], ["a": [1]]),
-        (["a": ["x": 1]], ["a": 7], ["a": 7]),
-        ([:], ["a": ["b": [:]]], ["a": ["b": [:]]]),
-    ] as [(JSONValue, JSONValue, JSONValue?)])
+    @Test(
+        arguments: [
+            (["a": 1], ["a": 1], nil),
+            (["a": 1], ["a": 2], ["a": 2]),
+            (["a": 1, "b": 2], ["b": 2], ["a": nil]),
+            (["a": ["x": 1, "y": 2]], ["a": ["x": 1, "y": 3]], ["a": ["y": 3]]),
+            (["a": [1, 2]], ["a": [1]], ["a": [1]]),
+            (["a": ["x": 1]], ["a": 7], ["a": 7]),
+            ([:], ["a": ["b": [:]]], ["a": ["b": [:]]]),
+        ] as [(JSONValue, JSONValue, JSONValue?)])
     func onlyWhatDiffersIsSent(old: JSONValue, new: JSONValue, expected: JSONValue?) {
         #expect(MergeDifference.between(old, new) == expected)
     }

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import time
+from datetime import datetime, timezone
 
 STAGES = [
     "Pending", "Validating", "Preprocessing", "Preparing", "Queued", "Training",
@@ -29,6 +30,15 @@ def number(value, digits=3):
     return "–" if value is None else f"{value:.{digits}f}"
 
 
+def gpu_seconds(status):
+    """Settled ones, and those of the attempt that runs now."""
+    settled, since = status.get("gpuSeconds", 0), status.get("gpusHeldSince")
+    if not since:
+        return settled
+    held = (datetime.now(timezone.utc) - datetime.fromisoformat(since)).total_seconds()
+    return settled + int(max(held, 0) * status.get("gpus", 0))
+
+
 def describe(status):
     progress, checkpoint = status.get("progress", {}), status.get("checkpoint", {})
     parts = [status.get("phase", "Pending")]
@@ -37,8 +47,8 @@ def describe(status):
         parts.append(f"loss {number(progress.get('loss'))}")
     if checkpoint:
         parts.append(f"checkpoint {checkpoint['step']} (attempt {checkpoint['attempt']})")
-    if status.get("gpuSeconds") is not None:
-        parts.append(f"{status['gpuSeconds']} GPU-s")
+    if status.get("trainingAttempts"):
+        parts.append(f"{gpu_seconds(status)} GPU-s")
     return " · ".join(parts)
 
 
@@ -63,14 +73,14 @@ def screen(status, elapsed, notes):
         f"  {bar(step / total if total else 0)}  step {step}/{total or '?'}   loss {number(progress.get('loss'))}"
         f"   validation {number(progress.get('evalLoss'))} (was {number(progress.get('initialEvalLoss'))})",
         f"  checkpoint {checkpoint.get('step', '–')} of attempt {checkpoint.get('attempt', '–')}"
-        f"   training attempts {status.get('trainingAttempts', 0)}   GPU-seconds {status.get('gpuSeconds', 0)}",
+        f"   training attempts {status.get('trainingAttempts', 0)}   GPU-seconds {gpu_seconds(status)}",
     ]
     return lines + [f"  {note}" for note in notes[-3:]]
 
 
 def reclaim(namespace, name):
     """Deletes the training pod as a spot reclaim would; the pod's name, or None while there is none."""
-    selector = f"anneal.dev/run={name},anneal.dev/stage=training"
+    selector = f"anneal.dev/run={name},anneal.dev/stage=train"
     pods = json.loads(kubectl("-n", namespace, "get", "pods", "-l", selector, "-o", "json").stdout or "{}")
     for pod in pods.get("items", []):
         if pod.get("status", {}).get("phase") == "Running":

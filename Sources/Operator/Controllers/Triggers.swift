@@ -41,10 +41,8 @@ struct Triggers: Sendable {
         case EvalRun.resourceType.kind: evalRuns.add(key)
         case Job.resourceType.kind:
             // A Job's pod: its run is one step further up.
-            guard let job = caches.jobs.store.get(key), let run = job.metadata.controller,
-                run.kind == TrainingJob.resourceType.kind
-            else { return }
-            trainingJobs.add(ObjectKey(namespace: child.namespace, name: run.name))
+            guard let uid = child.runUID else { return }
+            for run in caches.trainingJobs.store.byIndex(IndexName.uid, uid) { trainingJobs.add(run.key) }
         default: break
         }
     }

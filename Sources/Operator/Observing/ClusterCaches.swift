@@ -31,13 +31,16 @@ struct ClusterCaches: Sendable {
                     job.spec.idempotencyKey.map { ["\(job.namespace)/\($0)"] } ?? []
                 },
                 IndexName.phase: { [$0.status?.phase.rawValue ?? TrainingJobPhase.pending.rawValue] },
+                IndexName.uid: { $0.metadata.uid.map { [$0] } ?? [] },
             ], onMalformed: malformed.report(of: TrainingJob.self), logger: logger)
         evalRuns = Informer(
             client: client, namespace: namespace,
             indexers: [IndexName.phase: { [$0.status?.phase.rawValue ?? EvalRunPhase.pending.rawValue] }],
             onMalformed: malformed.report(of: EvalRun.self), logger: logger)
         jobs = children(Job.self)
-        pods = children(Pod.self)
+        pods = Informer(
+            client: client, namespace: namespace, options: .init(labelSelector: mine),
+            indexers: [IndexName.run: { $0.runUID.map { [$0] } ?? [] }], logger: logger)
         claims = children(PersistentVolumeClaim.self)
         headlessServices = children(KubernetesAPI.Service.self)
         leases = children(Lease.self)
@@ -67,6 +70,14 @@ struct ClusterCaches: Sendable {
 enum IndexName {
     static let idempotencyKey = "idempotencyKey"
     static let phase = "phase"
+    static let uid = "uid"
+    /// The UID of the run that a child works for, also where a Job stands between them.
+    static let run = "run"
+}
+
+extension KubernetesResource {
+    /// The run that this child works for, as its label says.
+    var runUID: String? { metadata.labels?[Anneal.Label.runUID] }
 }
 
 /// What placing a gang needs to know of a node or a pod; the rest is not kept in memory.

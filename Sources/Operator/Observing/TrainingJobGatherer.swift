@@ -14,9 +14,8 @@ struct TrainingJobGatherer: Sendable {
         var observation = TrainingJobObservation(job: job, now: now, settings: settings)
         let uid = job.metadata.uid ?? ""
         observation.jobs = caches.jobs.store.byOwner(uid)
-        observation.pods =
-            caches.pods.store.byOwner(uid)
-            + observation.jobs.flatMap { caches.pods.store.byOwner($0.metadata.uid ?? "") }
+        // By label and not by owner: a Job's pods outlive its entry in the cache.
+        observation.pods = caches.pods.store.byIndex(IndexName.run, uid)
         observation.claims = caches.claims.store.byOwner(uid)
         observation.services = caches.headlessServices.store.byOwner(uid)
         observation.leases = caches.leases.store.byOwner(uid)

@@ -65,6 +65,9 @@ extension TrainingJobDraft {
         // Measured once, before the first step of the first attempt.
         progress.initialEvalLoss = status.progress?.initialEvalLoss ?? progress.initialEvalLoss
         progress.evalLoss = progress.evalLoss ?? status.progress?.evalLoss
+        // For people, and a column: no more digits than mean anything.
+        progress.loss = progress.loss.map { ($0 * 10_000).rounded() / 10_000 }
+        progress.epoch = progress.epoch.map { ($0 * 10_000).rounded() / 10_000 }
         status.progress = progress
     }
 
