@@ -9,7 +9,8 @@ import Testing
 
 /// A cluster that only remembers.
 final class RememberingCluster: NodeCluster {
-    private let state = Mutex<(statuses: [PodStatus], deleted: Bool, events: [String])>(([], false, []))
+    private let state = Mutex<(statuses: [PodStatus], deleted: Bool, events: [String], tokens: Int)>(
+        ([], false, [], 0))
     let given: NamespaceObjects
 
     init(_ given: NamespaceObjects = NamespaceObjects()) { self.given = given }
@@ -25,7 +26,13 @@ final class RememberingCluster: NodeCluster {
     func folder(ofClaim name: String, namespace: String) async throws -> String {
         throw ConfigurationError("persistentvolumeclaim \"\(name)\" not found")
     }
-    func token(_ projection: ServiceAccountTokenProjection, for pod: Pod) async throws -> String { "token" }
+    /// A different one each time.
+    func token(_ projection: ServiceAccountTokenProjection, for pod: Pod) async throws -> String {
+        state.withLock { state in
+            state.tokens += 1
+            return "token-\(state.tokens)"
+        }
+    }
     func publish(_ status: PodStatus, of pod: Pod) async throws {
         state.withLock { $0.statuses.append(status) }
     }
@@ -65,7 +72,9 @@ struct PodRunTests {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
-    func worker(_ pod: Pod) -> PodWorker {
+    func worker(_ pod: Pod, clock: NodeClock = .system) -> PodWorker {
+        var context = context
+        context.clock = clock
         let pod = pod.addingServiceAccountToken()
         let records = ((pod.spec?.initContainers ?? []) + (pod.spec?.containers ?? [])).map {
             ContainerRecord(name: $0.name)
@@ -157,7 +166,7 @@ struct PodRunTests {
         let worker = worker(pod)
         _ = await run(worker) { $0.phase == "Succeeded" || $0.phase == "Failed" }
         let lines = await log(worker).split(separator: "\n").map(String.init)
-        #expect(lines.prefix(7) == ["p", "alpha", "ns", "token", "127.9.9.9\tpeer", "data", "65532"])
+        #expect(lines.prefix(7) == ["p", "alpha", "ns", "token-1", "127.9.9.9\tpeer", "data", "65532"])
         #expect(!lines.contains { $0.hasPrefix("sees") || $0.hasPrefix("wrote") })
     }
 
@@ -283,6 +292,24 @@ struct PodRunTests {
                 })
         ) { $0.containerStatuses?.first?.state?.waiting?.reason == "CreateContainerConfigError" }
         #expect(missing?.containerStatuses?.first?.state?.waiting?.message == "secret \"none\" not found")
+    }
+
+    @Test("a token is renewed before it expires, while the container runs")
+    func tokenRenewal() async {
+        defer { remove() }
+        let token = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+        let pod = pod("cat \(token); until grep -q token-2 \(token); do sleep 0.05; done")
+        let offset = Mutex<Int64>(0)
+        let clock = NodeClock { NodeClock.system.milliseconds() + offset.withLock { $0 } }
+        let worker = worker(pod, clock: clock)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await worker.run() }
+            while await !log(worker).contains("token-1") { try? await Task.sleep(for: .milliseconds(20)) }
+            offset.withLock { $0 = 3_000_000 }
+            await wait { cluster.last?.phase == "Succeeded" }
+            group.cancelAll()
+        }
+        #expect(cluster.last?.phase == "Succeeded")
     }
 
     @Test("containers get the GPUs that they ask for, and no others")

@@ -11,8 +11,8 @@ import Synchronization
 /// their logs. Several can run in one process.
 ///
 /// Containers share the host's network; CPU limits are not enforced, memory limits are by a watch over
-/// the resident memory of a container's processes. ConfigMap and Secret volumes keep what they held when
-/// the pod started.
+/// the resident memory of a container's processes. ConfigMap and Secret volumes are
+/// renewed with the tokens, every three quarters of an hour or so, and not when their objects change.
 public struct NodeAgent: ServiceLifecycle.Service {
     private let configuration: NodeConfiguration
     private let client: KubernetesClient

@@ -98,8 +98,21 @@ extension PodWorker {
         }
     }
 
-    /// Renews tokens before they expire, and `/etc/hosts` when services change.
-    func refreshVolumesAndHosts() {
+    /// Renews the tokens before they expire; tries again a little later where that fails.
+    func refreshTokens() async {
+        guard isPrepared, !state.isFinished, state.stop == nil, nowMilliseconds >= tokensRefreshAt else {
+            return
+        }
+        do {
+            try await writeObjectVolumes(try await fetchObjects())
+        } catch {
+            tokensRefreshAt = nowMilliseconds + 10_000
+            logger.warning("volumes could not be renewed; it is tried again", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Rewrites `/etc/hosts` when services change.
+    func refreshHosts() {
         guard isPrepared, !state.isFinished else { return }
         let aliases = context.cluster.hostAliases(namespace: state.pod.namespace)
         guard aliases != hostAliases else { return }

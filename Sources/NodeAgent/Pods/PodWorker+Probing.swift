@@ -75,8 +75,8 @@ extension PodWorker {
         }
         let host = action.host.flatMap { $0.isEmpty ? nil : $0 } ?? state.address
         let path = action.path ?? "/"
-        return
-            "\((action.scheme ?? "HTTP").lowercased())://\(host):\(port)\(path.hasPrefix("/") ? path : "/" + path)"
+        let scheme = (action.scheme ?? "HTTP").lowercased()
+        return "\(scheme)://\(host):\(port)\(path.hasPrefix("/") ? path : "/" + path)"
     }
 }
 

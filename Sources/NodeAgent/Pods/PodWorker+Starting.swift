@@ -118,7 +118,7 @@ extension PodWorker {
         state.records[record.name]?.gpus = gpus
     }
 
-    private func fetchObjects() async throws -> NamespaceObjects {
+    func fetchObjects() async throws -> NamespaceObjects {
         let needs = PodVolumeNeeds(of: state.spec)
         do {
             return try await context.cluster.objects(
@@ -154,10 +154,7 @@ extension PodWorker {
     }
 
     private func prepareVolumes(objects: NamespaceObjects) async throws {
-        guard !isPrepared else {
-            if nowMilliseconds >= tokensRefreshAt { try await writeObjectVolumes(objects) }
-            return
-        }
+        guard !isPrepared else { return }
         let files = PodFiles(folder: folder)
         hostAliases = context.cluster.hostAliases(namespace: state.pod.namespace)
         let users =

@@ -108,7 +108,8 @@ actor PodWorker {
     private func look() async throws -> Bool {
         let before = state
         observeContainers()
-        refreshVolumesAndHosts()
+        refreshHosts()
+        await refreshTokens()
         runProbes()
         decideStop()
         if !state.isFinished { try await act() }
