@@ -9,12 +9,15 @@ configuration's `parameters`, all of them strings:
   failReason          of its report; the report is left out if this is absent
   hangAtStep          at this step it falls silent for good, in attempts up to failAttempts
   eatMemoryAtStep     at this step it takes memory until somebody ends it
+
+Of several nodes the first trains, once all others have found it by its name; they go when it goes.
 """
 
 import hashlib
 import json
 import os
 import signal
+import socket
 import sys
 import time
 
@@ -134,7 +137,32 @@ class Training:
         self.finish()
 
 
+def gather(others):
+    """Waits for the other nodes; the connections to them."""
+    own_address = socket.gethostbyname(socket.gethostname())
+    with socket.create_server((own_address, int(os.environ["MASTER_PORT"]))) as listener:
+        return [listener.accept()[0] for _ in range(others)]
+
+
+def accompany():
+    """What every node but the first does."""
+    address = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
+    while True:
+        try:
+            first = socket.create_connection(address)
+            break
+        except OSError:
+            time.sleep(0.1)
+    # Asked to stop, it goes; so it does when the first has gone.
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(75))
+    first.recv(1)
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, on_term)
-    with open(os.environ["ANNEAL_CONFIG"], encoding="utf-8") as configuration:
-        Training(json.load(configuration)).run()
+    if os.environ.get("NODE_RANK", "0") != "0":
+        accompany()
+    else:
+        peers = gather(int(os.environ.get("WORLD_SIZE", "1")) - 1) if "WORLD_SIZE" in os.environ else []
+        with open(os.environ["ANNEAL_CONFIG"], encoding="utf-8") as configuration:
+            Training(json.load(configuration)).run()

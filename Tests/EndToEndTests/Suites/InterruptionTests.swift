@@ -46,6 +46,21 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a gang that loses one pod is replaced as a whole`() async throws {
+            let team = try await Team.make("gang")
+            var run = longRun("gang", team)
+            run.nodes = 2
+            try await team.apply(run.manifest)
+            try await team.wait("gang", for: "condition=CheckpointVerified")
+            try await team.kubectl("delete", "pod", "gang-train-1-1", "--wait=false")
+            let job = try await team.finished("gang")
+            #expect(job.status?.phase == .completed, "\(job.status?.message ?? "")")
+            #expect(job.status?.trainingAttempts == 2)
+            let model = try await model(team, job)
+            #expect(model.history.map(\.step) == Array(0..<60))
+            #expect(Set(model.history.map(\.attempt)) == [1, 2])
+        }
+
         @Test func `a suspended run gives its pods back and goes on where it was`() async throws {
             let team = try await Team.make("suspension")
             try await team.apply(longRun("paused", team).manifest)

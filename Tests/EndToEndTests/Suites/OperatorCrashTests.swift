@@ -29,6 +29,8 @@ extension EndToEnd {
                 try team.cluster.startOperator()
             }
             for name in names { try await check(try await team.finished(name), team) }
+            // Four Jobs, the trainer, its Lease, the EvalRun and its evaluator.
+            let expected = 8 * names.count
             var created = 0
             for watch in watches {
                 await watch.stop()
@@ -41,7 +43,8 @@ extension EndToEnd {
                     && $0.namespace == team.namespace
                     && ["jobs", "pods", "evalruns", "leases"].contains($0.resource)
             }
-            #expect(creations.count == created)
+            #expect(created == expected)
+            #expect(creations.count == expected)
         }
 
         /// A run that the operator's deaths did not touch.

@@ -59,6 +59,74 @@ extension EndToEnd {
             #expect(status.progress?.step == 20)
         }
 
+        @Test func `a transform of the user's decides what training sees`() async throws {
+            let team = try await Team.make("transform")
+            var run = FixtureRun("shortened", of: team)
+            let program = """
+                path = "/workspace/data/train.jsonl"
+                lines = open(path).readlines()
+                open(path, "w").writelines(lines[:10])
+                """
+            run.transform = ["/usr/bin/python3", "-c", program]
+            let status = try await finish(run, team)
+            #expect(status.phase == .completed, "\(status.message ?? "")")
+            #expect(status.dataset?.records == 200)
+            #expect(status.dataset?.trainRecords == 10)
+        }
+
+        @Test func `as many checkpoints stay as the policy says`() async throws {
+            let team = try await Team.make("retention")
+            var run = FixtureRun("thrifty", of: team, parameters: ["stepSeconds": "0.1"])
+            run.steps = 50
+            (run.keepLast, run.keepBest) = (2, 0)
+            let status = try await finish(run, team)
+            #expect(status.phase == .completed)
+            let checkpoint = try #require(status.checkpoint)
+            let folder = try #require(checkpoint.storageUri.components(separatedBy: "/attempt-").first)
+            let keys = try await team.servers.store.keys(below: folder + "/")
+            let manifests = keys.filter { $0.hasSuffix("/manifest.json") }
+            #expect(manifests.count == 2)
+            let newest = manifests.contains {
+                checkpoint.storageUri.hasSuffix($0.dropLast("/manifest.json".count))
+            }
+            #expect(newest, "\(manifests)")
+        }
+
+        @Test func `an evaluation by itself judges each suite`() async throws {
+            let team = try await Team.make("evaluation")
+            func suite(_ name: String, _ perplexity: String) -> JSONValue {
+                [
+                    "name": .string(name), "type": "custom",
+                    "parameters": ["perplexity": .string(perplexity)],
+                ]
+            }
+            try await team.apply([
+                "apiVersion": "anneal.dev/v1alpha1", "kind": "EvalRun", "metadata": ["name": "verdict"],
+                "spec": [
+                    "model": ["storageUri": .string(FixtureInputs.model)],
+                    "evaluator": [
+                        "image": "fixture/evaluator:1",
+                        "resources": ["gpus": 0, "cpu": "50m", "memory": "128Mi"],
+                    ],
+                    "suites": [suite("good", "2.5"), suite("bad", "9.5")],
+                    "thresholds": [
+                        ["metric": "good/perplexity", "max": 5], ["metric": "bad/perplexity", "max": 5],
+                    ],
+                    "storage": [
+                        "endpoint": .string(team.servers.store.endpoint), "pathStyle": true,
+                        "credentialsSecretName": "s3-credentials",
+                    ],
+                ],
+            ])
+            try await team.kubectl("wait", "evalrun/verdict", "--for=condition=Finished", "--timeout=120s")
+            let run: EvalRun = try await team.object("evalrun/verdict").decoded()
+            let status = try #require(run.status)
+            #expect(status.phase == .failed)
+            #expect(status.gate == "1/2")
+            #expect(status.results?.first { $0.metric == "bad/perplexity" }?.value == 9.5)
+            #expect(status.results?.first { $0.metric == "good/perplexity" }?.passed == true)
+        }
+
         @Test func `out of memory fails at once with a suggestion`() async throws {
             let team = try await Team.make("memory")
             let status = try await finish(

@@ -11,7 +11,7 @@ enum FixtureInputs {
     static func put(into store: Store) async throws {
         for bucket in ["models", "datasets", "artifacts"] { try await store.put(bucket) }
         try await store.put("models/fixture/config.json", Data(#"{"model_type": "fixture"}"#.utf8))
-        try await store.put("models/fixture/weights.txt", Data("weights of the base model".utf8))
+        try await store.put("models/fixture/weights.txt", Data("0123456789abcdef".utf8))
         try await store.put("datasets/records.jsonl", records(200))
         try await store.put("datasets/corrupt.jsonl", records(5000, corrupt: 4711))
     }

@@ -5,7 +5,12 @@ import KubernetesAPI
 struct FixtureRun: Sendable {
     var name: String
     var steps = 20
+    var nodes = 1
     var checkpointEvery = 10
+    var keepLast = 3
+    var keepBest = 1
+    /// Of the preprocessing, the command of a transform; none if empty.
+    var transform: [String] = []
     /// Of `trainer.py`.
     var parameters: [String: String] = [:]
     var storageEndpoint: String
@@ -31,19 +36,31 @@ struct FixtureRun: Sendable {
     var manifest: JSONValue {
         var dataset: JSONValue = ["storageUri": .string(self.dataset), "format": "promptCompletion"]
         dataset["sha256"] = datasetSha256.map(JSONValue.string)
+        var preprocessing: JSONValue = ["deduplication": "exact"]
+        if !transform.isEmpty {
+            preprocessing["transform"] = [
+                "image": "fixture/trainer:1", "command": .array(transform.map(JSONValue.string)),
+            ]
+        }
         var spec: JSONValue = [
             "method": "lora", "model": ["storageUri": .string(FixtureInputs.model)], "dataset": dataset,
-            "preprocessing": ["deduplication": "exact"],
+            "preprocessing": preprocessing,
             "hyperparameters": [
                 "maxSteps": .integer(Int64(steps)),
                 "parameters": .object(parameters.mapValues(JSONValue.string)),
             ],
             "trainer": [
-                "image": "fixture/trainer:1", "resourcesPerNode": Self.resources, "shmSize": "16Mi",
+                "image": "fixture/trainer:1", "numNodes": .integer(Int64(nodes)),
+                "resourcesPerNode": Self.resources, "shmSize": "16Mi",
                 "terminationGracePeriodSeconds": .integer(Int64(gracePeriodSeconds)),
             ],
-            "checkpoint": ["everySteps": .integer(Int64(checkpointEvery))],
-            "workspace": ["size": "100Mi"],
+            "checkpoint": [
+                "everySteps": .integer(Int64(checkpointEvery)), "keepLast": .integer(Int64(keepLast)),
+                "keepBest": .integer(Int64(keepBest)),
+            ],
+            "workspace": [
+                "size": "100Mi", "accessMode": nodes > 1 ? "ReadWriteMany" : "ReadWriteOnce",
+            ],
             "storage": [
                 "endpoint": .string(storageEndpoint), "pathStyle": true,
                 "credentialsSecretName": "s3-credentials",

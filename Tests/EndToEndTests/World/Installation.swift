@@ -40,11 +40,14 @@ struct Installation: Sendable {
         let runtimes = repository.appendingPathComponent("examples/runtimes").path
         let fixtures = repository.appendingPathComponent("Tests/EndToEndTests/Fixtures").path
         let trainers = cache.appendingPathComponent("trainers").path
+        // What the virtual environment was made from.
+        let python = try await tool("trainers/bin/python")("-c", "import sys; print(sys.base_prefix, end='')")
         func runtime(_ image: String, _ script: String) -> String {
             """
             anneal/\(image):
               entrypoint: [\(trainers)/bin/python, \(runtimes)/\(script)]
               readOnlyBinds:
+                - {host: "\(python)", path: "\(python)"}
                 - {host: "\(trainers)", path: "\(trainers)"}
                 - {host: "\(runtimes)", path: "\(runtimes)"}
               env: {HF_HUB_OFFLINE: "1", PYTHONDONTWRITEBYTECODE: "1"}

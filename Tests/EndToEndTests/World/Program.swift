@@ -86,6 +86,7 @@ final class BackgroundProgram: Sendable {
         process.standardOutput = handle
         process.standardError = handle
         try process.runWithoutBlockedSignals()
+        Interruption.take(process.processIdentifier)
         self.process = Mutex(process)
     }
 
@@ -101,7 +102,10 @@ final class BackgroundProgram: Sendable {
     func stop(within patience: Duration = .seconds(15)) async {
         process.withLock { $0.terminate() }
         await ended(within: patience)
-        process.withLock { _ = Glibc.kill(-$0.processIdentifier, SIGKILL) }
+        process.withLock {
+            _ = Glibc.kill(-$0.processIdentifier, SIGKILL)
+            Interruption.forget($0.processIdentifier)
+        }
         await ended(within: .seconds(5))
     }
 
