@@ -11,7 +11,9 @@ enum BootstrapPolicy {
             }
     }
 
-    private static func rule(_ verbs: [JSONValue], _ groups: [JSONValue], _ resources: [JSONValue]) -> JSONValue {
+    private static func rule(_ verbs: [JSONValue], _ groups: [JSONValue], _ resources: [JSONValue])
+        -> JSONValue
+    {
         ["verbs": .array(verbs), "apiGroups": .array(groups), "resources": .array(resources)]
     }
 

@@ -87,7 +87,8 @@ enum CustomResourceDefinition {
                                 "type": .string("Its type."), "status": .string("True, False or Unknown."),
                                 "lastTransitionTime": .timestamp("When the status changed."),
                                 "reason": .string("CamelCase."), "message": .string("For people."),
-                                "observedGeneration": .integer("The generation it speaks of.", format: .int64),
+                                "observedGeneration": .integer(
+                                    "The generation it speaks of.", format: .int64),
                             ])
                     ).nullable(),
                     "acceptedNames": names,

@@ -19,7 +19,8 @@ struct CustomResourceDefinitionStrategy: ResourceStrategy {
         let stored = (object[path: ["spec", "versions"]]?.arrayValue ?? [])
             .filter { $0["storage"]?.boolValue == true }.compactMap { $0["name"] }
         object["status"] = [
-            "conditions": .null, "acceptedNames": ["plural": "", "kind": ""], "storedVersions": .array(stored),
+            "conditions": .null, "acceptedNames": ["plural": "", "kind": ""],
+            "storedVersions": .array(stored),
         ]
     }
 
@@ -89,7 +90,9 @@ struct CustomResourceDefinitionStrategy: ResourceStrategy {
         }
         if text(names, "kind") == text(names, "listKind"), !text(names, "kind").isEmpty {
             errors.append(
-                .invalid("spec.names.listKind", .string(text(names, "listKind")), "kind and listKind may not be the same"))
+                .invalid(
+                    "spec.names.listKind", .string(text(names, "listKind")),
+                    "kind and listKind may not be the same"))
         }
         return errors
     }
@@ -97,7 +100,10 @@ struct CustomResourceDefinitionStrategy: ResourceStrategy {
     private func versions(_ spec: JSONValue) -> [FieldError] {
         let versions = spec["versions"]?.arrayValue ?? []
         guard !versions.isEmpty else {
-            return [.invalid("spec.versions", .array([]), "must have exactly one version marked as storage version")]
+            return [
+                .invalid(
+                    "spec.versions", .array([]), "must have exactly one version marked as storage version")
+            ]
         }
         var errors: [FieldError] = []
         if versions.filter({ $0["storage"]?.boolValue == true }).count != 1 {
@@ -129,7 +135,11 @@ struct CustomResourceDefinitionStrategy: ResourceStrategy {
 
     private func schema(_ version: JSONValue, _ path: String) -> [FieldError] {
         guard let json = version[path: ["schema", "openAPIV3Schema"]], !json.isNull else {
-            return [.required(path.replacing("spec.validation", with: "spec.versions[0].schema"), "schemas are required")]
+            return [
+                .required(
+                    path.replacing("spec.validation", with: "spec.versions[0].schema"), "schemas are required"
+                )
+            ]
         }
         do {
             _ = try Schema(parsing: json, path: path)

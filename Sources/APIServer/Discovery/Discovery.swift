@@ -17,7 +17,8 @@ struct Discovery {
         var result: [GroupVersion] = []
         for resource in resources {
             let type = resource.type
-            if let index = result.firstIndex(where: { $0.group == type.group && $0.version == type.version }) {
+            if let index = result.firstIndex(where: { $0.group == type.group && $0.version == type.version })
+            {
                 result[index].resources.append(resource)
             } else {
                 result.append(GroupVersion(group: type.group, version: type.version, resources: [resource]))

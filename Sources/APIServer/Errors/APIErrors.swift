@@ -38,7 +38,8 @@ extension APIError {
 
     public static func invalid(_ type: ResourceType, name: String, _ errors: [FieldError]) -> APIError {
         return APIError(
-            code: 422, reason: "Invalid", message: errors.message(kind: type.kind, group: type.group, name: name),
+            code: 422, reason: "Invalid",
+            message: errors.message(kind: type.kind, group: type.group, name: name),
             details: StatusDetails(
                 name: name.isEmpty ? nil : name, group: type.group.isEmpty ? nil : type.group,
                 kind: type.kind, causes: errors.map(\.cause)))

@@ -15,7 +15,7 @@ struct APIRequest: Sendable {
     ) {
         self.method = method
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        path = PercentEncoding.decode(String(parts.first ?? "/"), plusIsSpace: false)
+        path = URLEscapes.decode(String(parts.first ?? "/"), plusIsSpace: false)
         query = QueryParameters(parts.count > 1 ? String(parts[1]) : "")
         self.headers = Dictionary(
             headers.map { ($0.key.lowercased(), $0.value) }, uniquingKeysWith: { first, _ in first })

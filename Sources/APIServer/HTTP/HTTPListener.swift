@@ -8,9 +8,9 @@ import NIOSSL
 import ServiceLifecycle
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// Hummingbird, in front of the router: TLS, HTTP/2 and HTTP/1.1, limits on what clients may send, and

@@ -5,8 +5,8 @@ struct QueryParameters: Sendable {
     init(_ text: String) {
         for pair in text.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let name = PercentEncoding.decode(String(parts[0]), plusIsSpace: true)
-            let value = parts.count > 1 ? PercentEncoding.decode(String(parts[1]), plusIsSpace: true) : ""
+            let name = URLEscapes.decode(String(parts[0]), plusIsSpace: true)
+            let value = parts.count > 1 ? URLEscapes.decode(String(parts[1]), plusIsSpace: true) : ""
             values[name, default: []].append(value)
         }
     }
@@ -29,7 +29,7 @@ struct QueryParameters: Sendable {
 }
 
 /// RFC 3986 percent-encoding.
-enum PercentEncoding {
+enum URLEscapes {
     /// Malformed escapes stay as they are.
     static func decode(_ text: String, plusIsSpace: Bool) -> String {
         guard text.utf8.contains(where: { $0 == 0x25 || (plusIsSpace && $0 == 0x2B) }) else { return text }

@@ -49,7 +49,8 @@ extension ProtobufMessage {
     }
 
     private static let metadata = ProtobufMessage([
-        1: ("name", .string), 2: ("generateName", .string), 3: ("namespace", .string), 4: ("selfLink", .string),
+        1: ("name", .string), 2: ("generateName", .string), 3: ("namespace", .string),
+        4: ("selfLink", .string),
         5: ("uid", .string), 6: ("resourceVersion", .string), 7: ("generation", .ignored),
         8: ("creationTimestamp", .ignored), 9: ("deletionTimestamp", .ignored),
         10: ("deletionGracePeriodSeconds", .ignored), 11: ("labels", .map(.string)),
@@ -95,7 +96,8 @@ extension ProtobufMessage {
             "boundObjectRef",
             .message(
                 .init([
-                    1: ("kind", .string), 2: ("apiVersion", .string), 3: ("name", .string), 4: ("uid", .string),
+                    1: ("kind", .string), 2: ("apiVersion", .string), 3: ("name", .string),
+                    4: ("uid", .string),
                 ]))
         ),
         4: ("expirationSeconds", .integer),

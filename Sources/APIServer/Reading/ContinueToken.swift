@@ -40,7 +40,8 @@ struct ContinueToken: Equatable, Sendable {
         self.revision = revision
         last =
             parts.count == 2
-            ? ObjectKey(namespace: parts[0], name: parts[1]) : ObjectKey(namespace: namespace ?? "", name: key)
+            ? ObjectKey(namespace: parts[0], name: parts[1])
+            : ObjectKey(namespace: namespace ?? "", name: key)
     }
 
     private static func invalid(_ why: String) -> APIError {

@@ -82,7 +82,8 @@ struct JSONPathCell: Sendable {
     }
 
     private static func unquoted(_ text: String) -> String? {
-        guard text.count >= 2, let first = text.first, first == "'" || first == "\"", text.last == first else {
+        guard text.count >= 2, let first = text.first, first == "'" || first == "\"", text.last == first
+        else {
             return nil
         }
         return String(text.dropFirst().dropLast())

@@ -80,7 +80,8 @@ public enum HumanDuration {
         return "\(years)y"
     }
 
-    private static func joined(_ big: Int64, _ bigUnit: String, _ small: Int64, _ smallUnit: String) -> String {
+    private static func joined(_ big: Int64, _ bigUnit: String, _ small: Int64, _ smallUnit: String) -> String
+    {
         small == 0 ? "\(big)\(bigUnit)" : "\(big)\(bigUnit)\(small)\(smallUnit)"
     }
 }

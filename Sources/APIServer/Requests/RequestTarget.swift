@@ -48,7 +48,8 @@ extension ResourcePath {
     /// `segments` come after the version: `namespaces/NS/pods/NAME/log`, `nodes/NAME`, …
     fileprivate init(group: String, version: String, segments: [String]) {
         // `namespaces/NS/status` is a subresource of the namespace and no resource in it.
-        let isNamespaced = segments.count >= 3 && segments[0] == "namespaces"
+        let isNamespaced =
+            segments.count >= 3 && segments[0] == "namespaces"
             && !(group.isEmpty && segments.count == 3 && ["status", "finalize"].contains(segments[2]))
         let own = isNamespaced ? Array(segments[2...]) : segments
         self.init(

@@ -97,7 +97,9 @@ struct ReviewHandler: Sendable {
                 "authenticated": true, "user": user.json, "audiences": [.string(audience)],
             ]
         }
-        return ["authenticated": false, "error": "the token is malformed, forged, over, or not meant for this"]
+        return [
+            "authenticated": false, "error": "the token is malformed, forged, over, or not meant for this",
+        ]
     }
 }
 

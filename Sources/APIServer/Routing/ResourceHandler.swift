@@ -181,7 +181,7 @@ struct ResourceHandler: Sendable {
                 switch try await core.delete(single, options) {
                 case .deleted(let last), .pending(let last): deleted.append(last)
                 }
-            } catch where error.code != 404 {
+            } catch  where error.code != 404 {
                 throw error
             }
         }

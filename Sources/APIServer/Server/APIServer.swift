@@ -102,8 +102,11 @@ public struct APIServer: ServiceLifecycle.Service, Sendable {
     public func writeKubeconfig(to path: String, context: String = "anneal-local") async throws {
         let config = try await Kubeconfig(
             name: context, server: address(), certificateAuthority: certificateAuthority, token: adminToken)
-        try StateFile(folder: URL(filePath: path).deletingLastPathComponent().path, name: URL(filePath: path).lastPathComponent)
-            .write(config.text)
+        try StateFile(
+            folder: URL(filePath: path).deletingLastPathComponent().path,
+            name: URL(filePath: path).lastPathComponent
+        )
+        .write(config.text)
     }
 
     /// Serves until the task is cancelled or shut down gracefully.

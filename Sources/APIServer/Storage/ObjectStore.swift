@@ -188,6 +188,11 @@ extension ObjectStore {
         state.withLock { $0.stopListening(subscription.id) }
     }
 
+    /// How many feeds of a resource are open.
+    public func listenerCount(of resource: GroupResource) -> Int {
+        state.withLock { $0.listenerCount(of: resource) }
+    }
+
     /// Puts a bookmark into the feed, behind all changes that have happened.
     public func sendBookmark(to subscription: Subscription) {
         state.withLock { $0.bookmark(subscription.id) }

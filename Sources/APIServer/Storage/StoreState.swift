@@ -73,6 +73,10 @@ struct StoreState {
         return nextListener
     }
 
+    func listenerCount(of resource: GroupResource) -> Int {
+        listeners.values.count { $0.resource == resource }
+    }
+
     mutating func stopListening(_ id: Int) { listeners.removeValue(forKey: id)?.continuation.finish() }
 
     /// Puts a bookmark into a stream, after all changes that it speaks of.

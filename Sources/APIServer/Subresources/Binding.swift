@@ -21,7 +21,8 @@ extension ServerCore {
             }
             var pod = current.value
             if pod.isBeingDeleted {
-                throw .conflict(shown, name: name, "pod \(name) is being deleted, cannot be assigned to a host")
+                throw .conflict(
+                    shown, name: name, "pod \(name) is being deleted, cannot be assigned to a host")
             }
             if let host = pod[path: ["spec", "nodeName"]]?.stringValue, !host.isEmpty {
                 throw .conflict(shown, name: name, "pod \(name) is already assigned to node \"\(host)\"")

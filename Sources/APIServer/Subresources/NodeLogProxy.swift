@@ -27,12 +27,13 @@ struct NodeLogProxy: Sendable {
         var query: [String] = []
         for name in Self.forwarded {
             if let value = context.request.query[name] {
-                query.append("\(name)=\(PercentEncoding.encode(value))")
+                query.append("\(name)=\(URLEscapes.encode(value))")
             }
         }
-        let path = [context.key.namespace, context.key.name, container].map(PercentEncoding.encode)
+        let path = [context.key.namespace, context.key.name, container].map(URLEscapes.encode)
         let request = HTTPRequest(
-            method: "GET", url: "\(url)/containerLogs/\(path.joined(separator: "/"))?\(query.joined(separator: "&"))",
+            method: "GET",
+            url: "\(url)/containerLogs/\(path.joined(separator: "/"))?\(query.joined(separator: "&"))",
             headers: [HTTPHeader("Authorization", "Bearer \(token)")], timeout: nil)
         do {
             let stream = try await transport.stream(request)
@@ -76,7 +77,8 @@ struct NodeLogProxy: Sendable {
         guard let port = object[path: path]?.integerValue, (1...65_535).contains(port) else {
             throw APIError(
                 code: 500, reason: "InternalError",
-                message: "node \(node) has no status.daemonEndpoints.kubeletEndpoint.Port: its agent is not up")
+                message:
+                    "node \(node) has no status.daemonEndpoints.kubeletEndpoint.Port: its agent is not up")
         }
         return "http://127.0.0.1:\(port)"
     }

@@ -53,7 +53,8 @@ extension ServerCore {
         guard let pod = store.get(GroupResource(pods), key)?.value else { throw .notFound(pods, name: name) }
         if let uid = reference["uid"]?.stringValue, !uid.isEmpty, uid != pod.uid {
             throw .conflict(
-                pods, name: name, "the UID in the bound object reference (\(uid)) does not match the UID in "
+                pods, name: name,
+                "the UID in the bound object reference (\(uid)) does not match the UID in "
                     + "record. The object might have been deleted and then recreated")
         }
         account.podName = name

@@ -104,7 +104,8 @@ enum MetadataValidation {
             }
         }
         for field in [
-            "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "name", "namespace",
+            "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "name",
+            "namespace",
         ] where new[field] != previous[field] {
             errors.append(.invalid("metadata.\(field)", new[field] ?? .null, "field is immutable"))
         }

@@ -88,7 +88,8 @@ extension ServerCore {
         let namespace = object.objectNamespace
         let own = context.key.namespace
         guard namespace.isEmpty || namespace == own else {
-            throw .badRequest("the namespace of the provided object does not match the namespace sent on the request")
+            throw .badRequest(
+                "the namespace of the provided object does not match the namespace sent on the request")
         }
         object[metadata: "namespace"] = own.isEmpty ? JSONValue?.none : .string(own)
         let name = object.objectName

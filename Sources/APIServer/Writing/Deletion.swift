@@ -52,7 +52,8 @@ extension ServerCore {
     private static let foregroundFinalizer = "foregroundDeletion"
     private static let deletionTries = 10
 
-    func delete(_ context: RequestContext, _ options: DeleteOptions) async throws(APIError) -> DeletionOutcome {
+    func delete(_ context: RequestContext, _ options: DeleteOptions) async throws(APIError) -> DeletionOutcome
+    {
         for attempt in 1... {
             guard let current = store.get(context.resource.storage, context.key) else {
                 throw .notFound(context.type, name: context.key.name)
@@ -148,7 +149,8 @@ extension ServerCore {
     }
 
     /// Seconds that the object still gets: never more than a deletion under way allows it.
-    private func gracePeriod(for old: JSONValue, _ options: DeleteOptions, _ context: RequestContext) -> Int64 {
+    private func gracePeriod(for old: JSONValue, _ options: DeleteOptions, _ context: RequestContext) -> Int64
+    {
         let strategy = context.definition.strategy
         guard let grace = strategy.gracePeriodSeconds(for: old, requested: options.gracePeriodSeconds)
         else { return 0 }

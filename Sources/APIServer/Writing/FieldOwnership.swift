@@ -35,7 +35,8 @@ struct FieldOwnership {
 
     func applied(_ configuration: JSONValue, live: JSONValue?, force: Bool) throws(APIError) -> JSONValue {
         do {
-            return try manager.apply(live: live, applied: configuration, manager: name, force: force, now: now)
+            return try manager.apply(
+                live: live, applied: configuration, manager: name, force: force, now: now)
         } catch {
             throw APIError(error.status)
         }

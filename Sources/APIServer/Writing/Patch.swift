@@ -18,7 +18,8 @@ extension ServerCore {
             throw APIError(
                 code: 415, reason: "UnsupportedMediaType",
                 message: "the body of the request was in an unknown format - accepted media types include: "
-                    + "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml")
+                    + "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+            )
         case Self.applyMediaType, Self.applyJSONMediaType:
             return try await apply(context, scope)
         default:
@@ -74,7 +75,8 @@ extension ServerCore {
             guard uid.isEmpty else {
                 throw .conflict(
                     context.type, name: context.key.name,
-                    "uid mismatch: the provided object specified uid \(uid), and no existing object was found")
+                    "uid mismatch: the provided object specified uid \(uid), and no existing object was found"
+                )
             }
             let applied = try ownership.applied(configuration, live: nil, force: force)
             let object = try context.accept(applied)
@@ -156,7 +158,8 @@ extension RequestContext {
         guard !unknown.isEmpty else { return }
         throw APIError(
             Status(
-                message: "failed to create typed patch object (\(key); \(type.apiVersion), Kind=\(type.kind)): "
+                message:
+                    "failed to create typed patch object (\(key); \(type.apiVersion), Kind=\(type.kind)): "
                     + unknown.map { ".\($0): field not declared in schema" }.joined(separator: "\n"),
                 code: 500))
     }

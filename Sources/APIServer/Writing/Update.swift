@@ -123,11 +123,14 @@ extension ServerCore {
         }
         let given = object.objectName
         guard given.isEmpty || given == name else {
-            throw .badRequest("the name of the object (\(given)) does not match the name on the URL (\(name))")
+            throw .badRequest(
+                "the name of the object (\(given)) does not match the name on the URL (\(name))")
         }
         let namespace = object.objectNamespace
         guard namespace.isEmpty || namespace == context.key.namespace else {
-            throw .badRequest("the namespace of the object (\(namespace)) does not match the namespace on the URL (\(context.key.namespace))")
+            throw .badRequest(
+                "the namespace of the object (\(namespace)) does not match the namespace on the URL (\(context.key.namespace))"
+            )
         }
     }
 

@@ -161,7 +161,9 @@ struct Correspondence {
         let expected = translate(recorded)
         if expected == ours { return true }
         // Times of the run differ; those that a client wrote are of the day before.
-        if !recorded.hasPrefix("2026-11-20"), Timestamp(recorded) != nil, Timestamp(ours) != nil { return true }
+        if !recorded.hasPrefix("2026-11-20"), Timestamp(recorded) != nil, Timestamp(ours) != nil {
+            return true
+        }
         guard path.hasSuffix("message") else { return false }
         return Self.withoutNumbers(expected) == Self.withoutNumbers(ours)
     }

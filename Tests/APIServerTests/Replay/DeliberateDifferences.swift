@@ -19,7 +19,9 @@ enum DeliberateDifferences {
     ]
 
     private static func causes(_ range: Range<Int>) -> Set<String> {
-        Set(range.flatMap { index in ["field", "message", "reason"].map { "details.causes[\(index)].\($0)" } })
+        Set(
+            range.flatMap { index in ["field", "message", "reason"].map { "details.causes[\(index)].\($0)" } }
+        )
     }
 
     private static let certificateUser =

@@ -6,7 +6,8 @@ enum ServedSubset {
         var reduced = recorded
         switch recorded["kind"]?.stringValue {
         case "APIGroupList":
-            reduced["groups"] = sorted(keep(recorded["groups"], named: names(ours["groups"], "name"), "name"), "name")
+            reduced["groups"] = sorted(
+                keep(recorded["groups"], named: names(ours["groups"], "name"), "name"), "name")
         case "APIResourceList":
             reduced["resources"] = keep(
                 recorded["resources"], named: names(ours["resources"], "name"), "name")
@@ -72,10 +73,12 @@ enum ServedSubset {
     private static func reduceGroup(_ recorded: JSONValue, _ ours: JSONValue) -> JSONValue {
         var group = recorded
         group["versions"] = .array(
-            zip(recorded["versions"]?.arrayValue ?? [], ours["versions"]?.arrayValue ?? []).map { one, other in
+            zip(recorded["versions"]?.arrayValue ?? [], ours["versions"]?.arrayValue ?? []).map {
+                one, other in
                 var version = one
                 let served = other["resources"]?.arrayValue ?? []
-                let resources = keep(one["resources"], named: names(other["resources"], "resource"), "resource")
+                let resources = keep(
+                    one["resources"], named: names(other["resources"], "resource"), "resource")
                 version["resources"] = .array(
                     (resources.arrayValue ?? []).map { resource in
                         let mine = served.first { $0["resource"] == resource["resource"] }
@@ -101,6 +104,7 @@ enum ServedSubset {
 
     private static func sorted(_ list: JSONValue, _ field: String) -> JSONValue {
         .array(
-            (list.arrayValue ?? []).sorted { ($0[field]?.stringValue ?? "") < ($1[field]?.stringValue ?? "") })
+            (list.arrayValue ?? []).sorted { ($0[field]?.stringValue ?? "") < ($1[field]?.stringValue ?? "") }
+        )
     }
 }

@@ -7,8 +7,10 @@ import Testing
     private static let labels: [String: JSONValue] = ["app": "web", "tier": "2", "empty": ""]
 
     @Test(arguments: [
-        ("app=web", true), ("app==web", true), ("app!=web", false), ("gone!=x", true), ("app in (db, web)", true),
-        ("app notin (web)", false), ("gone notin (web)", true), ("app", true), ("gone", false), ("!gone", true),
+        ("app=web", true), ("app==web", true), ("app!=web", false), ("gone!=x", true),
+        ("app in (db, web)", true),
+        ("app notin (web)", false), ("gone notin (web)", true), ("app", true), ("gone", false),
+        ("!gone", true),
         ("!app", false), ("tier>1", true), ("tier<2", false), ("app=web,tier in (1,2),!gone", true),
         ("empty=", true), ("app=", false), ("", true), ("app in (),app", false),
     ])

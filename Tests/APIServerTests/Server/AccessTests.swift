@@ -18,7 +18,8 @@ import Testing
         let response = await server.send(
             "POST", bindings,
             body: [
-                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": ["name": "b"],
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+                "metadata": ["name": "b"],
                 "roleRef": ["apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"],
                 "subjects": [["kind": "ServiceAccount", "name": "agent", "namespace": "default"]],
             ])
@@ -49,7 +50,9 @@ import Testing
         #expect(await server.send("GET", path, headers: headers).status == 200)
         #expect(await server.send("GET", "\(path)/x", headers: headers).status == 403)
         #expect(await server.send("GET", "/api/v1/configmaps", headers: headers).status == 403)
-        #expect(await server.send("GET", "/api/v1/namespaces/kube-system/configmaps", headers: headers).status == 403)
+        #expect(
+            await server.send("GET", "/api/v1/namespaces/kube-system/configmaps", headers: headers).status
+                == 403)
     }
 
     @Test func resourceNamesAndSubresourcesAreToldApart() async throws {
@@ -66,7 +69,8 @@ import Testing
         let leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
         #expect(await server.send("GET", "\(leases)/mine", headers: headers).status == 404)
         #expect(await server.send("GET", "\(leases)/other", headers: headers).status == 403)
-        #expect(await server.send("GET", "/api/v1/namespaces/default/pods/p/log", headers: headers).status == 404)
+        #expect(
+            await server.send("GET", "/api/v1/namespaces/default/pods/p/log", headers: headers).status == 404)
         #expect(await server.send("GET", "/api/v1/namespaces/default/pods/p", headers: headers).status == 403)
     }
 
@@ -102,7 +106,10 @@ import Testing
         let token = try await serviceAccountToken(server)
         let response = await server.send(
             "GET", "/api/v1/namespaces",
-            headers: ["Authorization": "Bearer \(token)", "Impersonate-User": "admin", "Impersonate-Group": "system:masters"])
+            headers: [
+                "Authorization": "Bearer \(token)", "Impersonate-User": "admin",
+                "Impersonate-Group": "system:masters",
+            ])
         #expect(response.status == 403)
         #expect(response.json["message"]?.stringValue?.contains("cannot impersonate") == true)
     }
@@ -110,10 +117,12 @@ import Testing
     @Test func protobufAsKubectlSendsItIsUnderstood() async throws {
         let server = try await TestServer()
         // k8s\0, TypeMeta{v1, Namespace}, Namespace{metadata{name: "pb", labels{a: b}}}
-        let metadata: [UInt8] = [0x0A, 2] + Array("pb".utf8) + [0x5A, 6, 0x0A, 1] + Array("a".utf8) + [0x12, 1] + Array("b".utf8)
+        let metadata: [UInt8] =
+            [0x0A, 2] + Array("pb".utf8) + [0x5A, 6, 0x0A, 1] + Array("a".utf8) + [0x12, 1] + Array("b".utf8)
         let raw = [0x0A, UInt8(metadata.count)] + metadata
         let type = [0x0A, 2] + Array("v1".utf8) + [0x12, 9] + Array("Namespace".utf8)
-        let body = Data([0x6B, 0x38, 0x73, 0, 0x0A, UInt8(type.count)] + type + [0x12, UInt8(raw.count)] + raw)
+        let body = Data(
+            [0x6B, 0x38, 0x73, 0, 0x0A, UInt8(type.count)] + type + [0x12, UInt8(raw.count)] + raw)
         let headers = ["Content-Type": "application/vnd.kubernetes.protobuf"]
         let response = await server.send("POST", "/api/v1/namespaces", headers: headers, data: body)
         #expect(response.status == 201)

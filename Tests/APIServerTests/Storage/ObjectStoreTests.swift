@@ -6,7 +6,9 @@ import Testing
 @Suite struct ObjectStoreTests {
     private let maps = GroupResource(group: "", plural: "configmaps")
 
-    private func store(_ folder: String = TemporaryFolder.make(), recentLimit: Int = 4096) throws -> ObjectStore {
+    private func store(_ folder: String = TemporaryFolder.make(), recentLimit: Int = 4096) throws
+        -> ObjectStore
+    {
         try ObjectStore(path: "\(folder)/cluster.sqlite", recentLimit: recentLimit)
     }
 

@@ -153,3 +153,9 @@ private struct CollectingSink: ByteSink {
 
     mutating func write(_ data: Data) async throws { try await collector.append(data, limit: limit) }
 }
+
+enum AuditedRequests {
+    static func read(_ path: String) throws -> [JSONValue] {
+        try Data(contentsOf: URL(filePath: path)).split(separator: 0x0A).map { try JSONValue(parsing: $0) }
+    }
+}
