@@ -58,7 +58,10 @@ struct CheckpointCommandTests {
 
     /// Waits for a condition; a failed one is found by the expectations that follow.
     private func eventually(_ condition: () async throws -> Bool) async throws {
-        for _ in 0..<6000 where try await !condition() { try await Task.sleep(for: .milliseconds(10)) }
+        for _ in 0..<6000 {
+            if try await condition() { return }
+            try await Task.sleep(for: .milliseconds(10))
+        }
     }
 
     private func steps(_ fixture: AgentFixture) async throws -> [Int64] {
