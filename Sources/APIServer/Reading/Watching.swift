@@ -46,6 +46,8 @@ extension ServerCore {
             subscription = store.subscribe(context.resource.storage, snapshotOf: filter.namespace)
         } else if version > 0, version < context.resource.servedSince {
             failure = .expired("too old resource version: \(version) (\(context.resource.servedSince))")
+        } else if version > store.revision {
+            throw .tooLargeResourceVersion(version, current: store.revision)
         } else {
             let after = version == 0 ? store.revision : version
             do {

@@ -51,6 +51,8 @@ extension ServerCore {
     private static let orphanFinalizer = "orphan"
     private static let foregroundFinalizer = "foregroundDeletion"
     private static let deletionTries = 10
+    /// Seconds; no instant that can be written lies further away than that.
+    private static let longestGracePeriod = Int64(Int32.max)
 
     func delete(_ context: RequestContext, _ options: DeleteOptions) async throws(APIError) -> DeletionOutcome
     {
@@ -152,12 +154,13 @@ extension ServerCore {
     private func gracePeriod(for old: JSONValue, _ options: DeleteOptions, _ context: RequestContext) -> Int64
     {
         let strategy = context.definition.strategy
-        guard let grace = strategy.gracePeriodSeconds(for: old, requested: options.gracePeriodSeconds)
+        guard let requested = strategy.gracePeriodSeconds(for: old, requested: options.gracePeriodSeconds)
         else { return 0 }
+        let grace = min(max(requested, 0), Self.longestGracePeriod)
         if old.isBeingDeleted, let current = old[metadata: "deletionGracePeriodSeconds"]?.integerValue {
-            return min(max(grace, 0), max(current, 0))
+            return min(grace, max(current, 0))
         }
-        return max(grace, 0)
+        return grace
     }
 
     private func markAsDeleted(
