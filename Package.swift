@@ -149,9 +149,7 @@ let package = Package(
         [
             .testTarget(
                 name: "EndToEndTests",
-                dependencies: [
-                    "AnnealAPI", "KubernetesAPI", subprocess,
-                ],
+                dependencies: ["AnnealAPI", "KubernetesAPI"],
                 exclude: ["Fixtures"], swiftSettings: strict)
         ],
     ].flatMap { $0 }
