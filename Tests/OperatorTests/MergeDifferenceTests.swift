@@ -8,7 +8,7 @@ import Testing
         arguments: [
             (["a": 1], ["a": 1], nil),
             (["a": 1], ["a": 2], ["a": 2]),
-            (["a": 1, "b": 2], ["b": 2], ["a": nil]),
+            (["a": 1, "b": 2], ["b": 2], ["a": .null]),
             (["a": ["x": 1, "y": 2]], ["a": ["x": 1, "y": 3]], ["a": ["y": 3]]),
             (["a": [1, 2]], ["a": [1]], ["a": [1]]),
             (["a": ["x": 1]], ["a": 7], ["a": 7]),
@@ -33,7 +33,11 @@ import Testing
         guard case .object(let members) = patch else { return patch }
         var result = target.objectValue ?? [:]
         for (key, value) in members {
-            result[key] = value.isNull ? nil : merge(value, into: result[key] ?? .null)
+            if value.isNull {
+                result.removeValue(forKey: key)
+            } else {
+                result[key] = merge(value, into: result[key] ?? .null)
+            }
         }
         return .object(result)
     }

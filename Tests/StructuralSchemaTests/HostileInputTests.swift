@@ -26,7 +26,7 @@ import Testing
     @Test(arguments: 0..<20)
     func anyTextIsReadOrRefused(seed: Int) throws {
         var random = Generator(state: UInt64(seed))
-        let value: CELValue = CELValue(["spec": ["a": 1, "b": [1, "x", nil]]], schema: nil)
+        let value: CELValue = CELValue(["spec": ["a": 1, "b": [1, "x", .null]]], schema: nil)
         var read = 0
         for _ in 0..<300 {
             let count = Int.random(in: 1...12, using: &random)

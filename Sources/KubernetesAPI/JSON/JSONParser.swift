@@ -15,6 +15,11 @@ public struct JSONParseError: Error, Equatable, CustomStringConvertible {
     /// Offset in bytes from the start of the text.
     public var offset: Int
 
+    public init(code: Code, offset: Int) {
+        self.code = code
+        self.offset = offset
+    }
+
     public var description: String {
         let what =
             switch code {
