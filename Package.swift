@@ -16,7 +16,6 @@ let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", packa
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
-let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -57,7 +56,6 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
     ],
     targets: [
         // The bottom: libcurl, the wire types, and what carries them.
@@ -140,7 +138,8 @@ let package = Package(
             program(
                 "anneal-local",
                 [
-                    "ClusterControllers", "KubernetesAPI", "LocalCluster", "NodeAgent", argumentParser, logging,
+                    "ClusterControllers", "KubernetesAPI", "LocalCluster", "NodeAgent", argumentParser,
+                    logging,
                     serviceLifecycle,
                 ]),
             program("crdgen", ["AnnealAPI", "KubernetesAPI", argumentParser, yams]),

@@ -45,23 +45,26 @@ public struct AnnealOperator: ServiceLifecycle.Service {
         let applier = PlanApplier(client: client, events: events)
         let capacity = CapacityView(
             nodes: caches.nodes.store, boundPods: caches.boundPods.store, gate: AdmissionGate())
-        let jobs = TrainingJobReconciler(
+        let jobs = TrainingJobGatherer(caches: caches, capacity: capacity, settings: configuration.planner)
+        let runs = EvalRunGatherer(caches: caches, capacity: capacity, settings: configuration.planner)
+        let reconcileJob = RunReconciler<TrainingJob>(
             store: caches.trainingJobs.store,
-            gatherer: TrainingJobGatherer(
-                caches: caches, capacity: capacity, settings: configuration.planner),
-            applier: applier, now: now, logger: logger)
-        let evaluations = EvalRunReconciler(
+            plan: { TrainingJobPlanner.plan(jobs.observe($0, now: $1)) },
+            applier: applier, now: now, logger: logger
+        ).reconcile
+        let reconcileRun = RunReconciler<EvalRun>(
             store: caches.evalRuns.store,
-            gatherer: EvalRunGatherer(caches: caches, capacity: capacity, settings: configuration.planner),
-            applier: applier, now: now, logger: logger)
+            plan: { EvalRunPlanner.plan(runs.observe($0, now: $1)) },
+            applier: applier, now: now, logger: logger
+        ).reconcile
 
         let controllers: [any ServiceLifecycle.Service] = [
             Controller(
                 name: "trainingjob", queue: trainingJobs, workers: configuration.workers, logger: logger,
-                waitUntilReady: caches.waitUntilSynced, reconcile: jobs.reconcile),
+                waitUntilReady: caches.waitUntilSynced, reconcile: reconcileJob),
             Controller(
                 name: "evalrun", queue: evalRuns, workers: configuration.workers, logger: logger,
-                waitUntilReady: caches.waitUntilSynced, reconcile: evaluations.reconcile),
+                waitUntilReady: caches.waitUntilSynced, reconcile: reconcileRun),
         ]
         let group = ServiceGroup(
             services: caches.services + [events] + controllers, logger: logger)

@@ -2,19 +2,24 @@ import KubernetesAPI
 import Testing
 
 @Suite struct JSONTests {
-    @Test(arguments: [
-        ("null", .null), ("true", true), (" [1, -2.5e3 , \"a\\n\\u00e9\\ud83d\\ude00\"] ", [1, -2500.0, "a\né😀"]),
-        ("{\"a\":{},\"a\":1}", ["a": 1]), ("9223372036854775807", .integer(.max)),
-        ("9223372036854775808", .number(9_223_372_036_854_775_808)), ("\"\\ud800\"", "\u{FFFD}"), ("0", 0),
-    ] as [(String, JSONValue)])
+    @Test(
+        arguments: [
+            ("null", .null), ("true", true),
+            (" [1, -2.5e3 , \"a\\n\\u00e9\\ud83d\\ude00\"] ", [1, -2500.0, "a\né😀"]),
+            ("{\"a\":{},\"a\":1}", ["a": 1]), ("9223372036854775807", .integer(.max)),
+            ("9223372036854775808", .number(9_223_372_036_854_775_808)), ("\"\\ud800\"", "\u{FFFD}"),
+            ("0", 0),
+        ] as [(String, JSONValue)])
     func parses(text: String, expected: JSONValue) throws {
         #expect(try JSONValue(parsing: text) == expected)
     }
 
     @Test(arguments: [
         ("", JSONParseError.Code.unexpectedEnd, 0), ("[1,]", .unexpectedByte(UInt8(ascii: "]")), 3),
-        ("{\"a\" 1}", .unexpectedByte(UInt8(ascii: "1")), 5), ("01", .trailingBytes, 1), ("1.", .invalidNumber, 2),
-        ("\"a", .unexpectedEnd, 2), ("\"\\x\"", .invalidString, 3), ("tru", .unexpectedByte(UInt8(ascii: "t")), 0),
+        ("{\"a\" 1}", .unexpectedByte(UInt8(ascii: "1")), 5), ("01", .trailingBytes, 1),
+        ("1.", .invalidNumber, 2),
+        ("\"a", .unexpectedEnd, 2), ("\"\\x\"", .invalidString, 3),
+        ("tru", .unexpectedByte(UInt8(ascii: "t")), 0),
         ("[1] 2", .trailingBytes, 4), ("1e999", .invalidNumber, 5),
     ])
     func refuses(text: String, code: JSONParseError.Code, offset: Int) {

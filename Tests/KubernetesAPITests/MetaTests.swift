@@ -3,11 +3,12 @@ import KubernetesAPI
 import Testing
 
 @Suite struct TimestampTests {
-    @Test(arguments: [
-        ("1970-01-01T00:00:00Z", 0), ("2026-11-21T00:45:00Z", 1_795_221_900),
-        ("2024-02-29T23:59:59Z", 1_709_251_199), ("2026-11-21T02:45:00+02:00", 1_795_221_900),
-        ("1969-12-31T23:59:59Z", -1), ("2026-11-21T00:45:00.999Z", 1_795_221_900),
-    ] as [(String, Int64)])
+    @Test(
+        arguments: [
+            ("1970-01-01T00:00:00Z", 0), ("2026-11-21T00:45:00Z", 1_795_221_900),
+            ("2024-02-29T23:59:59Z", 1_709_251_199), ("2026-11-21T02:45:00+02:00", 1_795_221_900),
+            ("1969-12-31T23:59:59Z", -1), ("2026-11-21T00:45:00.999Z", 1_795_221_900),
+        ] as [(String, Int64)])
     func reads(text: String, seconds: Int64) {
         #expect(Timestamp(text)?.seconds == seconds)
     }
@@ -42,23 +43,30 @@ import Testing
 }
 
 @Suite struct QuantityTests {
-    @Test(arguments: [
-        ("1", 1000), ("500m", 500), ("1.5", 1500), ("0.0001", 1), ("2Ki", 2_048_000), ("1Gi", 1_073_741_824_000),
-        ("1e3", 1_000_000), ("1E3", 1_000_000), ("5E", 5_000_000_000_000_000_000_000), ("-1", -1000),
-        ("100n", 1), (".5", 500), ("1e-3", 1),
-    ] as [(String, Int128)])
+    @Test(
+        arguments: [
+            ("1", 1000), ("500m", 500), ("1.5", 1500), ("0.0001", 1), ("2Ki", 2_048_000),
+            ("1Gi", 1_073_741_824_000),
+            ("1e3", 1_000_000), ("1E3", 1_000_000), ("5E", 5_000_000_000_000_000_000_000), ("-1", -1000),
+            ("100n", 1), (".5", 500), ("1e-3", 1),
+        ] as [(String, Int128)])
     func reads(text: String, milliunits: Int128) {
         #expect(Quantity(text)?.milliunits == milliunits)
     }
 
-    @Test(arguments: ["", "x", "1x", "1 Gi", "--1", "1.2.3", "1e99", "Ki", "１", "9999999999999999999999999999E"])
+    @Test(arguments: [
+        "", "x", "1x", "1 Gi", "--1", "1.2.3", "1e99", "Ki", "１", "9999999999999999999999999999E",
+    ])
     func refuses(text: String) {
         #expect(Quantity(text) == nil)
     }
 
     @Test func equalAmountsAreEqualHoweverTheyAreWritten() throws {
         #expect(Quantity("1000m") == Quantity("1"))
-        #expect(try JSONDecoder().decode([Quantity].self, from: Data("[2, \"2\", 2.0]".utf8)).map(\.units) == [2, 2, 2])
+        #expect(
+            try JSONDecoder().decode([Quantity].self, from: Data("[2, \"2\", 2.0]".utf8)).map(\.units) == [
+                2, 2, 2,
+            ])
     }
 }
 

@@ -36,7 +36,8 @@ public struct PersistentVolumeStatus: Codable, Hashable, Sendable {
 /// `storage.k8s.io/v1` `StorageClass`
 public struct StorageClass: KubernetesResource, Hashable {
     public static let resourceType = ResourceType(
-        group: "storage.k8s.io", version: "v1", kind: "StorageClass", plural: "storageclasses", isNamespaced: false)
+        group: "storage.k8s.io", version: "v1", kind: "StorageClass", plural: "storageclasses",
+        isNamespaced: false)
 
     public var apiVersion: String? = "storage.k8s.io/v1"
     public var kind: String? = "StorageClass"

@@ -1,6 +1,7 @@
 /// `v1` `ResourceQuota`
 public struct ResourceQuota: KubernetesResource, Hashable {
-    public static let resourceType = ResourceType(version: "v1", kind: "ResourceQuota", plural: "resourcequotas")
+    public static let resourceType = ResourceType(
+        version: "v1", kind: "ResourceQuota", plural: "resourcequotas")
 
     public var apiVersion: String? = "v1"
     public var kind: String? = "ResourceQuota"

@@ -4,15 +4,6 @@ import KubernetesAPI
 import KubernetesClient
 import Planning
 
-/// A kind whose state machine lives in its status.
-protocol StatefulRun: KubernetesResource {
-    associatedtype RunStatus: Codable & Hashable & Sendable
-    var status: RunStatus? { get }
-}
-
-extension TrainingJob: StatefulRun {}
-extension EvalRun: StatefulRun {}
-
 /// Carries out a plan: the status first, then the effects in order; stops at the first error.
 ///
 /// The order is what makes a crash harmless: an attempt is in the status before anything of it exists, and

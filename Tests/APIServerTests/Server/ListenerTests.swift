@@ -99,7 +99,8 @@ import Testing
             try kubectl.expect(["api-resources"], "customresourcedefinitions")
             try kubectl.expect(["auth", "can-i", "delete", "pods"], "yes")
             try kubectl.expect(["create", "namespace", "team"], "namespace/team created")
-            try kubectl.expect(["wait", "--for=jsonpath={.data.k}=w", "configmap/a", "--timeout=5s"], "condition met")
+            try kubectl.expect(
+                ["wait", "--for=jsonpath={.data.k}=w", "configmap/a", "--timeout=5s"], "condition met")
             try kubectl.expect(["delete", "configmap", "-l", "app=demo"], "deleted")
             try kubectl.expect(["get", "configmaps"], "No resources found")
         }
@@ -120,7 +121,8 @@ private struct Kubectl {
         let process = Process()
         let output = Pipe()
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["kubectl", "--kubeconfig", "\(folder)/kubeconfig", "--cache-dir", "\(folder)/cache"] + arguments
+        process.arguments =
+            ["kubectl", "--kubeconfig", "\(folder)/kubeconfig", "--cache-dir", "\(folder)/cache"] + arguments
         process.standardOutput = output
         process.standardError = output
         try process.run()

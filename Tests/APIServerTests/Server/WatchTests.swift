@@ -9,7 +9,10 @@ import Testing
     private func create(_ server: TestServer, _ name: String, labels: JSONValue = [:]) async -> Int64 {
         let response = await server.send(
             "POST", path,
-            body: ["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": .string(name), "labels": labels]])
+            body: [
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": ["name": .string(name), "labels": labels],
+            ])
         #expect(response.status == 201)
         return response.json[metadata: "resourceVersion"]?.stringValue.flatMap { Int64($0) } ?? 0
     }
@@ -17,7 +20,8 @@ import Testing
     private func events(
         _ server: TestServer, _ query: String, headers: [String: String] = [:], limit: Int
     ) async -> [JSONValue] {
-        let response = await server.send("GET", "\(path)?watch=1&timeoutSeconds=20&\(query)", headers: headers)
+        let response = await server.send(
+            "GET", "\(path)?watch=1&timeoutSeconds=20&\(query)", headers: headers)
         #expect(response.status == 200)
         return await LineCollector.collect(response, limit: limit)
     }

@@ -118,7 +118,8 @@ import Testing
         let server = try await TestServer()
         let path = "/api/v1/namespaces/team"
         _ = await server.send(
-            "POST", "/api/v1/namespaces", body: ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "team"]])
+            "POST", "/api/v1/namespaces",
+            body: ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "team"]])
         var namespace = await server.send("DELETE", path).json
         #expect(namespace[path: ["status", "phase"]] == "Terminating")
         namespace[path: ["spec", "finalizers"]] = []
