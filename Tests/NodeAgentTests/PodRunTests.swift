@@ -141,6 +141,18 @@ struct PodRunTests {
         #expect(end?.reason == "Error")
     }
 
+    @Test("who follows a log learns that its container has ended")
+    func logsOfTheEnded() async {
+        defer { remove() }
+        let pod = pod("echo done")
+        _ = await run(worker(pod)) { $0.phase == "Succeeded" }
+        guard case .logs(let logs) = context.logs.find(pod.key, container: "main") else {
+            Issue.record("the log is not known")
+            return
+        }
+        #expect(!logs.isRunning)
+    }
+
     @Test("a container sees its volumes, its names and nothing else of the host")
     func view() async {
         defer { remove() }

@@ -113,7 +113,11 @@ actor PodWorker {
         runProbes()
         decideStop()
         if !state.isFinished { try await act() }
-        if state != before { try folder.save(state) }
+        if state != before {
+            try folder.save(state)
+            // Who follows a log is told so of its end.
+            publishLogs()
+        }
         for event in PodEvents.between(before, state) {
             await context.cluster.record(state.pod, type: event.type, reason: event.reason, note: event.note)
         }

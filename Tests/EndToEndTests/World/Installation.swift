@@ -36,6 +36,7 @@ struct Installation: Sendable {
     }
 
     /// The image map of the tests: the runtimes of `examples/`, and fixtures that need nothing but Python.
+    /// They are mounted where no volume of a pod can cover them, as `/tmp` would where the clone is there.
     func imageMap() async throws -> String {
         let runtimes = repository.appendingPathComponent("examples/runtimes").path
         let fixtures = repository.appendingPathComponent("Tests/EndToEndTests/Fixtures").path
@@ -45,11 +46,11 @@ struct Installation: Sendable {
         func runtime(_ image: String, _ script: String) -> String {
             """
             anneal/\(image):
-              entrypoint: [\(trainers)/bin/python, \(runtimes)/\(script)]
+              entrypoint: [\(trainers)/bin/python, /opt/anneal/runtimes/\(script)]
               readOnlyBinds:
                 - {host: "\(python)", path: "\(python)"}
                 - {host: "\(trainers)", path: "\(trainers)"}
-                - {host: "\(runtimes)", path: "\(runtimes)"}
+                - {host: "\(runtimes)", path: /opt/anneal/runtimes}
               env: {HF_HUB_OFFLINE: "1", PYTHONDONTWRITEBYTECODE: "1"}
 
             """
@@ -57,18 +58,19 @@ struct Installation: Sendable {
         func fixture(_ name: String) -> String {
             """
             fixture/\(name):
-              entrypoint: [/usr/bin/python3, \(fixtures)/\(name).py]
-              readOnlyBinds: [{host: "\(fixtures)", path: "\(fixtures)"}]
+              entrypoint: [/usr/bin/python3, /opt/anneal/fixtures/\(name).py]
+              readOnlyBinds: [{host: "\(fixtures)", path: /opt/anneal/fixtures}]
               env: {PYTHONDONTWRITEBYTECODE: "1"}
 
             """
         }
-        let agentFolders = [binaries.path] + (try await swiftRuntime())
+        let libraries = try await swiftRuntime().map { "\n    - {host: \"\($0)\", path: \"\($0)\"}" }.joined()
         let agent = """
             anneal/agent:
-              entrypoint: [\(binaries.path)/anneal-agent]
-              readOnlyBinds: [\(agentFolders.map { "{host: \"\($0)\", path: \"\($0)\"}" }.joined(separator: ", "))]
-              env: {PATH: "\(binaries.path):/usr/bin:/bin"}
+              entrypoint: [/opt/anneal/bin/anneal-agent]
+              env: {PATH: "/opt/anneal/bin:/usr/bin:/bin"}
+              readOnlyBinds:
+                - {host: "\(binaries.path)", path: /opt/anneal/bin}\(libraries)
 
             """
         let images =
