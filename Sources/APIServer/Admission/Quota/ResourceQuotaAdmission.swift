@@ -28,14 +28,9 @@ public struct ResourceQuotaAdmission: AdmissionPlugin {
         // All are checked before any is charged.
         for name in names { _ = try await check(name, request, object, usage, cluster) }
         guard !request.isDryRun else { return }
-        let key = Self.pendingKey(request)
-        if request.operation == .create { pending.add(object, key, now: cluster.now) }
-        do throws(APIError) {
-            for name in names { try await charge(name, request, object, usage, cluster) }
-        } catch {
-            pending.remove(key)
-            throw error
-        }
+        for name in names { try await charge(name, request, object, usage, cluster) }
+        // Only what was charged: requests that are still being judged must not refuse one another.
+        if request.operation == .create { pending.add(object, Self.pendingKey(request), now: cluster.now) }
     }
 
     /// From now on the store tells of the object, if it is there.
