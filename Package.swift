@@ -33,8 +33,11 @@ func library(
     return [target, tests]
 }
 
-func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+func program(
+    _ name: String, _ dependencies: [Target.Dependency], linker: [LinkerSetting] = []
+) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: linker)
 }
 
 let package = Package(
@@ -133,7 +136,17 @@ let package = Package(
 
         // A main each, nothing more.
         [
-            program("anneal-operator", ["Operator", argumentParser]),
+            program(
+                "anneal-operator", ["Operator", argumentParser],
+                // In memory at all times, beside everything else of a control plane: linked statically, it
+                // leaves out what it does not use. The archives are those that Foundation itself needs.
+                linker: [
+                    .unsafeFlags(
+                        [
+                            "-static-stdlib", "-lCoreFoundation", "-l_FoundationICU", "-l_FoundationCShims",
+                            "-l_FoundationCollections", "-lBlocksRuntime", "-lstdc++",
+                        ], .when(platforms: [.linux], configuration: .release))
+                ]),
             program("anneal-agent", ["Agent", argumentParser]),
             program(
                 "anneal-local",
