@@ -24,7 +24,11 @@ final class MLflowServer: Sendable {
             [
                 "server", "--host", "127.0.0.1", "--port", "\(port)", "--workers", "1",
                 "--backend-store-uri", "sqlite:///\(folder)/mlflow.db", "--artifacts-destination", folder,
-            ], environment: ["MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"])
+            ],
+            environment: [
+                "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true",
+                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            ])
         try program.waitUntilListening(on: port, seconds: 120)
     }
 

@@ -39,7 +39,13 @@ enum Program {
 final class RunningProgram: Sendable {
     private static let running = Mutex<[Int32]>([])
     private static let killAtExit: Void = {
-        atexit { for process in RunningProgram.running.withLock({ $0 }) { kill(process, SIGKILL) } }
+        atexit {
+            for process in RunningProgram.running.withLock({ $0 }) {
+                // Each leads a group of its own: MLflow's web server and workers go with it.
+                kill(-process, SIGKILL)
+                kill(process, SIGKILL)
+            }
+        }
     }()
 
     private let identifier: Int32
