@@ -21,7 +21,7 @@ def seconds(begin, end):
 
 
 def show_stages(status):
-    heading("Stages")
+    heading("Stages, from first entry to last end")
     for stage in status["stages"]:
         took = seconds(stage["startedAt"], stage["finishedAt"]) if stage.get("finishedAt") else 0
         failure = f"   last failure: {stage['lastFailure']}" if stage.get("lastFailure") else ""
