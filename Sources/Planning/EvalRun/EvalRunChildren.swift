@@ -33,25 +33,8 @@ extension EvalRunDraft {
                 current.contains(pod.name)
                 && (status.phase == .evaluating || pod.status?.phase == "Succeeded"
                     || (status.phase == .error && pod.isFinished))
-            if !isKept { delete(pod) }
+            if !isKept { delete(.pod(pod)) }
             forceIfStuck(pod)
-        }
-    }
-
-    private mutating func delete(_ pod: Pod) {
-        guard pod.metadata.deletionTimestamp == nil, let reference = Child.pod(pod).reference else { return }
-        deletions.append(.delete(reference))
-    }
-
-    private mutating func forceIfStuck(_ pod: Pod) {
-        guard let end = pod.metadata.deletionTimestamp, !pod.isFinished,
-            let reference = Child.pod(pod).reference
-        else { return }
-        let left = settings.forceDeleteSeconds.addingClamped(-max(0, now.seconds(since: end)))
-        if left <= 0 {
-            deletions.append(.delete(reference, gracePeriodSeconds: 0))
-        } else {
-            wake(after: left)
         }
     }
 

@@ -2,7 +2,7 @@ import AnnealAPI
 import KubernetesAPI
 
 /// A plan in the making for an EvalRun.
-struct EvalRunDraft {
+struct EvalRunDraft: PlanDraft {
     let seen: EvalRunObservation
     let run: RunObject
     var status: EvalRunStatus
@@ -23,6 +23,18 @@ struct EvalRunDraft {
     var spec: EvalRunSpec { seen.run.spec }
     var settings: PlannerSettings { seen.settings }
     var now: Timestamp { seen.now }
+    var observedStatus: EvalRunStatus? { seen.run.status }
+    var generation: Int64? { seen.run.metadata.generation }
+    var conditions: [Condition]? {
+        get { status.conditions }
+        set { status.conditions = newValue }
+    }
+    var beginsTry: Bool {
+        let attempts = { (status: EvalRunStatus?) in
+            Dictionary((status?.suites ?? []).map { ($0.name, $0.attempt) }, uniquingKeysWith: max)
+        }
+        return attempts(status) != attempts(observedStatus)
+    }
     var builder: EvaluationPod { EvaluationPod(run: run, spec: spec, settings: settings) }
 
     mutating func step() {
@@ -36,37 +48,6 @@ struct EvalRunDraft {
         case .evaluating: evaluate()
         case .suspended, .passed, .failed, .error: break
         }
-    }
-
-    mutating func wake(after seconds: Int64) {
-        let wait = max(1, seconds)
-        requeueAfter = min(requeueAfter ?? wait, wait)
-    }
-
-    func plan() -> Plan<EvalRunStatus> {
-        let attempts = { (status: EvalRunStatus?) in
-            Dictionary((status?.suites ?? []).map { ($0.name, $0.attempt) }, uniquingKeysWith: max)
-        }
-        let begins = attempts(status) != attempts(seen.run.status)
-        let created: [Effect] = begins ? [] : creations.map { .create($0) }
-        let requeue = status == seen.run.status ? requeueAfter : min(requeueAfter ?? 1, 1)
-        return Plan(
-            status: status, effects: deletions + created + events.map { .event($0) } + final,
-            requeueAfter: requeue)
-    }
-
-    mutating func note(_ kind: EventNote.Kind, _ reason: String, _ text: String) {
-        events.append(EventNote(kind, reason: reason, note: Wording.bounded(text)))
-    }
-
-    mutating func set(_ type: String, _ value: Bool, reason: String, message: String) {
-        var conditions = status.conditions ?? []
-        conditions.set(
-            Condition(
-                type: type, status: value ? .true : .false,
-                observedGeneration: seen.run.metadata.generation, lastTransitionTime: now, reason: reason,
-                message: message))
-        status.conditions = conditions
     }
 
     mutating func end(_ phase: EvalRunPhase, reason: String, message: String) {

@@ -28,12 +28,6 @@ public struct Plan<Status: Hashable & Sendable>: Hashable, Sendable {
     public var createsChildren: Bool {
         effects.contains { if case .create = $0 { true } else { false } }
     }
-
-    /// Shortens the wait to `seconds`, at least one.
-    mutating func wake(after seconds: Int64) {
-        let wait = max(1, seconds)
-        requeueAfter = min(requeueAfter ?? wait, wait)
-    }
 }
 
 /// One step outside the run's own status.

@@ -23,24 +23,6 @@ extension TrainingJobDraft {
         for pod in seen.pods { forceIfStuck(pod) }
     }
 
-    private mutating func delete(_ child: Child) {
-        guard child.metadata.deletionTimestamp == nil, let reference = child.reference else { return }
-        deletions.append(.delete(reference))
-    }
-
-    /// A pod that outlives its grace period by far is on a node that is gone: nobody will report its end.
-    private mutating func forceIfStuck(_ pod: Pod) {
-        guard let end = pod.metadata.deletionTimestamp, !pod.isFinished,
-            let reference = Child.pod(pod).reference
-        else { return }
-        let left = settings.forceDeleteSeconds.addingClamped(-max(0, now.seconds(since: end)))
-        if left <= 0 {
-            deletions.append(.delete(reference, gracePeriodSeconds: 0))
-        } else {
-            wake(after: left)
-        }
-    }
-
     private var dropsVolume: Bool {
         guard status.phase.isTerminal else { return false }
         switch spec.workspace?.retention {

@@ -3,7 +3,7 @@ import KubernetesAPI
 import Scheduling
 
 /// A plan in the making: the new status, and the children to create. Stages are in files of their own.
-struct TrainingJobDraft {
+struct TrainingJobDraft: PlanDraft {
     let seen: TrainingJobObservation
     let run: RunObject
     var status: TrainingJobStatus
@@ -22,6 +22,18 @@ struct TrainingJobDraft {
     var spec: TrainingJobSpec { seen.job.spec }
     var settings: PlannerSettings { seen.settings }
     var now: Timestamp { seen.now }
+    var observedStatus: TrainingJobStatus? { seen.job.status }
+    var generation: Int64? { seen.job.metadata.generation }
+    var conditions: [Condition]? {
+        get { status.conditions }
+        set { status.conditions = newValue }
+    }
+    var beginsTry: Bool {
+        let attempt = { (status: TrainingJobStatus?) in
+            status?.current.map { [$0.stage.rawValue, "\($0.attempt)"] }
+        }
+        return attempt(status) != attempt(observedStatus)
+    }
 
     mutating func step() {
         if seen.job.metadata.deletionTimestamp != nil { return cancel() }
@@ -46,36 +58,5 @@ struct TrainingJobDraft {
         case .evaluating: evaluate()
         case .completed, .suspended, .evalFailed, .failed, .cancelled: break
         }
-    }
-
-    mutating func wake(after seconds: Int64) {
-        let wait = max(1, seconds)
-        requeueAfter = min(requeueAfter ?? wait, wait)
-    }
-
-    func plan() -> Plan<TrainingJobStatus> {
-        let attempt = { (status: TrainingJobStatus?) in
-            status?.current.map { [$0.stage.rawValue, "\($0.attempt)"] }
-        }
-        let begins = attempt(status) != attempt(seen.job.status)
-        let created: [Effect] = begins ? [] : creations.map { .create($0) }
-        let requeue = status == seen.job.status ? requeueAfter : min(requeueAfter ?? 1, 1)
-        return Plan(
-            status: status, effects: deletions + created + events.map { .event($0) } + final,
-            requeueAfter: requeue)
-    }
-
-    mutating func note(_ kind: EventNote.Kind, _ reason: String, _ text: String) {
-        events.append(EventNote(kind, reason: reason, note: Wording.bounded(text)))
-    }
-
-    mutating func set(_ type: String, _ value: Bool, reason: String, message: String) {
-        var conditions = status.conditions ?? []
-        conditions.set(
-            Condition(
-                type: type, status: value ? .true : .false,
-                observedGeneration: seen.job.metadata.generation, lastTransitionTime: now, reason: reason,
-                message: message))
-        status.conditions = conditions
     }
 }

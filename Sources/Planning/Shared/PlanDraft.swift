@@ -1,0 +1,69 @@
+import KubernetesAPI
+
+/// What the drafts of all kinds do alike while a plan is made.
+protocol PlanDraft {
+    associatedtype RunStatus: Hashable & Sendable
+
+    var status: RunStatus { get }
+    var observedStatus: RunStatus? { get }
+    var conditions: [Condition]? { get set }
+    /// The spec's generation that is planned for.
+    var generation: Int64? { get }
+    var settings: PlannerSettings { get }
+    var now: Timestamp { get }
+    var creations: [Child] { get }
+    var deletions: [Effect] { get set }
+    var events: [EventNote] { get set }
+    var final: [Effect] { get }
+    var requeueAfter: Int64? { get set }
+    /// Whether the status names a try that the observed one does not: nothing of it may exist before that
+    /// is written.
+    var beginsTry: Bool { get }
+}
+
+extension PlanDraft {
+    /// Plans again after `seconds`, at least one, or earlier.
+    mutating func wake(after seconds: Int64) {
+        let wait = max(1, seconds)
+        requeueAfter = min(requeueAfter ?? wait, wait)
+    }
+
+    func plan() -> Plan<RunStatus> {
+        let created: [Effect] = beginsTry ? [] : creations.map { .create($0) }
+        let requeue = status == observedStatus ? requeueAfter : min(requeueAfter ?? 1, 1)
+        return Plan(
+            status: status, effects: deletions + created + events.map { .event($0) } + final,
+            requeueAfter: requeue)
+    }
+
+    mutating func note(_ kind: EventNote.Kind, _ reason: String, _ text: String) {
+        events.append(EventNote(kind, reason: reason, note: Wording.bounded(text)))
+    }
+
+    mutating func set(_ type: String, _ value: Bool, reason: String, message: String) {
+        var changed = conditions ?? []
+        changed.set(
+            Condition(
+                type: type, status: value ? .true : .false, observedGeneration: generation,
+                lastTransitionTime: now, reason: reason, message: message))
+        conditions = changed
+    }
+
+    mutating func delete(_ child: Child) {
+        guard child.metadata.deletionTimestamp == nil, let reference = child.reference else { return }
+        deletions.append(.delete(reference))
+    }
+
+    /// A pod that outlives its grace period by far is on a node that is gone: nobody will report its end.
+    mutating func forceIfStuck(_ pod: Pod) {
+        guard let end = pod.metadata.deletionTimestamp, !pod.isFinished,
+            let reference = Child.pod(pod).reference
+        else { return }
+        let left = settings.forceDeleteSeconds.addingClamped(-max(0, now.seconds(since: end)))
+        if left <= 0 {
+            deletions.append(.delete(reference, gracePeriodSeconds: 0))
+        } else {
+            wake(after: left)
+        }
+    }
+}
