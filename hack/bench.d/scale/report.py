@@ -1,0 +1,76 @@
+"""The tables: what was measured, and which goals are met."""
+
+from collections import Counter
+
+# Status with the try's number, the Job, the event, and the status that says that the Job was seen: without
+# the last one, a Job that somebody deletes could not be told from one that was not made yet.
+NEEDED_WRITES = 4
+
+
+def rows(lines: list[tuple[str, ...]]) -> str:
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    text = []
+    for number, line in enumerate(lines):
+        text.append("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
+        if number == 0:
+            text.append("  ".join("-" * width for width in widths))
+    return "\n".join(text)
+
+
+def table(figures: dict, count: int, while_running: bool) -> str:
+    when = "while the controller runs" if while_running else "before the controller starts"
+    users = list(figures)
+    lines = [(f"{count} objects created {when}", *users)]
+
+    def add(name: str, value):
+        lines.append((name, *(value(figures[user]) for user in users)))
+
+    add("API writes per object", lambda f: f"{f.per_object(count):.2f}")
+    add("seconds until each has its child", lambda f: f"{f.seconds:.2f}")
+    add("seconds that creating took", lambda f: f"{f.create_seconds:.2f}")
+    add("API writes a second", lambda f: f"{f.writes.total() / f.seconds:.0f}")
+    add("CPU-seconds", lambda f: f"{f.cpu_seconds:.2f}")
+    add("CPU milliseconds per object", lambda f: f"{1000 * f.cpu_seconds / count:.2f}")
+    add("resident memory, MiB", lambda f: f"{f.resident:.1f}")
+    add("its peak, MiB", lambda f: f"{f.peak:.1f}")
+    text = [rows(lines)]
+    for user in users:
+        writes = ", ".join(f"{name} {number}" for name, number in sorted(figures[user].writes.items()))
+        text.append(f"writes of {user}: {writes}")
+    return "\n".join(text) + "\n"
+
+
+class Goals:
+    """Goals and what became of them."""
+
+    def __init__(self):
+        self.lines: list[tuple[str, ...]] = [("goal", "wanted", "measured", "")]
+        self.are_met = True
+
+    def add(self, goal: str, wanted: str, measured: str, is_met: bool):
+        self.lines.append((goal, wanted, measured, "pass" if is_met else "MISS"))
+        self.are_met = self.are_met and is_met
+
+    def rest(self, resident: float, peak: float):
+        self.add("memory at rest", "≤ 40 MB", f"{resident:.1f} MiB (peak {peak:.1f})", resident * 1.048576 <= 40)
+
+    def finished(self, resident: float, peak: float, writes: Counter, count: int, seconds: int):
+        self.add(f"memory with {count} finished runs", "≤ 120 MB", f"{resident:.1f} MiB (peak {peak:.1f})",
+                 resident * 1.048576 <= 120)
+        detail = "".join(f", {name} {number}" for name, number in writes.items())
+        self.add(f"writes in {seconds} idle seconds", "0", f"{writes.total()}{detail}", not writes)
+
+    def speed(self, figures: dict, count: int, while_running: bool):
+        ours, theirs = figures["anneal-operator"], figures.get("kube-controller-manager")
+        when = "created while running" if while_running else "created before the start"
+        writes = ours.per_object(count)
+        self.add(f"API writes per run, {when}", f"≤ {NEEDED_WRITES}", f"{writes:.2f}", writes <= NEEDED_WRITES)
+        if not theirs:
+            return
+        cpu = ours.cpu_seconds / theirs.cpu_seconds
+        self.add(f"CPU per object, {when}", "≤ 1.0 × theirs", f"{cpu:.2f} ×", cpu <= 1)
+        rate = (ours.writes.total() / ours.seconds) / (theirs.writes.total() / theirs.seconds)
+        self.add(f"rate per API write, {when}", "≥ 0.8 × theirs", f"{rate:.2f} ×", rate >= 0.8)
+
+    def table(self) -> str:
+        return rows(self.lines)
