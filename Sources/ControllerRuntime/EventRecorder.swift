@@ -9,8 +9,7 @@ import ServiceLifecycle
 public struct EventRecorder: ServiceLifecycle.Service {
     private let client: KubernetesClient
     private let aggregator: EventAggregator
-    private let records: AsyncStream<EventRecord>
-    private let input: AsyncStream<EventRecord>.Continuation
+    private let buffer: EventBuffer
     private let now: @Sendable () -> MicroTime
     private let identifier: @Sendable () -> UInt64
     private let logger: Logger
@@ -28,15 +27,17 @@ public struct EventRecorder: ServiceLifecycle.Service {
     ) {
         self.client = client
         aggregator = EventAggregator(component: component, instance: instance)
-        (records, input) = AsyncStream.makeStream(
-            of: EventRecord.self, bufferingPolicy: .bufferingNewest(max(1, bufferSize)))
+        buffer = EventBuffer(size: bufferSize)
         self.now = now
         self.identifier = identifier
         self.logger = logger
     }
 
     /// Has an event written soon, by `run`.
-    public func record(_ record: EventRecord) { input.yield(record) }
+    public func record(_ record: EventRecord) { buffer.append(record) }
+
+    /// Records that were given up because too many waited, or because they could not be written.
+    public var droppedCount: Int { buffer.droppedCount }
 
     /// Has an event written soon, by `run`. `type` is `Normal` or `Warning`.
     public func record(
@@ -45,11 +46,12 @@ public struct EventRecorder: ServiceLifecycle.Service {
         record(EventRecord(regarding: regarding, type: type, reason: reason, action: action, note: note))
     }
 
-    /// Writes what is recorded until the service is shut down: what waits then is written still.
+    /// Writes what is recorded until the service is shut down: what waits then is written still. After a
+    /// cancellation it may be run again.
     public func run() async throws {
         await withGracefulShutdownHandler {
             var aggregator = aggregator
-            for await record in records {
+            while let record = await buffer.next() {
                 guard let write = aggregator.take(record, now: now(), identifier: identifier()) else {
                     continue
                 }
@@ -57,11 +59,12 @@ public struct EventRecorder: ServiceLifecycle.Service {
                     try await send(write)
                 } catch {
                     aggregator.drop(record)
+                    buffer.noteDropped()
                     logger.debug("the event \(record.reason) was not written: \(error)")
                 }
             }
         } onGracefulShutdown: {
-            input.finish()
+            buffer.finish()
         }
     }
 

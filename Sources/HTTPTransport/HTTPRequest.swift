@@ -94,12 +94,16 @@ public struct HTTPRequest: Hashable, Sendable {
     /// No byte either way for so long ends the transfer with `.idleTimeout`; nil for never. Time during
     /// which the reader of a stream holds the transfer back does not count.
     public var idleTimeout: Duration?
+    /// The request is not begun from then on, however long it waited for a connection, but ends with
+    /// `.deadlinePassed`; nil for no such limit. Time that the machine slept counts.
+    public var sendBefore: ContinuousClock.Instant?
     public var awsSignature: AWSSignature?
 
     public init(
         method: String = "GET", url: String, headers: [HTTPHeader] = [], body: HTTPBody = .none,
         tls: TLSOptions = TLSOptions(), connectTimeout: Duration = .seconds(10), timeout: Duration? = nil,
-        idleTimeout: Duration? = nil, awsSignature: AWSSignature? = nil
+        idleTimeout: Duration? = nil, sendBefore: ContinuousClock.Instant? = nil,
+        awsSignature: AWSSignature? = nil
     ) {
         self.method = method
         self.url = url
@@ -109,6 +113,7 @@ public struct HTTPRequest: Hashable, Sendable {
         self.connectTimeout = connectTimeout
         self.timeout = timeout
         self.idleTimeout = idleTimeout
+        self.sendBefore = sendBefore
         self.awsSignature = awsSignature
     }
 }

@@ -45,9 +45,15 @@ final class Transfer: @unchecked Sendable {
         return lastActivity + limit
     }
 
+    private var isTooLate: Bool {
+        guard let limit = request.sendBefore else { return false }
+        return limit <= .now
+    }
+
     /// The handle to add to the multi handle, set up for the request.
     func prepare() throws(TransportError) -> UnsafeMutableRawPointer {
         if let failure { throw failure }
+        guard !isTooLate else { throw .deadlinePassed }
         guard let easy = curl_easy_init() else {
             throw TransportError(code: .other(-1), message: "libcurl has no memory", isRetryable: true)
         }
@@ -65,6 +71,8 @@ final class Transfer: @unchecked Sendable {
         options.note(ccurl_set_write_function(easy, CURLOPT_WRITEFUNCTION, receiveBody))
         options.note(ccurl_set_read_function(easy, sendBody))
         options.note(ccurl_set_seek_function(easy, rewindBody))
+        // Called once a connection is there, right before the request is sent.
+        options.note(ccurl_set_prerequest_function(easy, checkTime, context))
         try options.check()
         lastActivity = .now
         return easy
@@ -129,9 +137,17 @@ extension Transfer {
         }
     }
 
+    fileprivate func mayBeSent() -> Bool {
+        guard isTooLate else { return true }
+        failure = .deadlinePassed
+        return false
+    }
+
     fileprivate func giveBody(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
         lastActivity = .now
         do throws(TransportError) {
+            // The process may have been stopped since the head was sent.
+            guard !isTooLate else { throw .deadlinePassed }
             return try body.read(into: buffer)
         } catch {
             failure = error
@@ -144,6 +160,13 @@ extension Transfer {
 
 private func transfer(_ context: UnsafeMutableRawPointer?) -> Transfer? {
     context.map { Unmanaged<Transfer>.fromOpaque($0).takeUnretainedValue() }
+}
+
+private func checkTime(
+    _ context: UnsafeMutableRawPointer?, _ peer: UnsafeMutablePointer<CChar>?,
+    _ local: UnsafeMutablePointer<CChar>?, _ peerPort: Int32, _ localPort: Int32
+) -> Int32 {
+    transfer(context)?.mayBeSent() == true ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
 }
 
 private func receiveHeader(

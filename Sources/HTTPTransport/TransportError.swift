@@ -21,6 +21,8 @@ public struct TransportError: Error, Hashable, Sendable, CustomStringConvertible
         /// The local file that is sent or written could not be read or written.
         case localFile(errno: Int32)
         case cancelled
+        /// The request's `sendBefore` had come before it was sent.
+        case deadlinePassed
         /// The transport was shut down.
         case shutDown
         /// Anything else of libcurl's.
@@ -44,6 +46,8 @@ public struct TransportError: Error, Hashable, Sendable, CustomStringConvertible
     public var description: String { message }
 
     static let cancelled = TransportError(code: .cancelled, message: "the request was cancelled")
+    public static let deadlinePassed = TransportError(
+        code: .deadlinePassed, message: "the time in which the request might be sent is over")
     static let shutDown = TransportError(code: .shutDown, message: "the transport was shut down")
 }
 
@@ -80,8 +84,8 @@ extension TransportError {
         case .cannotResolve, .cannotConnect, .timedOut, .idleTimeout, .connectionLost: true
         // A handshake that broke off may pass next time; a certificate that is not trusted never does.
         case .tls: result == CURLE_SSL_CONNECT_ERROR
-        case .badURL, .invalidRequest, .protocolViolation, .bodyTooLarge, .localFile, .cancelled, .shutDown,
-            .other:
+        case .badURL, .invalidRequest, .protocolViolation, .bodyTooLarge, .localFile, .cancelled,
+            .deadlinePassed, .shutDown, .other:
             false
         }
     }

@@ -23,7 +23,8 @@ public final class KubernetesClient: Sendable {
     private let observer: (@Sendable (RequestObservation) -> Void)?
     private let credentials: CredentialSource
     private let logger: Logger
-    private let warnings = Mutex<Set<String>>([])
+    private let warnings: Warnings
+    private let fence: WriteFence?
 
     /// - Parameters:
     ///   - requestTimeout: for all but watches and streams.
@@ -44,6 +45,31 @@ public final class KubernetesClient: Sendable {
         self.observer = observer
         self.logger = logger
         credentials = CredentialSource(configuration, clock: clock)
+        warnings = Warnings()
+        fence = nil
+    }
+
+    private init(_ other: KubernetesClient, requestTimeout: Duration, fence: WriteFence?) {
+        configuration = other.configuration
+        transport = other.transport
+        userAgent = other.userAgent
+        self.requestTimeout = requestTimeout
+        observer = other.observer
+        logger = other.logger
+        credentials = other.credentials
+        warnings = other.warnings
+        self.fence = fence
+    }
+
+    /// The same client, connections and credentials shared, that writes only while the fence is open.
+    /// Other writes fail with the code `.deadlinePassed` of the transport.
+    public func fenced(by fence: WriteFence) -> KubernetesClient {
+        KubernetesClient(self, requestTimeout: requestTimeout, fence: fence)
+    }
+
+    /// The same client, connections and credentials shared, with another limit for each request.
+    public func timed(_ timeout: Duration) -> KubernetesClient {
+        KubernetesClient(self, requestTimeout: timeout, fence: fence)
     }
 
     /// Sends a request and returns a success; any other status is thrown.
@@ -55,6 +81,7 @@ public final class KubernetesClient: Sendable {
             http.timeout = self.requestTimeout
             let start = ContinuousClock.now
             do throws(TransportError) {
+                if request.method != .get { try self.fence?.limit(&http) }
                 let response = try await self.transport.send(http, maximumBodyBytes: maximumBodyBytes)
                 self.observe(request, status: response.status, since: start)
                 self.report(warningsOf: response.headers)
@@ -143,8 +170,16 @@ public final class KubernetesClient: Sendable {
     /// Logs each warning of the server's (RFC 7234, `299`) once, up to a bound.
     private func report(warningsOf headers: [HTTPHeader]) {
         for header in headers where header.name.lowercased() == "warning" {
-            let isNew = warnings.withLock { $0.count < 64 && $0.insert(header.value).inserted }
-            if isNew { logger.warning("the API server warns: \(header.value)") }
+            if warnings.isNew(header.value) { logger.warning("the API server warns: \(header.value)") }
         }
+    }
+}
+
+/// What the API server warned of so far, up to a bound.
+private final class Warnings: Sendable {
+    private let known = Mutex<Set<String>>([])
+
+    func isNew(_ text: String) -> Bool {
+        known.withLock { $0.count < 64 && $0.insert(text).inserted }
     }
 }

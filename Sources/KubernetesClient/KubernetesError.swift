@@ -65,6 +65,7 @@ extension KubernetesError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .api(let status): status.message ?? "the API server answered \(status.code ?? 0)"
+        case .transport(let error) where error.code == .deadlinePassed: error.message
         case .transport(let error): "the API server cannot be reached: \(error.message)"
         case .decoding(let message): "the API server's answer is not understood: \(message)"
         case .configuration(let message): message

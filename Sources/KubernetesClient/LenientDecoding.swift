@@ -8,6 +8,8 @@ public struct MalformedObject: Hashable, Sendable {
     public var key: ObjectKey
     public var uid: String?
     public var resourceVersion: String?
+    /// Who controls the object.
+    public var controller: OwnerReference?
     /// Which field is wrong, and why.
     public var reason: String
 }
@@ -19,30 +21,43 @@ public enum DecodedObject<R: KubernetesResource>: Sendable {
 }
 
 extension DecodedObject: Decodable {
-    /// What identifies an object, whatever else is wrong with it.
-    private struct Identity: Decodable {
-        struct Metadata: Decodable {
-            var name: String?
-            var namespace: String?
-            var uid: String?
-            var resourceVersion: String?
+    /// What identifies an object, as far as it can be read, whatever else is wrong with it.
+    private struct Identity {
+        private enum Field: String, CodingKey {
+            case apiVersion, kind, metadata, name, namespace, uid, resourceVersion, ownerReferences
         }
-        var apiVersion: String?
-        var kind: String?
-        var metadata: Metadata
+
+        private let object: KeyedDecodingContainer<Field>?
+        private let metadata: KeyedDecodingContainer<Field>?
+
+        init(from decoder: any Decoder) {
+            object = try? decoder.container(keyedBy: Field.self)
+            metadata = try? object?.nestedContainer(keyedBy: Field.self, forKey: .metadata)
+        }
+
+        var apiVersion: String? { try? object?.decode(String.self, forKey: .apiVersion) }
+        var kind: String? { try? object?.decode(String.self, forKey: .kind) }
+        var key: ObjectKey { ObjectKey(namespace: text(.namespace) ?? "", name: text(.name) ?? "") }
+        var uid: String? { text(.uid) }
+        var resourceVersion: String? { text(.resourceVersion) }
+        var controller: OwnerReference? {
+            (try? metadata?.decode([OwnerReference].self, forKey: .ownerReferences))?
+                .first { $0.controller == true }
+        }
+
+        private func text(_ field: Field) -> String? { try? metadata?.decode(String.self, forKey: field) }
     }
 
     public init(from decoder: any Decoder) throws {
         do {
             self = .object(try R(from: decoder))
         } catch {
-            let identity = try Identity(from: decoder)
+            let identity = Identity(from: decoder)
             self = .malformed(
                 MalformedObject(
-                    apiVersion: identity.apiVersion, kind: identity.kind,
-                    key: ObjectKey(
-                        namespace: identity.metadata.namespace ?? "", name: identity.metadata.name ?? ""),
-                    uid: identity.metadata.uid, resourceVersion: identity.metadata.resourceVersion,
+                    apiVersion: identity.apiVersion, kind: identity.kind, key: identity.key,
+                    uid: identity.uid, resourceVersion: identity.resourceVersion,
+                    controller: identity.controller,
                     reason: DecodingFailure.describe(error, droppingPath: decoder.codingPath.count)))
         }
     }

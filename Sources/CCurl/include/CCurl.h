@@ -53,6 +53,12 @@ static inline CURLcode ccurl_set_seek_function(CURL *easy, curl_seek_callback fu
     return curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, function);
 }
 
+static inline CURLcode ccurl_set_prerequest_function(
+    CURL *easy, curl_prereq_callback function, void *context) {
+    CURLcode result = curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, function);
+    return result == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_PREREQDATA, context) : result;
+}
+
 static inline CURLcode ccurl_get_long(CURL *easy, CURLINFO info, long *value) {
     return curl_easy_getinfo(easy, info, value);
 }
