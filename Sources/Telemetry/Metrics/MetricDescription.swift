@@ -1,0 +1,48 @@
+/// What a family of metrics is, for those who read it.
+public struct MetricDescription: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable {
+        case counter
+        case gauge
+        /// Upper bounds of the buckets, ascending; `+Inf` is added.
+        case histogram([Double])
+    }
+
+    /// As Prometheus has it: a prefix, the base unit, and `_total` for a counter.
+    public var name: String
+    public var kind: Kind
+    /// One sentence.
+    public var help: String
+
+    public init(_ name: String, _ kind: Kind, _ help: String) {
+        self.name = name
+        self.kind = kind
+        self.help = help
+    }
+}
+
+/// A value that is found out when it is asked for.
+public struct MetricSample: Hashable, Sendable {
+    public var name: String
+    public var labels: [MetricLabel]
+    public var value: Double
+
+    public init(_ name: String, _ labels: [MetricLabel] = [], value: Double) {
+        self.name = name
+        self.labels = labels
+        self.value = value
+    }
+}
+
+public struct MetricLabel: Hashable, Sendable, Comparable {
+    public var name: String
+    public var value: String
+
+    public init(_ name: String, _ value: String) {
+        self.name = name
+        self.value = value
+    }
+
+    public static func < (lhs: MetricLabel, rhs: MetricLabel) -> Bool {
+        (lhs.name, lhs.value) < (rhs.name, rhs.value)
+    }
+}
