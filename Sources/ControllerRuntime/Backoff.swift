@@ -3,6 +3,10 @@ public struct Backoff: Hashable, Sendable {
     public var initial: Duration
     public var maximum: Duration
 
+    /// For whoever waits for a server that is away, or for a cache that lags: whatever the length of the
+    /// outage, work goes on within seconds of its end.
+    public static let reconnecting = Backoff(initial: .milliseconds(400), maximum: .seconds(3))
+
     public init(initial: Duration, maximum: Duration) {
         self.initial = initial
         self.maximum = maximum

@@ -91,8 +91,12 @@ public final class Controller<Key: Hashable & Sendable>: ServiceLifecycle.Servic
         } catch is CancellationError where Task.isCancelled {
             return .error
         } catch {
-            let wait = (error as? KubernetesError)?.retryAfter ?? .zero
-            queue.addRateLimited(key, atLeast: wait)
+            let known = error as? KubernetesError
+            // What passes by itself is tried again within seconds of its end, however long it lasted.
+            let passes = known?.isRetryable == true || known?.isConflict == true
+            queue.addRateLimited(
+                key, atLeast: known?.retryAfter ?? .zero,
+                atMost: passes ? Backoff.reconnecting.maximum : nil)
             report(error, of: key)
             return .error
         }

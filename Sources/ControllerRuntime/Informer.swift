@@ -20,14 +20,15 @@ public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
         /// How much longer than the server's limit a watch may be silent.
         public var idleMargin: Duration
         public var usesStreamingLists: Bool
+        /// How often at least everything is listed anew, against events that were lost.
+        public var relistInterval: Duration
         public var backoff: Backoff
         public var seed: UInt64?
 
         public init(
             labelSelector: String? = nil, fieldSelector: String? = nil, pageSize: Int = 500,
             watchSeconds: Int = 420, idleMargin: Duration = .seconds(30), usesStreamingLists: Bool = true,
-            backoff: Backoff = Backoff(initial: .milliseconds(800), maximum: .seconds(30)),
-            seed: UInt64? = nil
+            relistInterval: Duration = .seconds(1800), backoff: Backoff = .reconnecting, seed: UInt64? = nil
         ) {
             self.labelSelector = labelSelector
             self.fieldSelector = fieldSelector
@@ -35,6 +36,7 @@ public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
             self.watchSeconds = watchSeconds
             self.idleMargin = idleMargin
             self.usesStreamingLists = usesStreamingLists
+            self.relistInterval = relistInterval
             self.backoff = backoff
             self.seed = seed
         }
@@ -127,7 +129,8 @@ extension Informer {
     private func follow() async {
         var random = options.seed.map { SeededGenerator(seed: $0) } ?? SeededGenerator()
         var watcher = Watcher<R>(
-            usesStreamingLists: options.usesStreamingLists, backoff: options.backoff,
+            usesStreamingLists: options.usesStreamingLists, relistInterval: options.relistInterval,
+            backoff: options.backoff,
             random: SeededGenerator(seed: random.next()))
         var watch: OpenWatch?
         var action = watcher.start()
@@ -219,13 +222,15 @@ extension Informer {
             }
             for continuation in waiting.values { continuation.resume() }
         case .upsert(let object): publish(store.upsert(transform.map { $0(object) } ?? object))
-        case .delete(let object): publish(store.remove(object.key))
+        case .delete(let object): publish(store.remove(object))
         case .malformed(let object, let isDeleted):
             // What it was before is true no more.
             publish(store.remove(object.key))
             guard !isDeleted else { return }
-            logger.warning("\(object.key) does not decode: \(object.reason)")
-            onMalformed?(object)
+            guard let onMalformed else {
+                return logger.warning("\(object.key) does not decode: \(object.reason)")
+            }
+            onMalformed(object)
         }
     }
 

@@ -25,6 +25,7 @@ public final class Store<R: KubernetesResource>: Sendable {
         var objects: [ObjectKey: R] = [:]
         var indexes: [String: [String: Set<ObjectKey>]] = [:]
         var owners: [String: Set<ObjectKey>] = [:]
+        var tombstones = Tombstones()
         var hasSynced = false
     }
 
@@ -78,14 +79,36 @@ extension Store {
                 if let old = remove(key, from: &contents) { changes.append(.deleted(old)) }
             }
             for object in objects { changes += upsert(object, in: &contents) }
+            contents.tombstones = Tombstones()
             contents.hasSynced = true
             return changes
         }
     }
 
-    /// Adds or changes an object. Nothing changes where the version is the one at hand.
+    /// Adds or changes an object. Nothing changes where the version is the one at hand, or is older than
+    /// what is known: events that come twice or out of order are harmless.
     package func upsert(_ object: R) -> [StoreChange<R>] {
-        contents.withLock { upsert(object, in: &$0) }
+        contents.withLock { contents in
+            if let known = contents.objects[object.key], Self.isOlder(object, than: known) { return [] }
+            guard !contents.tombstones.cover(object.metadata) else { return [] }
+            return upsert(object, in: &contents)
+        }
+    }
+
+    /// Removes an object that was deleted, unless what is known under its name is newer.
+    package func remove(_ object: R) -> [StoreChange<R>] {
+        contents.withLock { contents in
+            contents.tombstones.insert(object.metadata)
+            if let known = contents.objects[object.key], Self.isOlder(object, than: known) { return [] }
+            return remove(object.key, from: &contents).map { [.deleted($0)] } ?? []
+        }
+    }
+
+    private static func isOlder(_ object: R, than known: R) -> Bool {
+        guard let version = object.metadata.resourceVersion.flatMap(ResourceVersion.init),
+            let knownVersion = known.metadata.resourceVersion.flatMap(ResourceVersion.init)
+        else { return false }
+        return version < knownVersion
     }
 
     package func remove(_ key: ObjectKey) -> [StoreChange<R>] {

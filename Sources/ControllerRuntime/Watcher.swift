@@ -58,6 +58,9 @@ public struct Watcher<R: KubernetesResource>: Sendable {
     private static var failuresUntilRelist: Int { 3 }
     /// A watch that lasted so long was not in vain.
     private static var usefulDuration: Duration { .seconds(1) }
+    /// How long lists that are older than what was seen are refused. After that the server's history is
+    /// taken to have been set back, as by a restored backup.
+    private static var patienceWithStaleLists: Duration { .seconds(120) }
 
     private var phase = Phase.waiting(then: .list)
     /// What a list has brought so far.
@@ -68,15 +71,24 @@ public struct Watcher<R: KubernetesResource>: Sendable {
     public private(set) var failures = 0
     private var usesStreamingLists: Bool
     private var hasReceived = false
+    /// The highest version that was ever seen.
+    private var newest: ResourceVersion?
+    /// Time waited since a list was first refused for its age.
+    private var waitedForFreshList = Duration.zero
+    /// Time watched since the last list.
+    private var watched = Duration.zero
+    private let relistInterval: Duration
     private let backoff: Backoff
     private var random: SeededGenerator
 
+    /// - Parameter relistInterval: after so long, the next watch begins with a list: an event that was
+    ///   lost on the way is made up for.
     public init(
-        usesStreamingLists: Bool = true,
-        backoff: Backoff = Backoff(initial: .milliseconds(800), maximum: .seconds(30)),
-        random: SeededGenerator = SeededGenerator()
+        usesStreamingLists: Bool = true, relistInterval: Duration = .seconds(1800),
+        backoff: Backoff = .reconnecting, random: SeededGenerator = SeededGenerator()
     ) {
         self.usesStreamingLists = usesStreamingLists
+        self.relistInterval = relistInterval
         self.backoff = backoff
         self.random = random
     }
@@ -148,13 +160,30 @@ extension Watcher {
         if let next = page.metadata.continue, !next.isEmpty {
             return Step(outputs: malformed, action: .list(continue: next))
         }
-        resourceVersion = page.metadata.resourceVersion
-        return Step(outputs: [replacement()] + malformed, action: rewatch())
+        guard accepts(listOf: page.metadata.resourceVersion) else { return waitForFreshList() }
+        return Step(
+            outputs: [replacement(at: page.metadata.resourceVersion)] + malformed, action: rewatch())
     }
 
-    private mutating func replacement() -> Output {
+    private mutating func replacement(at version: String?) -> Output {
+        resourceVersion = version
+        newest = version.flatMap(ResourceVersion.init)
+        waitedForFreshList = .zero
+        watched = .zero
         defer { collected = [:] }
         return .replace(Array(collected.values))
+    }
+
+    /// A server that lags behind must not take the cache back in time: children would seem to be lost.
+    private func accepts(listOf version: String?) -> Bool {
+        guard let newest, let version = version.flatMap(ResourceVersion.init) else { return true }
+        return version >= newest || waitedForFreshList >= Self.patienceWithStaleLists
+    }
+
+    private mutating func waitForFreshList() -> Step {
+        let step = wait(.list, after: nil)
+        if case .wait(let delay) = step.action { waitedForFreshList += delay }
+        return step
     }
 
     private mutating func listFailed(_ error: KubernetesError) -> Step {
@@ -176,11 +205,11 @@ extension Watcher {
         case .event(.error(let status)): return streamingListFailed(.api(status))
         case .event(.bookmark(let version, let isEnd)):
             guard isEnd else { break }
-            resourceVersion = version
+            guard accepts(listOf: version) else { return waitForFreshList() }
             phase = .watching
             hasReceived = true
             failures = 0
-            return Step(outputs: [replacement()], action: .read)
+            return Step(outputs: [replacement(at: version)], action: .read)
         }
         return step(.read)
     }
@@ -200,7 +229,7 @@ extension Watcher {
 
 extension Watcher {
     private mutating func rewatch() -> Action {
-        guard let resourceVersion else { return relist() }
+        guard let resourceVersion, watched < relistInterval else { return relist() }
         phase = .openingWatch
         return .watch(resourceVersion: resourceVersion)
     }
@@ -225,13 +254,19 @@ extension Watcher {
         }
     }
 
+    /// Events that come out of order don't set the version back.
     private mutating func note(_ version: String?) {
-        if let version, !version.isEmpty { resourceVersion = version }
+        guard let version, !version.isEmpty else { return }
+        guard let number = ResourceVersion(version) else { return resourceVersion = version }
+        guard newest.map({ number > $0 }) ?? true else { return }
+        newest = number
+        resourceVersion = version
     }
 
     private mutating func watchEnded(_ error: KubernetesError?, lasted: Duration) -> Step {
         let wasUseful = lasted >= Self.usefulDuration
         if wasUseful { failures = 0 }
+        watched += lasted
         if let error, !isSilence(error) { return watchFailed(error) }
         if wasUseful { return step(rewatch()) }
         // A server that ends every watch at once must not be asked in a tight loop.

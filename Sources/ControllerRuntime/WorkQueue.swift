@@ -39,11 +39,11 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
     /// Has a key that failed run again, later with each failure.
     public func addRateLimited(_ key: Key) { addRateLimited(key, atLeast: .zero) }
 
-    /// The same, not before `minimum` is over.
-    public func addRateLimited(_ key: Key, atLeast minimum: Duration) {
+    /// The same, not before `minimum` is over, and if `maximum` allows, soon after that is.
+    public func addRateLimited(_ key: Key, atLeast minimum: Duration, atMost maximum: Duration? = nil) {
         let now = now()
         change { queue in
-            let delay = max(minimum, queue.noteFailure(key))
+            let delay = max(minimum, queue.noteFailure(key, atMost: maximum))
             return queue.add(key, due: now + delay)
         }
     }

@@ -62,10 +62,12 @@ struct WorkQueueState<Key: Hashable & Sendable>: Sendable {
         return true
     }
 
-    /// How long the key is to wait after one more failure.
-    mutating func noteFailure(_ key: Key) -> Duration {
+    /// How long the key is to wait after one more failure: with `maximum`, no longer than that.
+    mutating func noteFailure(_ key: Key, atMost maximum: Duration? = nil) -> Duration {
         let count = min(failures[key, default: 0] + 1, 1 << 20)
         failures[key] = count
+        var backoff = backoff
+        if let maximum { backoff.maximum = min(backoff.maximum, maximum) }
         return backoff.delay(failures: count, using: &random)
     }
 

@@ -108,7 +108,7 @@ struct WatchTranscriptTests {
             switch output {
             case .replace(let objects): applied = store.replace(objects)
             case .upsert(let object): applied = store.upsert(object)
-            case .delete(let object): applied = store.remove(object.key)
+            case .delete(let object): applied = store.remove(object)
             case .malformed(let object, let isDeleted):
                 if !isDeleted { malformed.append(object.key.name) }
                 applied = store.remove(object.key)

@@ -118,10 +118,67 @@ struct WatcherTests {
     @Test func aSilentSocketIsReplacedWithoutAList() {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page([], version: "5")), expect: "=; watch 5")
-        for _ in 0..<10 {
+        for _ in 0..<3 {
             watcher.tell(.opened, expect: "read")
             watcher.tell(.ended(silence, lasted: .seconds(450)), expect: "watch 5")
         }
+    }
+
+    @Test func whatWasWatchedForLongIsListedAnewInCaseAnEventWasLost() {
+        var watcher = Script(streaming: false)
+        for _ in 0..<3 {
+            watcher.tell(.page(page(["a"], version: "5")), expect: "=a; watch 5")
+            for _ in 0..<3 {
+                watcher.tell(.opened, expect: "read")
+                watcher.tell(.ended(nil, lasted: .seconds(450)), expect: "watch 5")
+            }
+            watcher.tell(.opened, expect: "read")
+            watcher.tell(.ended(nil, lasted: .seconds(450)), expect: "list -")
+        }
+    }
+
+    @Test(arguments: [false, true]) func aListOlderThanWhatWasSeenIsNotBelieved(streaming: Bool) {
+        var watcher = Script(streaming: streaming)
+        let gone = KubernetesError.api(Status(reason: "Expired", code: 410))
+        func list(_ version: String, expect text: String) {
+            guard streaming else { return watcher.tell(.page(page(["a"], version: version)), expect: text) }
+            watcher.tell(.opened, expect: "read")
+            watcher.tell(.update(.event(.added(object("a", "3")))), expect: "read")
+            watcher.tell(
+                .update(.event(.bookmark(resourceVersion: version, initialEventsEnd: true))), expect: text)
+        }
+        let (first, anew) = streaming ? ("=a; read", "watch -") : ("=a; watch 50", "list -")
+        list("50", expect: first)
+        if !streaming { watcher.tell(.opened, expect: "read") }
+        watcher.tell(.update(.event(.added(object("b", "60")))), expect: "+b; read")
+        watcher.tell(.ended(gone, lasted: .seconds(5)), expect: anew)
+        for version in ["49", "59"] {
+            list(version, expect: "wait")
+            watcher.tell(.waited, expect: anew)
+        }
+        list("60", expect: streaming ? "=a; read" : "=a; watch 60")
+    }
+
+    @Test func aHistoryThatWasSetBackForGoodIsBelievedAfterMinutes() {
+        var watcher = Script(streaming: false)
+        watcher.tell(.page(page(["a"], version: "50")), expect: "=a; watch 50")
+        watcher.tell(.openFailed(.api(Status(reason: "Expired", code: 410))), expect: "list -")
+        var waited = Duration.zero
+        while waited < .seconds(120) {
+            watcher.tell(.page(page(["b"], version: "20")), expect: "wait")
+            waited += watcher.lastWait
+            watcher.tell(.waited, expect: "list -")
+        }
+        watcher.tell(.page(page(["b"], version: "20")), expect: "=b; watch 20")
+    }
+
+    @Test func eventsOutOfOrderDoNotSetTheVersionBack() {
+        var watcher = Script(streaming: false)
+        watcher.tell(.page(page([], version: "5")), expect: "=; watch 5")
+        watcher.tell(.opened, expect: "read")
+        watcher.tell(.update(.event(.modified(object("a", "8")))), expect: "+a; read")
+        watcher.tell(.update(.event(.modified(object("a", "7")))), expect: "+a; read")
+        watcher.tell(.ended(nil, lasted: .seconds(60)), expect: "watch 8")
     }
 
     @Test func aServerThatClosesEverySecondIsFollowedWithoutWaiting() {
@@ -143,9 +200,10 @@ struct WatcherTests {
             waits.append(watcher.lastWait)
             watcher.tell(.waited, expect: "watch 5")
         }
-        #expect(waits[0] >= .milliseconds(400) && waits[0] <= .milliseconds(800))
-        #expect(waits.allSatisfy { $0 <= .seconds(30) })
-        #expect(waits[11] >= .seconds(15))
+        #expect(waits[0] >= .milliseconds(200) && waits[0] <= .milliseconds(400))
+        // However long it goes on: within seconds of its end the watch is there again.
+        #expect(waits.allSatisfy { $0 <= .seconds(3) })
+        #expect(waits[11] >= .milliseconds(1500))
     }
 
     @Test func aWatchThatKeepsFailingIsReplacedByAList() {

@@ -82,6 +82,18 @@ struct WorkQueueTests {
         #expect(other <= .seconds(1) && forgotten <= .seconds(1))
     }
 
+    @Test func whatPassesByItselfIsTriedAgainWithinSecondsHoweverOftenItFailed() {
+        var state = WorkQueueState<String>(
+            backoff: Backoff(initial: .seconds(1), maximum: .seconds(300)), random: SeededGenerator(seed: 1))
+        for _ in 0..<40 { _ = state.noteFailure("a") }
+        for _ in 0..<40 {
+            let delay = state.noteFailure("a", atMost: .seconds(3))
+            #expect(delay <= .seconds(3))
+        }
+        let other = state.noteFailure("a")
+        #expect(other >= .seconds(150))
+    }
+
     @Test func shuttingDownEndsTheWaitOfAll() async {
         let queue = queue()
         queue.add("later", after: .seconds(10))

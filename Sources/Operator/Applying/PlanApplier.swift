@@ -22,6 +22,22 @@ struct PlanApplier: Sendable {
         }
     }
 
+    /// An event for what does not pass by itself: a quota, a policy or a name in the way holds the run up
+    /// until somebody acts.
+    func tell<Run: StatefulRun>(_ error: any Error, of run: Run) {
+        let text: String
+        switch error {
+        case let error as KubernetesError where !error.isRetryable && !error.isConflict && !error.isNotFound:
+            text = "\(error)"
+        case let error as NameTaken: text = error.description
+        default: return
+        }
+        events.record(
+            EventRecord(
+                regarding: run.reference, type: "Warning", reason: "ApplyFailed", action: "Apply",
+                note: "What the run needs next was refused, and is tried again: \(text)"))
+    }
+
     /// Patches what differs, on the condition that the run is still the one that was observed.
     private func writeStatus<Run: StatefulRun>(_ status: Run.RunStatus, of run: Run) async throws -> Bool {
         guard status != run.status else { return false }

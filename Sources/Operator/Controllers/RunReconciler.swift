@@ -15,7 +15,12 @@ struct RunReconciler<Run: StatefulRun>: Sendable {
     func reconcile(_ key: ObjectKey) async throws -> Reconciliation {
         guard let run = store.get(key) else { return .done }
         let plan = plan(run, now())
-        try await applier.apply(plan, to: run)
+        do {
+            try await applier.apply(plan, to: run)
+        } catch {
+            applier.tell(error, of: run)
+            throw error
+        }
         let before = run.status?.phaseName
         if plan.status.phaseName != before {
             logger.info(

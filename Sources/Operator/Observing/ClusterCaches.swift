@@ -22,7 +22,8 @@ struct ClusterCaches: Sendable {
         let mine = "\(Anneal.Label.managedBy)=\(Anneal.Label.managedByValue)"
         func children<R: KubernetesResource>(_ type: R.Type) -> Informer<R> {
             Informer(
-                client: client, namespace: namespace, options: .init(labelSelector: mine), logger: logger)
+                client: client, namespace: namespace, options: .init(labelSelector: mine),
+                onMalformed: malformed.report(of: type), logger: logger)
         }
         trainingJobs = Informer(
             client: client, namespace: namespace,
@@ -40,11 +41,14 @@ struct ClusterCaches: Sendable {
         jobs = children(Job.self)
         pods = Informer(
             client: client, namespace: namespace, options: .init(labelSelector: mine),
-            indexers: [IndexName.run: { $0.runUID.map { [$0] } ?? [] }], logger: logger)
+            indexers: [IndexName.run: { $0.runUID.map { [$0] } ?? [] }],
+            onMalformed: malformed.report(of: Pod.self), logger: logger)
         claims = children(PersistentVolumeClaim.self)
         headlessServices = children(KubernetesAPI.Service.self)
         leases = children(Lease.self)
-        nodes = Informer(client: client, transform: CapacityReduction.node, logger: logger)
+        nodes = Informer(
+            client: client, transform: CapacityReduction.node, onMalformed: malformed.report(of: Node.self),
+            logger: logger)
         boundPods = Informer(
             client: client, options: .init(fieldSelector: "status.phase!=Succeeded,status.phase!=Failed"),
             transform: CapacityReduction.pod, logger: logger)
