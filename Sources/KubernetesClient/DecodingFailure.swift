@@ -1,8 +1,8 @@
 /// Says in one line why something did not decode.
-enum DecodingFailure {
+public enum DecodingFailure {
     /// `spec.replicas: Expected to decode Int but found a string instead.`; `prefix` leading parts of the
     /// path are left out.
-    static func describe(_ error: any Error, droppingPath prefix: Int = 0) -> String {
+    public static func describe(_ error: any Error, droppingPath prefix: Int = 0) -> String {
         guard let error = error as? DecodingError else { return "\(error)" }
         let context: DecodingError.Context
         switch error {

@@ -1,10 +1,10 @@
 import AnnealAPI
 import KubernetesAPI
 
-/// What no child can be made from, should it slip past the schema: an object that an older release
-/// stored, say.
-enum SpecProblem {
-    static func first(in spec: TrainingJobSpec) -> FieldError? {
+/// What no child can be made from: what slips past the schema, as an object that an older release stored
+/// may, and what the schema can't say.
+public enum SpecProblem {
+    public static func first(in spec: TrainingJobSpec) -> FieldError? {
         let uris = [
             ("spec.model.storageUri", spec.model.storageUri),
             ("spec.dataset.storageUri", spec.dataset.storageUri),
@@ -18,9 +18,12 @@ enum SpecProblem {
             ?? quantity("spec.workspace.size", spec.workspace?.size)
             ?? name("spec.trainer.image", spec.trainer.image)
             ?? evaluation(spec.evaluation)
+            ?? size(
+                "spec.hyperparameters.parameters", spec.hyperparameters?.parameters,
+                besides: spec.registration?.tags)
     }
 
-    static func first(in spec: EvalRunSpec) -> FieldError? {
+    public static func first(in spec: EvalRunSpec) -> FieldError? {
         storageUri("spec.model.storageUri", spec.model.storageUri)
             ?? spec.baseModel.flatMap { storageUri("spec.baseModel.storageUri", $0.storageUri) }
             ?? resources("spec.evaluator.resources", spec.evaluator?.resources)
@@ -60,6 +63,24 @@ enum SpecProblem {
             ?? quantity("\(field).ephemeralStorage", resources?.ephemeralStorage)
     }
 
+    /// Pods carry their configuration in annotations, which Kubernetes bounds to 256 KiB in all; a quarter
+    /// is left to the rest of it.
+    private static let parameterBytes = 192 << 10
+
+    private static func size(
+        _ field: String, _ parameters: [String: String]?, besides tags: [String: String]? = nil
+    ) -> FieldError? {
+        let bytes = [parameters, tags].compactMap { $0 }.reduce(0) { sum, map in
+            sum + JSONValue.object(map.mapValues(JSONValue.string)).serialized().count
+        }
+        guard bytes > parameterBytes else { return nil }
+        let subject = tags == nil ? "they take" : "together with spec.registration.tags they take"
+        return FieldError(
+            code: .tooLong, field: field,
+            message: "Too long: \(subject) \(bytes) bytes as JSON, and may take \(parameterBytes); "
+                + "put long values into a file beside the dataset")
+    }
+
     private static func name(_ field: String, _ text: String) -> FieldError? {
         text.isEmpty ? .required(field, "name the image") : nil
     }
@@ -75,6 +96,7 @@ enum SpecProblem {
             if !hasImage, suite.image == nil {
                 return .required("\(field)[\(index)].image", "name it here or in spec.evaluator")
             }
+            if let error = size("\(field)[\(index)].parameters", suite.parameters) { return error }
         }
         return nil
     }

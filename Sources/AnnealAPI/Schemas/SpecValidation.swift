@@ -1,22 +1,21 @@
-import AnnealAPI
 import KubernetesAPI
 import StructuralSchema
 
-/// Holds a run's spec against this operator's own schema.
+/// Holds a run's spec against the schema that this release ships.
 ///
 /// The API server has done so already, unless the cluster's CRDs are older than the operator, or somebody
 /// wrote past them.
-enum SpecValidation {
-    static func errors(of job: TrainingJob) -> [FieldError] {
+public enum SpecValidation {
+    public static func errors(of job: TrainingJob) -> [FieldError] {
         errors(of: job.spec, by: .trainingJob)
     }
 
-    static func errors(of run: EvalRun) -> [FieldError] {
+    public static func errors(of run: EvalRun) -> [FieldError] {
         errors(of: run.spec, by: .evalRun)
     }
 
     private static func errors(
-        of spec: some Encodable, by definition: AnnealAPI.CustomResourceDefinition
+        of spec: some Encodable, by definition: CustomResourceDefinition
     ) -> [FieldError] {
         guard let schema = definition.schema.properties["spec"] else { return [] }
         do {
