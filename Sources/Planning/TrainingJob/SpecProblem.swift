@@ -10,17 +10,21 @@ public enum SpecProblem {
             ("spec.dataset.storageUri", spec.dataset.storageUri),
             ("spec.artifacts.storageUri", spec.artifacts.storageUri),
         ]
-        return uris.lazy.compactMap { storageUri($0, $1) }.first
-            ?? range("spec.trainer.numNodes", spec.trainer.numNodes, 1...256)
+        if let error = uris.lazy.compactMap({ storageUri($0, $1) }).first { return error }
+        return range("spec.trainer.numNodes", spec.trainer.numNodes, 1...256)
             ?? range("spec.trainer.numProcPerNode", spec.trainer.numProcPerNode, 1...64)
             ?? resources("spec.trainer.resourcesPerNode", spec.trainer.resourcesPerNode)
             ?? quantity("spec.trainer.shmSize", spec.trainer.shmSize)
             ?? quantity("spec.workspace.size", spec.workspace?.size)
             ?? name("spec.trainer.image", spec.trainer.image)
             ?? evaluation(spec.evaluation)
-            ?? size(
-                "spec.hyperparameters.parameters", spec.hyperparameters?.parameters,
-                besides: spec.registration?.tags)
+            ?? parameters(spec)
+    }
+
+    private static func parameters(_ spec: TrainingJobSpec) -> FieldError? {
+        size(
+            "spec.hyperparameters.parameters", spec.hyperparameters?.parameters,
+            besides: spec.registration?.tags)
     }
 
     public static func first(in spec: EvalRunSpec) -> FieldError? {
