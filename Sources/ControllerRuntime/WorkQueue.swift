@@ -7,6 +7,8 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
         var queue: WorkQueueState<Key>
         /// Grows with each change that somebody who waits must see.
         var version: UInt64 = 0
+        var added: UInt64 = 0
+        var ended: UInt64 = 0
         var waiting: [UInt64: CheckedContinuation<Void, Never>] = [:]
         var nextWaiter: UInt64 = 0
     }
@@ -34,6 +36,7 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
     public func add(_ key: Key, after delay: Duration) {
         let due = now() + max(.zero, delay)
         change { $0.add(key, due: due) }
+        state.withLock { $0.added &+= 1 }
     }
 
     /// Has a key that failed run again, later with each failure.
@@ -55,7 +58,16 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
     public func failures(of key: Key) -> Int { state.withLock { $0.queue.failures(of: key) } }
 
     /// Says that work on a key that `get` gave has ended.
-    public func done(_ key: Key) { change { $0.done(key) } }
+    public func done(_ key: Key) {
+        change { $0.done(key) }
+        state.withLock { $0.ended &+= 1 }
+    }
+
+    /// How often a key was added so far.
+    public var addedCount: UInt64 { state.withLock { $0.added } }
+
+    /// How many runs of keys have ended so far.
+    public var endedCount: UInt64 { state.withLock { $0.ended } }
 
     /// Keys that wait, due or not.
     public var count: Int { state.withLock { $0.queue.count } }

@@ -47,7 +47,8 @@ public struct TransportError: Error, Hashable, Sendable, CustomStringConvertible
 
     static let cancelled = TransportError(code: .cancelled, message: "the request was cancelled")
     public static let deadlinePassed = TransportError(
-        code: .deadlinePassed, message: "the time in which the request might be sent is over")
+        code: .deadlinePassed, message: "the time in which the request might be sent is over",
+        isRetryable: true)
     static let shutDown = TransportError(code: .shutDown, message: "the transport was shut down")
 }
 

@@ -49,5 +49,6 @@ public final class WriteFence: Sendable {
 
 extension TransportError {
     static let notLeading = TransportError(
-        code: .deadlinePassed, message: "this process does not hold the lease, so nothing was sent")
+        code: .deadlinePassed, message: "this process does not hold the lease, so nothing was sent",
+        isRetryable: true)
 }

@@ -4,22 +4,26 @@ import FoundationEssentials
 import KubernetesAPI
 import KubernetesClient
 import Logging
-import Planning
 import ServiceLifecycle
+import Telemetry
 
-/// The operator: informers, queues and one controller a kind, as services of one group.
+/// The operator: what every process does, caches and servers, and the term of the one that leads.
 public struct AnnealOperator: ServiceLifecycle.Service {
     private let client: KubernetesClient
     private let configuration: OperatorConfiguration
+    private let metrics: OperatorMetrics
     private let logger: Logger
     private let now: @Sendable () -> Timestamp
 
+    /// - Parameter metrics: what the client's observer counts in, too.
     public init(
-        client: KubernetesClient, configuration: OperatorConfiguration, logger: Logger,
+        client: KubernetesClient, configuration: OperatorConfiguration,
+        metrics: OperatorMetrics = OperatorMetrics(), logger: Logger,
         now: @escaping @Sendable () -> Timestamp = { Timestamp(seconds: Int64(Date().timeIntervalSince1970)) }
     ) {
         self.client = client
         self.configuration = configuration
+        self.metrics = metrics
         self.logger = logger
         self.now = now
     }
@@ -30,44 +34,63 @@ public struct AnnealOperator: ServiceLifecycle.Service {
             "starting",
             metadata: [
                 "server": "\(client.configuration.server)",
-                "namespace": "\(configuration.namespace ?? "all")",
+                "served": "\(configuration.namespace ?? "all namespaces")",
             ])
+        let fence = WriteFence()
+        // Without an election there is nobody else, and nothing to fence off.
+        let leader = configuration.election == nil ? client : client.fenced(by: fence)
         let events = EventRecorder(
-            client: client, component: "anneal.dev/operator", instance: configuration.identity, logger: logger
+            client: leader, component: "anneal.dev/operator", instance: configuration.identity, logger: logger
         )
         let caches = ClusterCaches(
             client: client, namespace: configuration.namespace,
-            malformed: MalformedObjects(events: events, logger: logger), logger: logger)
-        let trainingJobs = WorkQueue<ObjectKey>()
-        let evalRuns = WorkQueue<ObjectKey>()
-        Triggers(caches: caches, trainingJobs: trainingJobs, evalRuns: evalRuns).install()
-
-        let applier = PlanApplier(client: client, events: events)
-        let capacity = CapacityView(
-            nodes: caches.nodes.store, boundPods: caches.boundPods.store, gate: AdmissionGate())
-        let jobs = TrainingJobGatherer(caches: caches, capacity: capacity, settings: configuration.planner)
-        let runs = EvalRunGatherer(caches: caches, capacity: capacity, settings: configuration.planner)
-        let reconcileJob = RunReconciler<TrainingJob>(
-            store: caches.trainingJobs.store,
-            plan: { TrainingJobPlanner.plan(jobs.observe($0, now: $1)) },
-            applier: applier, now: now, logger: logger
-        ).reconcile
-        let reconcileRun = RunReconciler<EvalRun>(
-            store: caches.evalRuns.store,
-            plan: { EvalRunPlanner.plan(runs.observe($0, now: $1)) },
-            applier: applier, now: now, logger: logger
-        ).reconcile
-
-        let controllers: [any ServiceLifecycle.Service] = [
-            Controller(
-                name: "trainingjob", queue: trainingJobs, workers: configuration.workers, logger: logger,
-                waitUntilReady: caches.waitUntilSynced, reconcile: reconcileJob),
-            Controller(
-                name: "evalrun", queue: evalRuns, workers: configuration.workers, logger: logger,
-                waitUntilReady: caches.waitUntilSynced, reconcile: reconcileRun),
-        ]
+            malformed: MalformedObjects(events: events, metrics: metrics, logger: logger), logger: logger)
+        let queues = OperatorQueues()
+        Triggers(caches: caches, trainingJobs: queues.trainingJobs, evalRuns: queues.evalRuns).install()
+        let term = LeaderTerm(
+            client: leader, caches: caches, queues: queues, events: events, configuration: configuration,
+            metrics: metrics, logger: logger, now: now)
+        let leadership = Leadership(
+            term, election: configuration.election, client: client, fence: fence, logger: logger)
+        collectMetrics(caches, queues, events, leadership)
         let group = ServiceGroup(
-            services: caches.services + [events] + controllers, logger: logger)
+            services: caches.services + servers(caches, queues, leadership) + [leadership.service],
+            logger: logger)
         try await group.run()
+    }
+
+    private func servers(
+        _ caches: ClusterCaches, _ queues: OperatorQueues, _ leadership: Leadership
+    ) -> [any ServiceLifecycle.Service] {
+        let liveness = [
+            HealthCheck("leader-election") { leadership.problem },
+            WorkerProgress(queues: queues.named.map(\.queue)).check,
+        ]
+        // A process that stands by is ready: it could lead at once.
+        let readiness = [HealthCheck("caches") { caches.hasSynced ? nil : "not all kinds were listed yet" }]
+        return configuration.telemetry.servers(
+            metrics: metrics.registry, liveness: liveness, readiness: readiness, logger: logger)
+    }
+
+    private func collectMetrics(
+        _ caches: ClusterCaches, _ queues: OperatorQueues, _ events: EventRecorder, _ leadership: Leadership
+    ) {
+        let census = RunCensus()
+        census.follow(caches)
+        metrics.registry.addCollector(census.collect)
+        metrics.registry.addCollector {
+            var samples = [
+                MetricSample(MetricCatalogue.leader, value: leadership.isLeading ? 1 : 0),
+                MetricSample(MetricCatalogue.eventsDropped, value: Double(events.droppedCount)),
+            ]
+            for (name, queue) in queues.named {
+                let labels = [MetricLabel("controller", name)]
+                samples += [
+                    MetricSample(MetricCatalogue.queueDepth, labels, value: Double(queue.count)),
+                    MetricSample(MetricCatalogue.queueAdds, labels, value: Double(queue.addedCount)),
+                ]
+            }
+            return samples
+        }
     }
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import HTTPTransport
 import KubernetesClient
-import Logging
+import NIOCore
 import Operator
 import Planning
 import ServiceLifecycle
@@ -39,8 +39,11 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "Seconds between two heartbeats of a training pod.")
     var heartbeatSeconds = 10
 
-    @Option(help: "trace, debug, info, notice, warning or error.")
-    var logLevel: Logger.Level = .info
+    @OptionGroup(title: "Leader election")
+    var election: ElectionOptions
+
+    @OptionGroup(title: "Metrics, health and logs")
+    var telemetry: TelemetryOptions
 
     func validate() throws {
         guard (1...64).contains(workers) else {
@@ -55,23 +58,30 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var logger = Logger(label: "anneal-operator", factory: { StreamLogHandler.standardError(label: $0) })
-        logger.logLevel = logLevel
         var environment = ProcessInfo.processInfo.environment
         if let kubeconfig { environment["KUBECONFIG"] = kubeconfig }
+        let isInPod = environment["KUBERNETES_SERVICE_HOST"] != nil
+        let podName = environment["POD_NAME"] ?? ProcessInfo.processInfo.hostName
+        let logger = telemetry.logger(isInPod: isInPod)
+        // Set before anything is served: a webhook, metrics and probes need no more than one thread.
+        NIOSingletons.groupLoopCountSuggestion = 1
         let cluster = try ClusterConfiguration.resolve(context: context, environment: environment)
         let transport = HTTPTransport(logger: logger)
+        let metrics = OperatorMetrics()
         let client = KubernetesClient(
-            configuration: cluster, transport: transport, userAgent: "anneal-operator/0.1.0")
+            configuration: cluster, transport: transport, userAgent: "anneal-operator/0.1.0",
+            observer: metrics.observe, logger: logger)
         var planner = PlannerSettings(agentImage: agentImage)
         planner.backoffSeconds = backoffSeconds
         planner.heartbeatSeconds = heartbeatSeconds
+        var configuration = OperatorConfiguration(
+            planner: planner, identity: podName, namespace: namespace, workers: workers)
+        configuration.election = election.election(
+            podName: podName, ownNamespace: environment["POD_NAMESPACE"] ?? cluster.namespace,
+            isInPod: isInPod)
+        configuration.telemetry = telemetry.endpoints(isInPod: isInPod)
         let service = AnnealOperator(
-            client: client,
-            configuration: OperatorConfiguration(
-                planner: planner, identity: ProcessInfo.processInfo.hostName, namespace: namespace,
-                workers: workers),
-            logger: logger)
+            client: client, configuration: configuration, metrics: metrics, logger: logger)
         let group = ServiceGroup(
             configuration: .init(
                 services: [.init(service: service)],
@@ -80,5 +90,3 @@ struct RunCommand: AsyncParsableCommand {
         transport.shutdown()
     }
 }
-
-extension Logger.Level: @retroactive ExpressibleByArgument {}

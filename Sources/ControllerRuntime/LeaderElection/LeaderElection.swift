@@ -69,7 +69,9 @@ public final class LeaderElection: ServiceLifecycle.Service {
 
     /// What keeps the process from doing its part, for a liveness check; nil if all is well.
     public var problem: String? {
-        guard let since = state.withLock({ $0.endingSince }), since + Self.stuckAfter < .now else { return nil }
+        guard let since = state.withLock({ $0.endingSince }), since + Self.stuckAfter < .now else {
+            return nil
+        }
         return "the work of a lost lease has not ended for \(since.duration(to: .now))"
     }
 
@@ -186,7 +188,9 @@ extension LeaderElection {
 // MARK: Acting
 
 extension LeaderElection {
-    private func perform(_ action: LeaderElector.Action, by elector: LeaderElector) async -> LeaderElector.Event {
+    private func perform(_ action: LeaderElector.Action, by elector: LeaderElector) async
+        -> LeaderElector.Event
+    {
         // What leads must hear of a failure while there is still time for another try.
         let left = elector.window(at: .now).map { ContinuousClock.now.duration(to: $0.sendBefore) }
         let client = client.timed(min(timing.renewDeadline / 2, left ?? timing.renewDeadline))
@@ -197,7 +201,8 @@ extension LeaderElection {
             case .read: return .seen(try await client.get(Lease.self, key))
             case .create(let spec):
                 let metadata = ObjectMeta(name: key.name, namespace: key.namespace)
-                return .written(try await client.create(Lease(metadata: metadata, spec: spec)), sentAt: sentAt)
+                return .written(
+                    try await client.create(Lease(metadata: metadata, spec: spec)), sentAt: sentAt)
             case .update(let lease): return .written(try await client.update(lease), sentAt: sentAt)
             }
         } catch {

@@ -130,7 +130,8 @@ public struct LeaderElector: Sendable {
 
     /// The write that gives the lease up at once; nil if this process does not hold it.
     public func release(at now: Moment) -> Action? {
-        guard leads(at: now.instant), let record, !isAbsent, record.lease.spec?.holderIdentity == identity else {
+        guard leads(at: now.instant), let record, !isAbsent, record.lease.spec?.holderIdentity == identity
+        else {
             return nil
         }
         var lease = record.lease

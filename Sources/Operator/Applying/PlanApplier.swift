@@ -27,7 +27,8 @@ struct PlanApplier: Sendable {
     func tell<Run: StatefulRun>(_ error: any Error, of run: Run) {
         let text: String
         switch error {
-        case let error as KubernetesError where !error.isRetryable && !error.isConflict && !error.isNotFound:
+        case let error as KubernetesError
+        where error.status != nil && !error.isRetryable && !error.isConflict && !error.isNotFound:
             text = "\(error)"
         case let error as NameTaken: text = error.description
         default: return

@@ -7,10 +7,12 @@ import Logging
 /// run's child, the run. Its neighbours go on.
 struct MalformedObjects: Sendable {
     let events: EventRecorder
+    let metrics: OperatorMetrics
     let logger: Logger
 
     func report<R: KubernetesResource>(of type: R.Type) -> @Sendable (MalformedObject) -> Void {
         { object in
+            metrics.countMalformed(kind: R.resourceType.kind)
             logger.error(
                 "an object does not decode and is left alone",
                 metadata: [

@@ -58,6 +58,13 @@ struct ClusterCaches: Sendable {
         [trainingJobs, evalRuns, jobs, pods, claims, headlessServices, leases, nodes, boundPods]
     }
 
+    /// Whether all kinds were listed once.
+    var hasSynced: Bool {
+        trainingJobs.store.hasSynced && evalRuns.store.hasSynced && jobs.store.hasSynced
+            && pods.store.hasSynced && claims.store.hasSynced && headlessServices.store.hasSynced
+            && leases.store.hasSynced && nodes.store.hasSynced && boundPods.store.hasSynced
+    }
+
     func waitUntilSynced() async throws {
         try await trainingJobs.waitUntilSynced()
         try await evalRuns.waitUntilSynced()

@@ -12,7 +12,8 @@ public struct TelemetryServer: ServiceLifecycle.Service {
         public var readiness: [HealthCheck]?
 
         public init(
-            metrics: PrometheusRegistry? = nil, liveness: [HealthCheck]? = nil, readiness: [HealthCheck]? = nil
+            metrics: PrometheusRegistry? = nil, liveness: [HealthCheck]? = nil,
+            readiness: [HealthCheck]? = nil
         ) {
             self.metrics = metrics
             self.liveness = liveness

@@ -1,0 +1,83 @@
+import ControllerRuntime
+import CoreMetrics
+import KubernetesAPI
+import KubernetesClient
+import Synchronization
+import Telemetry
+
+/// What the operator measures, by the names under which Prometheus finds it. No label names an object.
+public struct OperatorMetrics: Sendable {
+    public let registry: PrometheusRegistry
+    private let watches = KnownWatches()
+
+    public init() {
+        registry = PrometheusRegistry(MetricCatalogue.all + ProcessMetrics.descriptions)
+        registry.addCollector(ProcessMetrics.collect)
+    }
+
+    /// For a client's `observer`.
+    public func observe(_ observation: RequestObservation) {
+        let labels = RequestLabels(observation.request)
+        let code = observation.status.map(String.init) ?? "error"
+        count(
+            MetricCatalogue.requests,
+            [("verb", labels.verb), ("resource", labels.resource), ("code", code)])
+        guard labels.verb == "watch" else {
+            return time(MetricCatalogue.requestDuration, [("verb", labels.verb)], observation.duration)
+        }
+        if watches.isRestart(observation.request) {
+            count(MetricCatalogue.watchRestarts, [("resource", labels.resource)])
+        }
+    }
+
+    /// For a controller's `observer`.
+    public func observe(_ observation: ReconciliationObservation) {
+        let labels = [("controller", observation.controller)]
+        count(MetricCatalogue.reconciliations, labels + [("outcome", observation.outcome.rawValue)])
+        time(MetricCatalogue.reconcileDuration, labels, observation.duration)
+    }
+
+    /// One admission review that was answered, or not.
+    ///
+    /// - Parameter outcome: `allowed`, `denied` or `error`.
+    public func observeWebhook(kind: String, outcome: String, duration: Duration) {
+        count(MetricCatalogue.webhookRequests, [("kind", kind), ("outcome", outcome)])
+        time(MetricCatalogue.webhookDuration, [], duration)
+    }
+
+    func countMalformed(kind: String) { count(MetricCatalogue.malformedObjects, [("kind", kind)]) }
+
+    /// What a status that was written says beyond the one before it.
+    func observe<Status: PhasedStatus>(_ status: Status, after before: Status?, kind: String) {
+        guard status != before else { return }
+        let known = before?.stageSeconds ?? [:]
+        for (stage, seconds) in status.stageSeconds where known[stage] != seconds {
+            let labels = [("kind", kind), ("stage", stage)]
+            time(MetricCatalogue.stageDuration, labels, .seconds(max(0, seconds)))
+        }
+        let (spent, overflow) = (status.gpuSeconds ?? 0).subtractingReportingOverflow(before?.gpuSeconds ?? 0)
+        guard spent > 0, !overflow else { return }
+        Counter(label: MetricCatalogue.gpuSeconds, dimensions: [("kind", kind)], factory: registry)
+            .increment(by: spent)
+    }
+
+    private func count(_ name: String, _ labels: [(String, String)]) {
+        Counter(label: name, dimensions: labels, factory: registry).increment()
+    }
+
+    private func time(_ name: String, _ labels: [(String, String)], _ duration: Duration) {
+        let seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+        Timer(label: name, dimensions: labels, factory: registry).recordSeconds(seconds)
+    }
+}
+
+/// Tells a watch that is opened again from one that is opened.
+private final class KnownWatches: Sendable {
+    private let known = Mutex<Set<String>>([])
+
+    func isRestart(_ request: APIRequest) -> Bool {
+        let selectors = request.query.filter { $0.name.hasSuffix("Selector") }.map(\.value)
+        let key = ([request.path] + selectors).joined(separator: " ")
+        return known.withLock { $0.count < 1024 && !$0.insert(key).inserted }
+    }
+}

@@ -1,0 +1,16 @@
+import Testing
+
+/// What must hold whatever happens.
+@Suite struct ElectionSimulationTests {
+    @Test(arguments: 0..<300 as Range<UInt64>)
+    func `never two believe that they lead, and one does soon after all is well`(seed: UInt64) {
+        let simulation = ElectionSimulation(seed: seed, processes: 2 + Int(seed % 3))
+        simulation.run(until: .seconds(600), faults: true)
+        #expect(simulation.violations == [], "seed \(seed)")
+        #expect(simulation.takeovers > 0, "nobody ever led, seed \(seed)")
+        // The longest wait: a late message, the last holder's lease, and a try.
+        simulation.run(until: .seconds(640), faults: false)
+        #expect(simulation.leaders == 1, "seed \(seed)")
+        #expect(simulation.violations == [], "seed \(seed)")
+    }
+}
