@@ -1,14 +1,18 @@
+import AdmissionWebhook
 import AnnealAPI
 import ControllerRuntime
 import FoundationEssentials
 import KubernetesAPI
 import KubernetesClient
 import Logging
+import NIOPosix
 import ServiceLifecycle
 import Telemetry
 
 /// The operator: what every process does, caches and servers, and the term of the one that leads.
-public struct AnnealOperator: ServiceLifecycle.Service {
+public struct AnnealOperator: ServiceLifecycle.Service, CustomStringConvertible {
+    public var description: String { "AnnealOperator" }
+
     private let client: KubernetesClient
     private let configuration: OperatorConfiguration
     private let metrics: OperatorMetrics
@@ -47,27 +51,42 @@ public struct AnnealOperator: ServiceLifecycle.Service {
             malformed: MalformedObjects(events: events, metrics: metrics, logger: logger), logger: logger)
         let queues = OperatorQueues()
         Triggers(caches: caches, trainingJobs: queues.trainingJobs, evalRuns: queues.evalRuns).install()
+        let webhook = webhook(caches, leader: leader)
         let term = LeaderTerm(
             client: leader, caches: caches, queues: queues, events: events, configuration: configuration,
-            metrics: metrics, logger: logger, now: now)
+            metrics: metrics, others: webhook?.leaderServices ?? [], logger: logger, now: now)
         let leadership = Leadership(
             term, election: configuration.election, client: client, fence: fence, logger: logger)
         collectMetrics(caches, queues, events, leadership)
         let group = ServiceGroup(
-            services: caches.services + servers(caches, queues, leadership) + [leadership.service],
+            services: caches.services + (webhook?.services ?? [])
+                + servers(caches, queues, leadership, webhook) + [leadership.service],
             logger: logger)
         try await group.run()
     }
 
+    private func webhook(_ caches: ClusterCaches, leader: KubernetesClient) -> AdmissionWebhook? {
+        guard let webhook = configuration.webhook else { return nil }
+        let controller = AdmissionController([
+            .trainingJob(
+                settings: configuration.planner, liveRun: caches.trainingJobs.store.liveRun), .evalRun,
+        ])
+        return AdmissionWebhook(
+            webhook, controller: controller, client: client, leaderClient: leader,
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
+    }
+
     private func servers(
-        _ caches: ClusterCaches, _ queues: OperatorQueues, _ leadership: Leadership
+        _ caches: ClusterCaches, _ queues: OperatorQueues, _ leadership: Leadership,
+        _ webhook: AdmissionWebhook?
     ) -> [any ServiceLifecycle.Service] {
         let liveness = [
             HealthCheck("leader-election") { leadership.problem },
             WorkerProgress(queues: queues.named.map(\.queue)).check,
         ]
         // A process that stands by is ready: it could lead at once.
-        let readiness = [HealthCheck("caches") { caches.hasSynced ? nil : "not all kinds were listed yet" }]
+        var readiness = [HealthCheck("caches") { caches.hasSynced ? nil : "not all kinds were listed yet" }]
+        if let webhook { readiness.append(HealthCheck("webhook") { webhook.problem }) }
         return configuration.telemetry.servers(
             metrics: metrics.registry, liveness: liveness, readiness: readiness, logger: logger)
     }

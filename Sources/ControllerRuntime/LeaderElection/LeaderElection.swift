@@ -91,6 +91,7 @@ public final class LeaderElection: ServiceLifecycle.Service {
 
     /// Stands by until this process leads; false if it is to end before.
     private func campaign(_ elector: inout LeaderElector) async -> Bool {
+        guard !isShutDown else { return false }
         logger.info("standing by")
         return await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.watchLease() }
@@ -134,7 +135,8 @@ extension LeaderElection {
             return (isKept, await group.next() ?? nil)
         }
         fence.close()
-        if isKept { await release(&elector) }
+        // A task that was cancelled can send nothing any more.
+        if isKept, !Task.isCancelled { await release(&elector) }
         if let failure { throw failure }
         guard !isKept || isShutDown else { throw TermEnded() }
     }

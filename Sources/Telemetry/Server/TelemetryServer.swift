@@ -4,7 +4,9 @@ import NIOCore
 import ServiceLifecycle
 
 /// Answers `GET` over plain HTTP: `/metrics`, and `/healthz` and `/readyz`, in full with `?verbose`.
-public struct TelemetryServer: ServiceLifecycle.Service {
+public struct TelemetryServer: ServiceLifecycle.Service, CustomStringConvertible {
+    public var description: String { "TelemetryServer(\(address):\(port))" }
+
     /// What a server has; one port may have all of it.
     public struct Endpoints: Sendable {
         public var metrics: PrometheusRegistry?
