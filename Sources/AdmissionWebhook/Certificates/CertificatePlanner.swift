@@ -1,0 +1,104 @@
+import KubernetesAPI
+import X509
+
+/// How long certificates live, in seconds.
+public struct CertificateLifetimes: Hashable, Sendable {
+    public var authority: Int64
+    public var serving: Int64
+    /// From when callers were told of a new authority to when it is relied upon, and from when an old one
+    /// is no longer needed to when callers are told so: API servers take up a change by watching.
+    public var overlap: Int64
+
+    public init(authority: Int64 = 31_536_000, serving: Int64 = 7_776_000, overlap: Int64? = nil) {
+        self.authority = authority
+        self.serving = serving
+        self.overlap = overlap ?? min(600, max(1, serving / 10))
+    }
+}
+
+/// What is to be done about the certificates.
+enum CertificateStep: Hashable, Sendable {
+    /// Nothing before then.
+    case wait(until: Timestamp)
+    /// The newest authority signs a new serving certificate.
+    case issueServing(why: String)
+    /// A new authority joins those that callers trust, and signs nothing yet.
+    case announceAuthority(why: String)
+    /// A new authority, which at once signs a new serving certificate: there is none that serves.
+    case startOver(why: String)
+    /// Only the newest authority stays.
+    case retireAuthorities
+}
+
+/// Decides from the certificates alone: what was done before is written in their dates.
+enum CertificatePlanner {
+    /// - Parameters:
+    ///   - names: what the serving certificate must bear: DNS names and IP addresses.
+    ///   - isPublished: whether callers are told of all authorities.
+    static func next(
+        _ material: CertificateMaterial, now: Timestamp, names: [String], lifetimes: CertificateLifetimes,
+        isPublished: Bool
+    ) -> CertificateStep {
+        let newest = material.authorities.first
+        let broken = newest.map { problem(of: $0, key: material.authorityKey, now: now) } ?? "there is none"
+        let serving = material.serving.flatMap { isServing($0.leaf, material, now, names) ? $0.leaf : nil }
+        guard let newest, broken == nil else {
+            let why = "certificate authority: \(broken ?? "there is none")"
+            return serving == nil ? .startOver(why: why) : .announceAuthority(why: why)
+        }
+        guard let serving else {
+            return .issueServing(why: "there is no serving certificate that is valid for our names")
+        }
+        let renewal = serving.after(thirds: 2)
+        if !serving.isSigned(by: newest) {
+            // The newest authority is announced, and takes over when everyone had the time to hear of it.
+            let takeover = newest.madeAt.advanced(by: lifetimes.overlap)
+            // Better relied upon too early than too late.
+            let last = max(renewal, takeover)
+            if now >= last || (now >= takeover && isPublished) {
+                return .issueServing(why: "a new authority takes over")
+            }
+            return .wait(until: now >= takeover ? last : takeover)
+        }
+        let succession = newest.after(thirds: 2)
+        if now >= succession { return .announceAuthority(why: "the authority is near its end") }
+        if now >= renewal { return .issueServing(why: "the serving certificate is near its end") }
+        var until = min(succession, renewal)
+        if material.authorities.count > 1 {
+            let retirement = serving.madeAt.advanced(by: lifetimes.overlap)
+            if now >= retirement { return .retireAuthorities }
+            until = min(until, retirement)
+        }
+        return .wait(until: until)
+    }
+
+    /// Why the authority can't sign; nil if it can.
+    private static func problem(
+        of authority: Certificate, key: Certificate.PrivateKey?, now: Timestamp
+    ) -> String? {
+        guard authority.isValid(at: now) else { return "it is not valid now" }
+        guard let key else { return "its key can't be read" }
+        guard key.publicKey == authority.publicKey else { return "the key is another's" }
+        return nil
+    }
+
+    /// Whether callers would accept it: in its time, by an authority of ours, and for all of our names.
+    private static func isServing(
+        _ leaf: Certificate, _ material: CertificateMaterial, _ now: Timestamp, _ names: [String]
+    ) -> Bool {
+        leaf.isValid(at: now)
+            && material.authorities.contains { leaf.isSigned(by: $0) && $0.isValid(at: now) }
+            && Set(names.map(SubjectName.init)).isSubset(of: leaf.subjectNames)
+    }
+}
+
+extension Certificate {
+    func isSigned(by authority: Certificate) -> Bool {
+        issuer == authority.subject && authority.publicKey.isValidSignature(signature, for: self)
+    }
+
+    var subjectNames: Set<SubjectName> {
+        guard let names = try? extensions.subjectAlternativeNames else { return [] }
+        return Set(names.compactMap(SubjectName.init))
+    }
+}

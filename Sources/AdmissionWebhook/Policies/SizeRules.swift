@@ -1,0 +1,44 @@
+import AnnealAPI
+import KubernetesAPI
+
+/// Quantities that are written as they should be and mean what no node can give.
+enum SizeRules {
+    /// Below this, no container starts: what is written so lacks its unit.
+    private static let leastBytes: Int128 = 1 << 20
+    private static let mostBytes = Int128(Int64.max)
+    private static let mostCPUs: Int128 = 10_000
+
+    static func errors(_ field: String, _ resources: NodeResources?) -> [FieldError] {
+        guard let resources else { return [] }
+        return cpus("\(field).cpu", resources.cpu) + errors("\(field).memory", bytes: resources.memory)
+            + errors("\(field).ephemeralStorage", bytes: resources.ephemeralStorage)
+    }
+
+    /// What is no quantity at all, or not above 0, others say.
+    static func errors(_ field: String, bytes text: String?) -> [FieldError] {
+        guard let text, let amount = amount(text), amount > 0 else { return [] }
+        if amount < leastBytes * 1000 {
+            return [
+                .invalid(
+                    field, .string(text),
+                    "must be at least 1Mi; write the unit after the number, such as 512Mi or 16Gi")
+            ]
+        }
+        guard amount <= mostBytes * 1000 else {
+            return [.invalid(field, .string(text), "must be at most \(mostBytes) bytes, about 8Ei")]
+        }
+        return []
+    }
+
+    private static func cpus(_ field: String, _ text: String?) -> [FieldError] {
+        guard let text, let amount = amount(text), amount > mostCPUs * 1000 else { return [] }
+        return [
+            .invalid(
+                field, .string(text),
+                "must be at most \(mostCPUs) CPUs; 4 are four CPUs and 500m is half of one")
+        ]
+    }
+
+    /// In thousandths.
+    static func amount(_ text: String?) -> Int128? { text.flatMap { Quantity($0) }?.milliunits }
+}

@@ -1,0 +1,119 @@
+import AnnealAPI
+import KubernetesAPI
+import Planning
+
+extension AdmissionPolicy {
+    /// - Parameters:
+    ///   - settings: what the operator plans with.
+    ///   - liveRun: the name of another unfinished run of that namespace with that idempotency key, as far
+    ///     as this process knows; what it misses the planner finds.
+    public static func trainingJob(
+        settings: PlannerSettings,
+        liveRun: @escaping @Sendable (_ namespace: String, _ key: String) -> String? = { _, _ in nil }
+    ) -> AdmissionPolicy {
+        AdmissionPolicy(
+            TrainingJob.self,
+            problems: { job in
+                let errors = SpecValidation.errors(of: job)
+                // What the schema finds is found once.
+                let planned = errors.isEmpty ? SpecProblem.first(in: job.spec).map { [$0] } ?? [] : errors
+                return planned + TrainingJobRules.errors(in: job.spec)
+            },
+            conflicts: { job in
+                guard let key = job.spec.idempotencyKey, let other = liveRun(job.namespace, key),
+                    other != job.name
+                else { return [] }
+                return [
+                    .invalid(
+                        "spec.idempotencyKey", .string(key),
+                        "TrainingJob \"\(other)\" has this key and has not finished; "
+                            + "wait for it, delete it, or choose another key")
+                ]
+            },
+            warnings: { new, old in
+                if let old {
+                    return FinishedRun.warning(
+                        phase: new.status?.phase.rawValue, isTerminal: new.status?.phase.isTerminal == true,
+                        new.spec.runPolicy, old.spec.runPolicy, kind: "TrainingJob")
+                }
+                return TrainingJobRules.warnings(for: new.spec, settings: settings)
+            })
+    }
+}
+
+/// What is known about a TrainingJob's spec beyond what its schema can say.
+enum TrainingJobRules {
+    static func errors(in spec: TrainingJobSpec) -> [FieldError] {
+        environment(spec.trainer.env ?? []) + parameters(spec.hyperparameters)
+            + SizeRules.errors("spec.trainer.resourcesPerNode", spec.trainer.resourcesPerNode)
+            + SizeRules.errors("spec.trainer.shmSize", bytes: spec.trainer.shmSize)
+            + SizeRules.errors("spec.workspace.size", bytes: spec.workspace?.size)
+            + SizeRules.errors("spec.evaluation.evaluator.resources", spec.evaluation?.evaluator.resources)
+    }
+
+    /// Set by the operator in every trainer, as are those that the schema names.
+    private static let ownVariables: Set<String> = ["HOME"]
+
+    private static func environment(_ variables: [EnvironmentVariable]) -> [FieldError] {
+        variables.enumerated().compactMap { index, variable in
+            guard ownVariables.contains(variable.name) else { return nil }
+            return .invalid(
+                "spec.trainer.env[\(index)].name", .string(variable.name),
+                "is set by Anneal, to a folder that the trainer may write to; choose another name")
+        }
+    }
+
+    private static let knownHyperparameters: Set<String> = [
+        "learningRate", "batchSize", "gradientAccumulationSteps", "epochs", "maxSteps", "maxSequenceLength",
+        "warmupSteps", "weightDecay", "lrScheduler", "maxGradNorm", "seed", "precision", "loraRank",
+        "loraAlpha", "loraDropout", "loraTargetModules",
+    ]
+    /// What the registered model's parameters say of the run itself.
+    private static let recordedParameters: Set<String> = ["method", "baseModel", "dataset"]
+
+    /// A parameter must not go by the name of a field: of two values, one would be lost.
+    private static func parameters(_ hyperparameters: Hyperparameters?) -> [FieldError] {
+        (hyperparameters?.parameters ?? [:]).sorted { $0.key < $1.key }.compactMap { name, value in
+            let field = "spec.hyperparameters.parameters[\(name)]"
+            if knownHyperparameters.contains(name) {
+                return .invalid(
+                    field, .string(value), "is a field of its own: set spec.hyperparameters.\(name) instead")
+            }
+            guard recordedParameters.contains(name) else { return nil }
+            return .invalid(field, .string(value), "is recorded with every model; choose another name")
+        }
+    }
+
+    static func warnings(for spec: TrainingJobSpec, settings: PlannerSettings) -> [String] {
+        var warnings: [String] = []
+        let trainer = spec.trainer
+        if let shared = SizeRules.amount(trainer.shmSize),
+            let memory = SizeRules.amount(trainer.resourcesPerNode?.memory), shared > memory
+        {
+            warnings.append(
+                "spec.trainer.shmSize \(trainer.shmSize ?? "") counts against "
+                    + "spec.trainer.resourcesPerNode.memory \(trainer.resourcesPerNode?.memory ?? ""), "
+                    + "which is less")
+        }
+        let (least, overflow) = Int64(settings.heartbeatSeconds).multipliedReportingOverflow(by: 3)
+        if let timeout = spec.runPolicy?.heartbeatTimeoutSeconds, !overflow, timeout < least {
+            warnings.append(
+                "spec.runPolicy.heartbeatTimeoutSeconds \(timeout) is less than three heartbeats of "
+                    + "\(settings.heartbeatSeconds) s: one that is late replaces a healthy attempt")
+        }
+        if let every = spec.checkpoint?.everySteps, let all = spec.hyperparameters?.maxSteps, every > all {
+            warnings.append(
+                "spec.checkpoint.everySteps \(every) is more than spec.hyperparameters.maxSteps \(all): "
+                    + "an interrupted attempt starts over")
+        }
+        // 86,400 is the default, which nobody asked for.
+        if spec.placement?.pool == .development, let asked = spec.runPolicy?.activeDeadlineSeconds,
+            asked > 3600, asked != 86_400
+        {
+            warnings.append(
+                "spec.runPolicy.activeDeadlineSeconds \(asked) is cut to 3600, the limit of the development "
+                    + "pool")
+        }
+        return warnings + ThresholdRules.warnings("spec.evaluation", spec.evaluation)
+    }
+}

@@ -1,0 +1,172 @@
+import ControllerRuntime
+import FoundationEssentials
+import KubernetesAPI
+import KubernetesClient
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// Keeps the Secret with our certificates, and what webhook configurations trust. One process at a time may
+/// run it: the leader. It may be run again after it has ended.
+public final class WebhookPublisher: ServiceLifecycle.Service {
+    public struct Configuration: Hashable, Sendable {
+        /// The Secret; made if there is none.
+        public var secret: ObjectKey
+        /// Of the validating and the mutating webhook configuration. One that is missing is passed over.
+        public var configurationName: String
+        /// DNS names and IP addresses that API servers call us by; at least one.
+        public var names: [String]
+        public var lifetimes: CertificateLifetimes
+
+        public init(
+            secret: ObjectKey, configurationName: String, names: [String],
+            lifetimes: CertificateLifetimes = CertificateLifetimes()
+        ) {
+            self.secret = secret
+            self.configurationName = configurationName
+            self.names = names
+            self.lifetimes = lifetimes
+        }
+    }
+
+    /// A look at everything, though nothing changed and nothing is due: clocks are set, too.
+    private static let mostWait: Int64 = 3600
+
+    private let client: KubernetesClient
+    private let certificates: WebhookCertificates
+    private let configuration: Configuration
+    private let issuer: CertificateIssuer
+    private let now: @Sendable () -> Timestamp
+    private let logger: Logger
+    /// Of the run that is under way.
+    private let queue = Mutex<WorkQueue<ObjectKey>?>(nil)
+
+    /// - Parameters:
+    ///   - client: fenced, so that it writes nothing once the process leads no more.
+    ///   - certificates: must follow the same Secret, and be running.
+    public init(
+        client: KubernetesClient, certificates: WebhookCertificates, configuration: Configuration,
+        now: @escaping @Sendable () -> Timestamp = {
+            Timestamp(seconds: Int64(Date().timeIntervalSince1970))
+        }, logger: Logger = Logger(label: "anneal.webhook")
+    ) {
+        self.client = client
+        self.certificates = certificates
+        self.configuration = configuration
+        self.now = now
+        self.logger = logger
+        issuer = CertificateIssuer(names: configuration.names, lifetimes: configuration.lifetimes)
+        certificates.secrets?.addHandler { [weak self] _ in self?.look() }
+    }
+
+    private func look() {
+        let queue = queue.withLock { $0 }
+        queue?.add(configuration.secret)
+    }
+
+    public func run() async throws {
+        guard let secrets = certificates.secrets else { return }
+        let validating = informer(ValidatingWebhookConfiguration.self)
+        let mutating = informer(MutatingWebhookConfiguration.self)
+        let queue = WorkQueue<ObjectKey>(
+            backoff: Backoff(initial: .milliseconds(200), maximum: .seconds(10)))
+        self.queue.withLock { $0 = queue }
+        defer { self.queue.withLock { $0 = nil } }
+        queue.add(configuration.secret)
+        let pass = Pass(
+            client: client, configuration: configuration, issuer: issuer, secrets: secrets.store,
+            validating: validating.store, mutating: mutating.store, now: now, logger: logger)
+        let controller = Controller(
+            name: "webhook-certificates", queue: queue, workers: 1, logger: logger,
+            waitUntilReady: {
+                try await secrets.waitUntilSynced()
+                try await validating.waitUntilSynced()
+                try await mutating.waitUntilSynced()
+            },
+            reconcile: { _ in
+                let until = try await pass.run()
+                let seconds = min(max(until.seconds(since: pass.now()), 1), Self.mostWait)
+                return Reconciliation(requeueAfter: .seconds(seconds))
+            })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await validating.run() }
+            group.addTask { try await mutating.run() }
+            group.addTask { try await controller.run() }
+            try await group.waitForAll()
+        }
+    }
+
+    private func informer<R: WebhookConfiguration>(_: R.Type) -> Informer<R> {
+        let informer = Informer<R>(
+            client: client,
+            options: .init(fieldSelector: "metadata.name=\(configuration.configurationName)"), logger: logger)
+        informer.addHandler { [weak self] _ in self?.look() }
+        return informer
+    }
+}
+
+/// One look at the Secret and the configurations, and what is done about them.
+private struct Pass: Sendable {
+    let client: KubernetesClient
+    let configuration: WebhookPublisher.Configuration
+    let issuer: CertificateIssuer
+    let secrets: Store<Secret>
+    let validating: Store<ValidatingWebhookConfiguration>
+    let mutating: Store<MutatingWebhookConfiguration>
+    let now: @Sendable () -> Timestamp
+    let logger: Logger
+
+    /// - Returns: when it is to be looked at again, if nothing changes.
+    func run() async throws -> Timestamp {
+        let secret = secrets.get(configuration.secret)
+        let material = CertificateMaterial(decoding: secret?.data ?? [:])
+        let bundle = try material.bundle()
+        if !material.authorities.isEmpty {
+            try await publish(bundle, to: validating)
+            try await publish(bundle, to: mutating)
+        }
+        let step = CertificatePlanner.next(
+            material, now: now(), names: configuration.names, lifetimes: configuration.lifetimes,
+            isPublished: isPublished(bundle, in: validating) && isPublished(bundle, in: mutating))
+        if case .wait(let until) = step { return until }
+        logger.notice("renewing certificates", metadata: ["step": "\(step)"])
+        let renewed = try issuer.apply(step, to: material, now: now())
+        try await write(renewed, over: secret)
+        // The write comes back by the watch, and is looked at then.
+        return now().advanced(by: 60)
+    }
+
+    private func write(_ material: CertificateMaterial, over secret: Secret?) async throws {
+        let data = try material.encoded()
+        guard let secret else {
+            try await client.create(
+                Secret(
+                    metadata: ObjectMeta(
+                        name: configuration.secret.name, namespace: configuration.secret.namespace,
+                        labels: [
+                            "app.kubernetes.io/name": "anneal", "app.kubernetes.io/component": "webhook",
+                        ]
+                    ), type: "kubernetes.io/tls", data: data), fieldManager: "anneal-operator")
+            return
+        }
+        var patch: JSONValue = [
+            "data": .object(data.mapValues { .string($0.base64EncodedString()) })
+        ]
+        // Of two that think they lead, one gets a conflict.
+        patch["metadata"] = ["resourceVersion": .string(secret.metadata.resourceVersion ?? "")]
+        try await client.patch(Secret.self, secret.key, .merge(patch))
+    }
+
+    private func isPublished<R: WebhookConfiguration>(_ bundle: Data, in store: Store<R>) -> Bool {
+        guard let object = store.get(ObjectKey(name: configuration.configurationName)) else { return true }
+        return BundlePublication.isPublished(bundle, in: object.webhooks ?? [])
+    }
+
+    private func publish<R: WebhookConfiguration>(_ bundle: Data, to store: Store<R>) async throws {
+        guard let object = store.get(ObjectKey(name: configuration.configurationName)) else { return }
+        let operations = BundlePublication.patch(bundle, for: object.webhooks ?? [])
+        guard !operations.isEmpty else { return }
+        logger.notice("publishing authorities", metadata: ["to": "\(R.resourceType.kind) \(object.name)"])
+        try await client.patch(R.self, object.key, .json(operations))
+    }
+}

@@ -1,0 +1,114 @@
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import KubernetesAPI
+import Logging
+import NIOCore
+
+/// From an HTTP request to its answer.
+struct ReviewResponder: Sendable {
+    let controller: AdmissionController
+    let bodyLimit: Int
+    let logger: Logger
+
+    /// A request that gets no review for an answer. The API server shows the message to who asked it.
+    private struct Refusal: Error {
+        var status: HTTPResponse.Status
+        var reason: String
+        var message: String
+        var allow: String?
+    }
+
+    func respond(to request: Request) async -> Response {
+        do {
+            let decide = try decision(for: request)
+            let body = try await body(of: request)
+            return try review(body, by: decide)
+        } catch {
+            return refuse(error)
+        }
+    }
+
+    private func decision(
+        for request: Request
+    ) throws(Refusal) -> @Sendable (AdmissionRequest) -> AdmissionDecision {
+        let decide: @Sendable (AdmissionRequest) -> AdmissionDecision
+        switch request.uri.path {
+        case "/mutate": decide = controller.mutate
+        case "/validate": decide = controller.validate
+        default:
+            throw Refusal(
+                status: .notFound, reason: "NotFound",
+                message: "there is no such path; the webhook answers at /mutate and /validate")
+        }
+        guard request.method == .post else {
+            throw Refusal(
+                status: .methodNotAllowed, reason: "MethodNotAllowed",
+                message: "an AdmissionReview is sent by POST", allow: "POST")
+        }
+        let type = request.headers[.contentType]?.prefix { $0 != ";" && $0 != " " }.lowercased()
+        guard type == "application/json" else {
+            throw Refusal(
+                status: .unsupportedMediaType, reason: "UnsupportedMediaType",
+                message: "an AdmissionReview is sent as application/json")
+        }
+        return decide
+    }
+
+    private func body(of request: Request) async throws(Refusal) -> ByteBuffer {
+        let tooLarge = Refusal(
+            status: .contentTooLarge, reason: "RequestEntityTooLarge",
+            message: "the AdmissionReview is larger than \(bodyLimit) bytes")
+        let announced = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        guard announced <= bodyLimit else { throw tooLarge }
+        do {
+            return try await request.body.collect(upTo: bodyLimit)
+        } catch is NIOTooManyBytesError {
+            throw tooLarge
+        } catch {
+            throw Refusal(
+                status: .badRequest, reason: "BadRequest", message: "the body could not be read: \(error)")
+        }
+    }
+
+    private func review(
+        _ body: ByteBuffer, by decide: (AdmissionRequest) -> AdmissionDecision
+    ) throws(Refusal) -> Response {
+        let request: AdmissionRequest
+        do {
+            request = try AdmissionRequest(review: body.readableBytesView)
+        } catch {
+            throw Refusal(status: .badRequest, reason: "BadRequest", message: error.message)
+        }
+        let decision = decide(request)
+        if case .refused(let status, _) = decision {
+            logger.info(
+                "refused",
+                metadata: [
+                    "kind": "\(request.kind)", "object": "\(request.namespace)/\(request.name)",
+                    "operation": "\(request.operation.rawValue)", "user": "\(request.username)",
+                    "message": "\(status.message ?? "")",
+                ])
+        }
+        return json(decision.review(uid: request.uid), status: .ok)
+    }
+
+    private func refuse(_ error: any Error) -> Response {
+        let refusal =
+            error as? Refusal
+            ?? Refusal(status: .internalServerError, reason: "InternalError", message: "\(error)")
+        logger.warning(
+            "a request is no review", metadata: ["message": "\(refusal.message)"])
+        var response = json(
+            Status(message: refusal.message, reason: refusal.reason, code: refusal.status.code).json,
+            status: refusal.status)
+        if let allow = refusal.allow { response.headers[.allow] = allow }
+        return response
+    }
+
+    private func json(_ value: JSONValue, status: HTTPResponse.Status) -> Response {
+        Response(
+            status: status, headers: [.contentType: "application/json"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: value.serialized())))
+    }
+}

@@ -1,0 +1,79 @@
+import AnnealAPI
+import KubernetesAPI
+import Testing
+
+@testable import AdmissionWebhook
+
+@Suite("Who created an object")
+struct CreatorStampTests {
+    private static let member = "/metadata/annotations/anneal.dev~1created-by"
+
+    private func patch(_ request: AdmissionRequest) -> [JSONValue] {
+        Samples.controller.mutate(request).patch
+    }
+
+    @Test("A new object is stamped with the server's word for who asks")
+    func stamps() {
+        let bare = Samples.request(Samples.trainingJob(), createdBy: nil)
+        #expect(
+            patch(bare) == [
+                ["op": "add", "path": "/metadata/annotations", "value": ["anneal.dev/created-by": "ada"]]
+            ])
+        var annotated = bare
+        annotated.object?[path: ["metadata", "annotations", "note"]] = "kept"
+        #expect(patch(annotated) == [["op": "add", "path": .string(Self.member), "value": "ada"]])
+        var empty = bare
+        empty.object?[path: ["metadata", "annotations"]] = .null
+        #expect(patch(empty).first?["path"] == "/metadata/annotations")
+    }
+
+    @Test("Whatever a creator writes is overwritten; the truth is left as it is")
+    func overwrites() {
+        let forged = Samples.request(Samples.trainingJob(), by: "eve", createdBy: "ada")
+        #expect(patch(forged) == [["op": "add", "path": .string(Self.member), "value": "eve"]])
+        #expect(patch(Samples.request(Samples.trainingJob())) == [])
+    }
+
+    @Test("An update restores the stamp, whoever makes it")
+    func restores() {
+        let job = Samples.trainingJob()
+        var request = Samples.request(job, replacing: job, by: "eve")
+        #expect(patch(request) == [])
+        request.object?[path: ["metadata", "annotations", CreatorStamp.annotation]] = "eve"
+        #expect(patch(request) == [["op": "add", "path": .string(Self.member), "value": "ada"]])
+        request.object?[path: ["metadata", "annotations"]] = nil
+        #expect(patch(request).first?["value"] == ["anneal.dev/created-by": "ada"])
+    }
+
+    @Test("What is older than the webhook gets no stamp by an update")
+    func unstamped() {
+        let job = Samples.trainingJob()
+        var request = Samples.request(job, replacing: job, by: "eve", createdBy: nil)
+        #expect(patch(request) == [])
+        request.object?[path: ["metadata", "annotations", CreatorStamp.annotation]] = "eve"
+        #expect(patch(request) == [["op": "remove", "path": .string(Self.member)]])
+        #expect(Samples.controller.validate(request).causes.first?.reason == "FieldValueForbidden")
+    }
+
+    @Test("What is not as it must be after mutation is refused")
+    func validates() {
+        let forged = Samples.controller.validate(Samples.request(Samples.trainingJob(), by: "eve"))
+        #expect(forged.causes.first?.field == "metadata.annotations[anneal.dev/created-by]")
+        #expect(forged.causes.first?.message?.contains(#"must be "eve""#) == true)
+        let missing = Samples.controller.validate(Samples.request(Samples.trainingJob(), createdBy: nil))
+        #expect(missing.causes.first?.message?.contains("MutatingWebhookConfiguration") == true)
+    }
+
+    @Test("Nothing in a spec is ever changed, and a dry run is answered alike")
+    func specUntouched() {
+        for creator in [nil, "ada", "eve"] {
+            var request = Samples.request(Samples.evalRun(), createdBy: creator)
+            let operations = patch(request)
+            for operation in operations {
+                #expect(operation["path"]?.stringValue?.hasPrefix("/metadata/annotations") == true)
+            }
+            request.isDryRun = true
+            #expect(patch(request) == operations)
+        }
+    }
+}

@@ -1,0 +1,219 @@
+import AnnealAPI
+import KubernetesAPI
+import Planning
+import Testing
+
+@testable import AdmissionWebhook
+
+@Suite("Decisions about runs")
+struct DecisionTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var field: String
+        var says: String
+        var change: @Sendable (inout TrainingJobSpec) -> Void
+    }
+
+    static let refused: [Case] = [
+        Case(testDescription: "a reserved variable", field: "spec.trainer.env[1].name", says: "HOME") {
+            $0.trainer.env = [
+                EnvironmentVariable(name: "A", value: "1"), EnvironmentVariable(name: "HOME", value: "/root"),
+            ]
+        },
+        Case(
+            testDescription: "a parameter that is a field",
+            field: "spec.hyperparameters.parameters[learningRate]", says: "spec.hyperparameters.learningRate"
+        ) {
+            $0.hyperparameters = Hyperparameters()
+            $0.hyperparameters?.parameters = ["learningRate": "0.1"]
+        },
+        Case(
+            testDescription: "a parameter that names the run's dataset",
+            field: "spec.hyperparameters.parameters[dataset]", says: "choose another name"
+        ) {
+            $0.hyperparameters = Hyperparameters()
+            $0.hyperparameters?.parameters = ["dataset": "mine"]
+        },
+        Case(
+            testDescription: "memory without a unit", field: "spec.trainer.resourcesPerNode.memory",
+            says: "Gi"
+        ) {
+            $0.trainer.resourcesPerNode?.memory = "16"
+        },
+        Case(
+            testDescription: "memory in thousandths", field: "spec.trainer.resourcesPerNode.memory",
+            says: "500m"
+        ) {
+            $0.trainer.resourcesPerNode?.memory = "500m"
+        },
+        Case(testDescription: "memory beyond 64 bits", field: "spec.workspace.size", says: "at most") {
+            $0.workspace = Workspace()
+            $0.workspace?.size = "16Ei"
+        },
+        Case(
+            testDescription: "CPUs of a whole cluster", field: "spec.trainer.resourcesPerNode.cpu",
+            says: "500m"
+        ) {
+            $0.trainer.resourcesPerNode?.cpu = "4Gi"
+        },
+        Case(testDescription: "a small /dev/shm", field: "spec.trainer.shmSize", says: "at least 1Mi") {
+            $0.trainer.shmSize = "64"
+        },
+        Case(testDescription: "what the schema refuses", field: "spec.trainer.numNodes", says: "256") {
+            $0.trainer.numNodes = 1000
+            $0.workspace = Workspace()
+            $0.workspace?.accessMode = "ReadWriteMany"
+        },
+        Case(testDescription: "a rule of the schema", field: "spec.dataset.format", says: "preference") {
+            $0.method = .dpo
+        },
+        Case(
+            testDescription: "parameters that no annotation holds", field: "spec.hyperparameters.parameters",
+            says: "Too long"
+        ) {
+            $0.hyperparameters = Hyperparameters()
+            let wide = String(repeating: "语", count: 1024)
+            $0.hyperparameters?.parameters = Dictionary(
+                uniqueKeysWithValues: (0..<64).map { ("p\($0)", wide) })
+        },
+    ]
+
+    @Test("A TrainingJob that would fail is refused when it is applied", arguments: refused)
+    func refuses(_ example: Case) throws {
+        let decision = Samples.controller.validate(Samples.request(Samples.trainingJob(example.change)))
+        #expect(decision.status?.code == 422)
+        let cause = try #require(
+            decision.causes.first { $0.field == example.field }, "\(decision.causes)")
+        #expect(cause.message?.contains(example.says) == true, "\(cause.message ?? "")")
+    }
+
+    @Test("A sound TrainingJob and a sound EvalRun pass, without a word and without a change")
+    func allows() {
+        #expect(Samples.controller.validate(Samples.request(Samples.trainingJob())) == .allowed())
+        #expect(Samples.controller.validate(Samples.request(Samples.evalRun())) == .allowed())
+    }
+
+    @Test("What an object already suffers from does not keep it from being changed", arguments: refused)
+    func ratchets(_ example: Case) {
+        let old = Samples.trainingJob(example.change)
+        var new = old
+        new.spec.runPolicy = RunPolicy()
+        new.spec.runPolicy?.suspend = true
+        #expect(Samples.controller.validate(Samples.request(new, replacing: old)).isAllowed)
+        let decision = Samples.controller.validate(
+            Samples.request(new, replacing: Samples.trainingJob()))
+        #expect(decision.causes.contains { $0.field == example.field })
+    }
+
+    @Test("An object that can't be read loses its finalizer all the same, and is created by nobody")
+    func poison() {
+        var request = Samples.request(Samples.trainingJob(), replacing: Samples.trainingJob())
+        request.object?[path: ["spec", "trainer"]] = "x"
+        request.oldObject?[path: ["spec", "trainer"]] = "x"
+        request.object?[path: ["metadata", "finalizers"]] = []
+        #expect(Samples.controller.validate(request) == .allowed())
+        request.object?[path: ["spec", "method"]] = "dpo"
+        #expect(Samples.controller.validate(request).isAllowed)
+        request.oldObject = nil
+        request.operation = .create
+        let refusal = Samples.controller.validate(request)
+        #expect(refusal.status?.message?.contains("spec.trainer") == true)
+    }
+
+    @Test("A key of a live run is refused, but not to that run itself")
+    func idempotencyKey() {
+        let settings = PlannerSettings(agentImage: "a")
+        let controller = AdmissionController([
+            .trainingJob(settings: settings) { namespace, key in
+                namespace == "team" && key == "nightly" ? "first" : nil
+            }
+        ])
+        let keyed: (inout TrainingJobSpec) -> Void = { $0.idempotencyKey = "nightly" }
+        let second = controller.validate(Samples.request(Samples.trainingJob(keyed, name: "second")))
+        #expect(second.causes.first?.field == "spec.idempotencyKey")
+        #expect(second.causes.first?.message?.contains("\"first\"") == true)
+        #expect(controller.validate(Samples.request(Samples.trainingJob(keyed, name: "first"))).isAllowed)
+        let other = Samples.trainingJob({ $0.idempotencyKey = "weekly" })
+        #expect(controller.validate(Samples.request(other)).isAllowed)
+    }
+
+    @Test("A finished run's policy may be changed, with a warning, and its time to live without")
+    func finished() {
+        var old = Samples.trainingJob()
+        old.status = TrainingJobStatus(phase: .completed)
+        var new = old
+        new.spec.runPolicy = RunPolicy()
+        new.spec.runPolicy?.ttlSecondsAfterFinished = 60
+        #expect(Samples.controller.validate(Samples.request(new, replacing: old)) == .allowed())
+        new.spec.runPolicy?.backoffLimit = 7
+        let decision = Samples.controller.validate(Samples.request(new, replacing: old))
+        #expect(decision.isAllowed)
+        #expect(decision.warnings.count == 1)
+        #expect(decision.warnings.first?.contains("Completed") == true)
+    }
+
+    @Test("What is allowed but surely not meant is warned of")
+    func warnings() {
+        let job = Samples.trainingJob {
+            $0.trainer.shmSize = "8Gi"
+            $0.runPolicy = RunPolicy()
+            $0.runPolicy?.heartbeatTimeoutSeconds = 10
+            $0.runPolicy?.activeDeadlineSeconds = 7200
+            $0.checkpoint = CheckpointPolicy()
+            $0.checkpoint?.everySteps = 100
+            $0.hyperparameters = Hyperparameters()
+            $0.hyperparameters?.maxSteps = 50
+            $0.placement = Placement()
+            $0.placement?.pool = .development
+            $0.evaluation = EvaluationPolicy(
+                evaluator: Evaluator(image: "e"), suites: [EvaluationSuite(name: "q", type: .perplexity)],
+                thresholds: [Threshold(metric: "q/perplexty", max: 9)])
+        }
+        let decision = Samples.controller.validate(Samples.request(job))
+        #expect(decision.isAllowed)
+        for part in [
+            "shmSize", "heartbeatTimeoutSeconds", "everySteps", "activeDeadlineSeconds", "perplexty",
+        ] {
+            #expect(decision.warnings.contains { $0.contains(part) }, "\(part)")
+        }
+        #expect(decision.warnings.count == 5)
+    }
+
+    @Test("Every hyperparameter that is a field is known as one")
+    func hyperparameterNames() throws {
+        let schema = try #require(
+            CustomResourceDefinition.trainingJob.schema.properties["spec"]?.properties["hyperparameters"])
+        for name in schema.properties.keys where name != "parameters" {
+            let job = Samples.trainingJob {
+                $0.hyperparameters = Hyperparameters()
+                $0.hyperparameters?.parameters = [name: "1"]
+            }
+            let decision = Samples.controller.validate(Samples.request(job))
+            #expect(!decision.isAllowed, "\(name)")
+        }
+    }
+
+    @Test("Other kinds are refused with a remedy; deletions and the status are left alone")
+    func others() {
+        var request = Samples.request(Samples.trainingJob())
+        request.kind = "Widget"
+        for decision in [Samples.controller.validate(request), Samples.controller.mutate(request)] {
+            #expect(decision.status?.code == 400)
+            #expect(decision.status?.message?.contains("Widget of anneal.dev/v1alpha1") == true)
+            #expect(decision.status?.message?.contains("upgrade the operator") == true)
+        }
+        request.kind = "TrainingJob"
+        request.version = "v2"
+        #expect(Samples.controller.validate(request).status?.code == 400)
+        request.version = "v1alpha1"
+        request.subresource = "status"
+        request.object?[path: ["metadata", "annotations"]] = nil
+        #expect(Samples.controller.validate(request) == .allowed())
+        #expect(Samples.controller.mutate(request) == .allowed())
+        request.subresource = ""
+        request.operation = .delete
+        request.object = nil
+        #expect(Samples.controller.validate(request) == .allowed())
+        #expect(Samples.controller.mutate(request) == .allowed())
+    }
+}
