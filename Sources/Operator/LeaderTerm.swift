@@ -26,6 +26,8 @@ struct LeaderTerm: ServiceLifecycle.Service {
     let events: EventRecorder
     let configuration: OperatorConfiguration
     let metrics: OperatorMetrics
+    /// What else the leader does.
+    let others: [any ServiceLifecycle.Service]
     let logger: Logger
     let now: @Sendable () -> Timestamp
 
@@ -34,7 +36,7 @@ struct LeaderTerm: ServiceLifecycle.Service {
         caches.trainingJobs.store.keys.forEach(queues.trainingJobs.add)
         caches.evalRuns.store.keys.forEach(queues.evalRuns.add)
         // Ended in the opposite order: controllers first, then what they had to say is written.
-        let group = ServiceGroup(services: [events] + controllers(), logger: logger)
+        let group = ServiceGroup(services: [events] + others + controllers(), logger: logger)
         try await group.run()
     }
 

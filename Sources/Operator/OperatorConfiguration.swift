@@ -1,3 +1,4 @@
+import AdmissionWebhook
 import AnnealAPI
 import ControllerRuntime
 import KubernetesAPI
@@ -45,6 +46,8 @@ public struct OperatorConfiguration: Sendable {
     /// Nil where there is only one operator.
     public var election: Election?
     public var telemetry = Telemetry()
+    /// Nil for none.
+    public var webhook: AdmissionWebhook.Configuration?
 
     public init(planner: PlannerSettings, identity: String, namespace: String? = nil, workers: Int = 4) {
         self.planner = planner

@@ -45,6 +45,9 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup(title: "Metrics, health and logs")
     var telemetry: TelemetryOptions
 
+    @OptionGroup(title: "Admission webhook")
+    var webhook: WebhookOptions
+
     func validate() throws {
         guard (1...64).contains(workers) else {
             throw ValidationError("--workers is \(workers); it must be from 1 to 64")
@@ -71,14 +74,15 @@ struct RunCommand: AsyncParsableCommand {
         let client = KubernetesClient(
             configuration: cluster, transport: transport, userAgent: "anneal-operator/0.1.0",
             observer: metrics.observe, logger: logger)
+        let ownNamespace = environment["POD_NAMESPACE"] ?? cluster.namespace
         var planner = PlannerSettings(agentImage: agentImage)
         planner.backoffSeconds = backoffSeconds
         planner.heartbeatSeconds = heartbeatSeconds
         var configuration = OperatorConfiguration(
             planner: planner, identity: podName, namespace: namespace, workers: workers)
         configuration.election = election.election(
-            podName: podName, ownNamespace: environment["POD_NAMESPACE"] ?? cluster.namespace,
-            isInPod: isInPod)
+            podName: podName, ownNamespace: ownNamespace, isInPod: isInPod)
+        configuration.webhook = webhook.configuration(ownNamespace: ownNamespace, isInPod: isInPod)
         configuration.telemetry = telemetry.endpoints(isInPod: isInPod)
         let service = AnnealOperator(
             client: client, configuration: configuration, metrics: metrics, logger: logger)

@@ -78,6 +78,14 @@ struct ClusterCaches: Sendable {
     }
 }
 
+extension Store<TrainingJob> {
+    /// The name of an unfinished run of the namespace with that idempotency key.
+    func liveRun(namespace: String, idempotencyKey: String) -> String? {
+        byIndex(IndexName.idempotencyKey, "\(namespace)/\(idempotencyKey)")
+            .first { $0.status?.phase.isTerminal != true }?.name
+    }
+}
+
 enum IndexName {
     static let idempotencyKey = "idempotencyKey"
     static let phase = "phase"
