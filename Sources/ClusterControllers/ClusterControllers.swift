@@ -11,6 +11,11 @@ public struct ClusterControllers: ServiceLifecycle.Service {
         case garbageCollector = "garbage-collector"
         case job, namespace, quota, volume, endpoints, scheduler
         case nodeLifecycle = "node-lifecycle"
+        /// Makes and removes volumes, beside a control plane that binds them to claims.
+        case provisioner
+
+        /// All that a control plane has.
+        public static var whole: Set<Name> { Set(allCases).subtracting([.provisioner]) }
     }
 
     public struct Configuration: Sendable {
@@ -25,7 +30,7 @@ public struct ClusterControllers: ServiceLifecycle.Service {
         public var schedulerName: String
 
         public init(volumesFolder: String, certificateAuthority: String? = nil) {
-            controllers = Set(Name.allCases)
+            controllers = Name.whole
             jobBackoffBase = 10
             self.volumesFolder = volumesFolder
             storageClass = "standard"
@@ -58,7 +63,9 @@ public struct ClusterControllers: ServiceLifecycle.Service {
         if configuration.controllers.contains(.job) { services.append(jobs(caches)) }
         if configuration.controllers.contains(.namespace) { services.append(namespaces(caches, index)) }
         if configuration.controllers.contains(.quota) { services.append(quotas(caches, index)) }
-        if configuration.controllers.contains(.volume) { services += volumes(caches) }
+        if !configuration.controllers.isDisjoint(with: [.volume, .provisioner]) {
+            services += volumes(caches)
+        }
         if configuration.controllers.contains(.endpoints) { services.append(endpoints(caches)) }
         if configuration.controllers.contains(.scheduler) { services.append(scheduler(caches, events)) }
         if configuration.controllers.contains(.nodeLifecycle) { services.append(nodes(caches)) }
@@ -175,7 +182,8 @@ extension ClusterControllers {
         let volumes = WorkQueue<String>()
         let controller = VolumeController(
             client: client, claims: caches.claims.store, volumes: caches.volumes.store,
-            classes: caches.classes.store, pods: caches.pods.store, folder: configuration.volumesFolder)
+            classes: caches.classes.store, pods: caches.pods.store, folder: configuration.volumesFolder,
+            binds: configuration.controllers.contains(.volume))
         caches.claims.addHandler { change in
             claims.add(change.key)
             if let volume = change.object.spec?.volumeName { volumes.add(volume) }

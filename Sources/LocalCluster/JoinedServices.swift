@@ -11,8 +11,8 @@ import ServiceLifecycle
 public enum JoinedServices {
     /// A node agent alone.
     public static func node(
-        _ description: NodeDescription, stateFolder: String, images: ImageMap, logToken: String?,
-        allowsHostPath: Bool, podNetwork: UInt8?, kubeconfig: String?, logger: Logger
+        _ description: NodeDescription, stateFolder: String, images: ImageMap,
+        logReaders: LogReaders, allowsHostPath: Bool, podNetwork: UInt8?, kubeconfig: String?, logger: Logger
     ) throws -> any ServiceLifecycle.Service {
         let cluster = try configuration(kubeconfig)
         guard NodeLayout.isName(description.name) else {
@@ -27,7 +27,7 @@ public enum JoinedServices {
         node.labels = description.labels ?? [:]
         node.taints = description.taints ?? []
         node.capacity.merge(description.capacity ?? [:]) { _, given in given }
-        node.logToken = logToken
+        node.logReaders = logReaders
         node.allowsHostPath = allowsHostPath
         if let podNetwork { node.podNetwork = podNetwork }
         node.apiServer = hostAndPort(cluster.server)

@@ -144,7 +144,7 @@ public struct LocalCluster: ServiceLifecycle.Service {
             node.capacity.merge(description.capacity ?? [:]) { _, given in given }
             node.podNetwork = NodeLayout.podNetwork(ofNode: index, stateFolder: configuration.stateFolder)
             node.apiServer = ("127.0.0.1", port)
-            node.logToken = server.nodeAgentToken
+            node.logReaders = LogReaders(token: server.nodeAgentToken)
             node.allowsHostPath = configuration.allowsHostPath
             let token = server.issueToken(
                 user: "system:node:\(description.name)", groups: ["system:nodes", "system:masters"])

@@ -21,6 +21,9 @@ struct JoinNode: AsyncParsableCommand {
     @Option(help: "Number of pretended GPUs.")
     var gpus: Int64 = 0
 
+    @Option(help: "What the node has instead of what the machine has, key=quantity; may be repeated.")
+    var capacity: [String] = []
+
     @Option(help: "A label, key=value; may be repeated.")
     var label: [String] = []
 
@@ -32,6 +35,15 @@ struct JoinNode: AsyncParsableCommand {
 
     @Option(help: "File with the token that readers of logs present.")
     var logTokenFile: String?
+
+    @Option(help: "PEM file of the certificate that readers of logs see; plain HTTP if not given.")
+    var logCertificate: String?
+
+    @Option(help: "PEM file of that certificate's key.")
+    var logKey: String?
+
+    @Option(help: "PEM file of the authority of the readers' certificates; who has one needs no token.")
+    var logClientAuthority: String?
 
     @Option(help: "Second octet of the pods' addresses, 127.N.x.y; one for each node of a machine.")
     var podNetwork: UInt8?
@@ -47,7 +59,7 @@ struct JoinNode: AsyncParsableCommand {
             var description = NodeDescription(name: name)
             description.labels = try labels()
             description.taints = try taint.map(Self.parse)
-            if gpus > 0 { description.capacity = ["nvidia.com/gpu": Quantity(gpus)] }
+            description.capacity = try capacities()
             let folder = state.hasPrefix("/") ? state : FileManager.default.currentDirectoryPath + "/" + state
             let token = try logTokenFile.map { path in
                 guard let data = try? Data(contentsOf: URL(filePath: path)) else {
@@ -60,24 +72,50 @@ struct JoinNode: AsyncParsableCommand {
             let node = try JoinedServices.node(
                 description, stateFolder: folder,
                 images: try images.map { try ImageFile.load($0) } ?? BuiltInImages.map,
-                logToken: token, allowsHostPath: allowHostPath, podNetwork: podNetwork,
-                kubeconfig: kubeconfig,
+                logReaders: LogReaders(token: token, tls: try logCertificates()),
+                allowsHostPath: allowHostPath, podNetwork: podNetwork, kubeconfig: kubeconfig,
                 logger: logger)
             say("Node \(name) joins; Ctrl-C ends it and its pods.")
             try await serve([node], logger: logger)
         }
     }
 
-    private func labels() throws -> [String: String] {
-        var labels: [String: String] = [:]
-        for text in label {
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, !parts[0].isEmpty else {
-                throw ValidationError("--label \(text) is no label; write key=value")
-            }
-            labels[String(parts[0])] = String(parts[1])
+    private func logCertificates() throws -> LogReaders.Certificates? {
+        switch (logCertificate, logKey, logClientAuthority) {
+        case (nil, nil, nil): return nil
+        case (let certificate?, let key?, let authority?):
+            return LogReaders.Certificates(certificate: certificate, key: key, clientAuthority: authority)
+        default:
+            throw ValidationError("--log-certificate, --log-key and --log-client-authority go together")
         }
-        return labels
+    }
+
+    private func labels() throws -> [String: String] {
+        try Self.pairs(label) { "--label \($0) is no label; write key=value" }
+    }
+
+    private func capacities() throws -> [String: Quantity] {
+        var capacities = gpus > 0 ? ["nvidia.com/gpu": Quantity(gpus)] : [:]
+        func mistake(_ text: String) -> String { "--capacity \(text) is no capacity; write cpu=64, say" }
+        for (key, value) in try Self.pairs(capacity, mistake) {
+            guard let quantity = Quantity(value) else {
+                throw ValidationError(mistake("\(key)=\(value)"))
+            }
+            capacities[key] = quantity
+        }
+        return capacities
+    }
+
+    private static func pairs(
+        _ texts: [String], _ mistake: (String) -> String
+    ) throws -> [String: String] {
+        var pairs: [String: String] = [:]
+        for text in texts {
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, !parts[0].isEmpty else { throw ValidationError(mistake(text)) }
+            pairs[String(parts[0])] = String(parts[1])
+        }
+        return pairs
     }
 
     private static func parse(_ text: String) throws -> Taint {
@@ -103,7 +141,8 @@ struct JoinControllers: AsyncParsableCommand {
 
     @Option(
         help: """
-            A controller to run; may be repeated; all if not given. One of: \
+            A controller to run; may be repeated; all but the provisioner, which is a part of volume, if not \
+            given. One of: \
             \(ClusterControllers.Name.allCases.map(\.rawValue).joined(separator: ", ")).
             """
     )
@@ -128,7 +167,7 @@ struct JoinControllers: AsyncParsableCommand {
             let folder =
                 volumes.hasPrefix("/") ? volumes : FileManager.default.currentDirectoryPath + "/" + volumes
             let service = try JoinedServices.controllers(
-                names.isEmpty ? Set(ClusterControllers.Name.allCases) : Set(names), volumesFolder: folder,
+                names.isEmpty ? ClusterControllers.Name.whole : Set(names), volumesFolder: folder,
                 kubeconfig: kubeconfig, logger: logger)
             try await serve([service], logger: logger)
         }

@@ -71,17 +71,24 @@ import Testing
 
     @Test("services and their pods are found by name")
     func serviceNames() {
-        var address = EndpointAddress(ip: "127.16.0.5")
-        address.hostname = "w-0"
-        var subset = EndpointSubset()
-        subset.addresses = [address]
-        let endpoints = Endpoints(metadata: ObjectMeta(name: "gang", namespace: "ns"), subsets: [subset])
-        let own = ServiceNames.aliases([endpoints], namespace: "ns").first
+        var pod = Pod(
+            metadata: ObjectMeta(name: "gang-0", namespace: "ns", labels: ["app": "gang"]),
+            spec: PodSpec(containers: []))
+        pod.spec?.hostname = "w-0"
+        pod.spec?.subdomain = "gang"
+        pod.status = PodStatus()
+        pod.status?.podIP = "127.16.0.5"
+        var service = KubernetesAPI.Service(
+            metadata: ObjectMeta(name: "gang", namespace: "ns"),
+            spec: ServiceSpec(selector: ["app": "gang"], publishNotReadyAddresses: true))
+        let own = ServiceNames.aliases(of: [service], pods: [pod], namespace: "ns").first
         #expect(own?.address == "127.16.0.5")
         #expect(own?.names.contains("w-0.gang.ns.svc.cluster.local") == true)
         #expect(own?.names.contains("w-0.gang") == true)
-        let foreign = ServiceNames.aliases([endpoints], namespace: "other").first
+        let foreign = ServiceNames.aliases(of: [service], pods: [pod], namespace: "other").first
         #expect(foreign?.names.contains("w-0.gang.ns") == true)
         #expect(foreign?.names.contains("gang") == false)
+        service.spec?.publishNotReadyAddresses = nil
+        #expect(ServiceNames.aliases(of: [service], pods: [pod], namespace: "ns").isEmpty, "it is not ready")
     }
 }

@@ -12,18 +12,20 @@ struct VolumeController: Sendable {
     let classes: Store<StorageClass>
     let pods: Store<Pod>
     let folder: String
+    /// Whether binding and the protection of claims in use are its work, too, and not the control plane's.
+    let binds: Bool
 
     func reconcile(claim key: ObjectKey) async throws -> Reconciliation {
         guard let claim = claims.get(key) else { return .done }
         if claim.metadata.deletionTimestamp != nil {
-            try await release(claim)
+            if binds { try await release(claim) }
             return .done
         }
         switch ClaimBinding.decide(claim, volumes: volumes.list(), classes: classes.list(), folder: folder) {
         case .nothing: break
         case .provision(let volume): try await provision(volume)
-        case .bind(let volume): try await bind(claim, to: volume)
-        case .markBound(let capacity): try await markBound(claim, capacity: capacity)
+        case .bind(let volume): if binds { try await bind(claim, to: volume) }
+        case .markBound(let capacity): if binds { try await markBound(claim, capacity: capacity) }
         }
         return .done
     }

@@ -1,9 +1,12 @@
 import FoundationEssentials
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
 import KubernetesAPI
 import Logging
 import NIOCore
+import NIOSSL
 import ServiceLifecycle
 
 /// Serves containers' output on loopback:
@@ -11,7 +14,7 @@ import ServiceLifecycle
 /// `?follow&tailLines&previous&limitBytes&sinceSeconds&timestamps`
 struct LogServer: ServiceLifecycle.Service {
     let directory: LogDirectory
-    let token: String?
+    let readers: LogReaders
     let port: Int
     let clock: NodeClock
     let logger: Logger
@@ -27,7 +30,7 @@ struct LogServer: ServiceLifecycle.Service {
         var quiet = logger
         quiet.logLevel = .critical
         let application = Application(
-            router: router,
+            router: router, server: try channel(),
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port)),
             onServerRunning: { channel in
                 guard let port = channel.localAddress?.port else { return }
@@ -36,8 +39,25 @@ struct LogServer: ServiceLifecycle.Service {
         try await application.run()
     }
 
+    private func channel() throws -> HTTPServerBuilder {
+        guard let files = readers.tls else { return .http1() }
+        var tls = TLSConfiguration.makeServerConfiguration(
+            certificateChain: try NIOSSLCertificate.fromPEMFile(files.certificate).map { .certificate($0) },
+            privateKey: .privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem)))
+        tls.trustRoots = .file(files.clientAuthority)
+        // A client without a certificate of that authority gets no connection.
+        tls.certificateVerification = .noHostnameVerification
+        return try .tls(.http1(), tlsConfiguration: tls)
+    }
+
+    private func mayRead(_ request: Request) -> Bool {
+        if readers.tls != nil { return true }
+        guard let token = readers.token else { return false }
+        return request.headers[.authorization] == "Bearer \(token)"
+    }
+
     private func respond(_ request: Request, _ context: some RequestContext) throws -> Response {
-        guard let token, request.headers[.authorization] == "Bearer \(token)" else {
+        guard mayRead(request) else {
             return Self.text(.unauthorized, "the bearer token is missing or wrong")
         }
         let key = ObjectKey(

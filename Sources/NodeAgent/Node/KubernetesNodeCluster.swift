@@ -8,7 +8,9 @@ import KubernetesClient
 struct KubernetesNodeCluster: NodeCluster {
     let client: KubernetesClient
     let transport: HTTPTransport
-    let endpoints: Store<Endpoints>
+    /// Of all nodes.
+    let peers: Store<Pod>
+    let services: Store<KubernetesAPI.Service>
     let events: EventRecorder
 
     func objects(
@@ -126,25 +128,6 @@ struct KubernetesNodeCluster: NodeCluster {
     }
 
     func hostAliases(namespace: String) -> [HostAlias] {
-        ServiceNames.aliases(endpoints.list(), namespace: namespace)
-    }
-}
-
-/// What services and their pods are called in `/etc/hosts`: there is no name server.
-enum ServiceNames {
-    static func aliases(_ endpoints: [Endpoints], namespace: String) -> [HostAlias] {
-        var names: [String: [String]] = [:]
-        for object in endpoints.sorted(by: { $0.key < $1.key }) {
-            let qualified = "\(object.name).\(object.namespace)"
-            var forms = ["\(qualified).svc.cluster.local", "\(qualified).svc", qualified]
-            if object.namespace == namespace { forms.append(object.name) }
-            for address in (object.subsets ?? []).flatMap({ $0.addresses ?? [] }) {
-                if let host = address.hostname, !host.isEmpty {
-                    names[address.ip, default: []] += forms.map { "\(host).\($0)" }
-                }
-                names[address.ip, default: []] += forms
-            }
-        }
-        return names.sorted { $0.key < $1.key }.map { HostAlias(address: $0.key, names: $0.value) }
+        ServiceNames.aliases(of: services.list(), pods: peers.list(), namespace: namespace)
     }
 }

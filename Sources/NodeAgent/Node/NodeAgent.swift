@@ -36,14 +36,16 @@ public struct NodeAgent: ServiceLifecycle.Service {
     public func run() async throws {
         let field = "spec.nodeName=\(configuration.name)"
         let pods = Informer<Pod>(client: client, options: .init(fieldSelector: field), logger: logger)
-        let endpoints = Informer<Endpoints>(client: client, logger: logger)
+        let peers = Informer<Pod>(client: client, transform: ServiceNames.reduced, logger: logger)
+        let services = Informer<KubernetesAPI.Service>(client: client, logger: logger)
         let node = Informer<Node>(
             client: client, options: .init(fieldSelector: "metadata.name=\(configuration.name)"),
             logger: logger)
         let events = EventRecorder(
             client: client, component: "kubelet", instance: configuration.name, logger: logger)
         let cluster = KubernetesNodeCluster(
-            client: client, transport: transport, endpoints: endpoints.store, events: events)
+            client: client, transport: transport, peers: peers.store, services: services.store,
+            events: events)
         let logs = LogDirectory()
         let gpus = Int(clamping: configuration.capacity["nvidia.com/gpu"]?.units ?? 0)
         let context = NodeContext(
@@ -54,7 +56,7 @@ public struct NodeAgent: ServiceLifecycle.Service {
             configuration: configuration, client: client, clock: clock, logger: logger)
         let listening = AsyncStream.makeStream(of: Int.self)
         let server = LogServer(
-            directory: logs, token: configuration.logToken, port: configuration.logPort, clock: clock,
+            directory: logs, readers: configuration.logReaders, port: configuration.logPort, clock: clock,
             logger: logger,
             onListening: { listening.continuation.yield($0) })
         let supervisor = PodSupervisor(context: context, pods: pods)
@@ -62,7 +64,8 @@ public struct NodeAgent: ServiceLifecycle.Service {
         await withDiscardingTaskGroup { group in
             // Informers and the log server live until the pods have ended, so not by graceful shutdown.
             group.addTask { await ignoringGracefulShutdown { try await pods.run() } }
-            group.addTask { await ignoringGracefulShutdown { try await endpoints.run() } }
+            group.addTask { await ignoringGracefulShutdown { try await peers.run() } }
+            group.addTask { await ignoringGracefulShutdown { try await services.run() } }
             group.addTask { await ignoringGracefulShutdown { try await node.run() } }
             group.addTask { await ignoringGracefulShutdown { try await server.run() } }
             group.addTask { await ignoringGracefulShutdown { try await events.run() } }

@@ -18,8 +18,7 @@ public struct NodeConfiguration: Sendable {
     public var podNetwork: UInt8
     /// What containers get as `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`.
     public var apiServer: (host: String, port: Int)?
-    /// What a reader of logs must present as bearer token; nil refuses all.
-    public var logToken: String?
+    public var logReaders: LogReaders
     /// 0 takes any free port.
     public var logPort: Int
     public var bubblewrap: String
@@ -41,7 +40,7 @@ public struct NodeConfiguration: Sendable {
         allowsHostPath = false
         podNetwork = 16 + UInt8(name.utf8.reduce(UInt64(5381)) { ($0 &* 33) ^ UInt64($1) } % 200)
         apiServer = nil
-        logToken = nil
+        logReaders = LogReaders()
         logPort = 0
         bubblewrap = "/usr/bin/bwrap"
         maximumLogBytes = 10 << 20
