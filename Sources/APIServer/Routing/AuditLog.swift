@@ -7,11 +7,12 @@ actor AuditLog {
 
     init(path: String) throws { handle = try AppendedFile(path: path) }
 
-    func record(_ request: APIRequest, user: UserInfo, code: Int, at time: Timestamp) {
+    func record(_ request: APIRequest, user: UserInfo, code: Int, isRefused: Bool, at time: Timestamp) {
         var line: JSONValue = [
             "time": .string(time.description), "user": .string(user.name), "method": .string(request.method),
             "path": .string(request.path), "code": .integer(Int64(code)),
             "userAgent": .string(request.headers["user-agent"] ?? ""),
+            "decision": isRefused ? "forbid" : "allow",
         ]
         if case .resource(let path) = RequestTarget(path: request.path) {
             line["verb"] = .string(request.verb(for: path))

@@ -25,8 +25,22 @@ struct RequestRouter: Sendable {
         for warning in warnings.warnings {
             response.headers.append((name: "Warning", value: Self.warningHeader(warning)))
         }
-        await audit?.record(request, user: user, code: response.status, at: core.now)
+        if let audit {
+            await audit.record(
+                request, user: user, code: response.status,
+                isRefused: response.status == 403 && isRefused(request, user), at: core.now)
+        }
         return response
+    }
+
+    /// Whether it is the roles that refuse, and not a quota or another rule of admission.
+    private func isRefused(_ request: APIRequest, _ user: UserInfo) -> Bool {
+        let attributes =
+            switch RequestTarget(path: request.path) {
+            case .resource(let path): AccessAttributes(path, verb: request.verb(for: path))
+            case .nonResource: AccessAttributes(verb: request.method.lowercased(), path: request.path)
+            }
+        return (try? core.authorize(user, attributes)) == nil
     }
 
     /// RFC 7234: code, agent, quoted text.
