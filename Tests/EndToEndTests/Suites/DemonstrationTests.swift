@@ -5,7 +5,7 @@ import Testing
 
 extension EndToEnd {
     /// What `hack/demo` shows, with its real trainer and evaluator, looked at with other people's tools.
-    @Suite(.cluster("demonstration"), .timeLimit(.minutes(10))) struct Demonstration {
+    @Suite(.needs(.fixturePods), .cluster("demonstration"), .timeLimit(.minutes(10))) struct Demonstration {
         @Test func `the example goes from kubectl apply to an evaluated, registered model`() async throws {
             let team = try await Team.make("demo")
             try await DemonstrationInputs(servers: team.servers).put()

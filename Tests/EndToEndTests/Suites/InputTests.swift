@@ -5,7 +5,7 @@ import Testing
 
 extension EndToEnd {
     /// Mistakes and misfortunes that only a run can find.
-    @Suite(.cluster("inputs"), .timeLimit(.minutes(6))) struct Inputs {
+    @Suite(.needs(.fixturePods), .cluster("inputs"), .timeLimit(.minutes(6))) struct Inputs {
         @Test func `a corrupt record is named by its number`() async throws {
             let team = try await Team.make("corrupt")
             var run = FixtureRun("corrupt", of: team)

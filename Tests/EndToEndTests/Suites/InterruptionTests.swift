@@ -6,7 +6,7 @@ import Testing
 extension EndToEnd {
     /// What happens to a run from outside: it goes on from the newest verified checkpoint, and ends with the
     /// weights that it would have had.
-    @Suite(.cluster("interruptions"), .timeLimit(.minutes(6))) struct Interruptions {
+    @Suite(.needs(.fixturePods), .cluster("interruptions"), .timeLimit(.minutes(6))) struct Interruptions {
         /// Four seconds of training; a checkpoint each second.
         private func longRun(_ name: String, _ team: Team) -> FixtureRun {
             var run = FixtureRun(name, of: team, parameters: ["stepSeconds": "0.1"])

@@ -5,7 +5,9 @@ import Testing
 
 extension EndToEnd {
     /// The operator dies at any moment, and at rest it is silent.
-    @Suite(.cluster("crashes"), .serialized, .timeLimit(.minutes(6))) struct OperatorCrashes {
+    @Suite(
+        .needs(.fixturePods, .audit), .cluster("crashes"), .serialized, .timeLimit(.minutes(6))
+    ) struct OperatorCrashes {
         private static let seed: UInt64 = 20_261_121
 
         @Test func `twenty kills at random moments lose no run, no checkpoint and make nothing twice`()

@@ -5,7 +5,7 @@ import Testing
 
 extension EndToEnd {
     /// How runs end by themselves, well and badly.
-    @Suite(.cluster("outcomes"), .timeLimit(.minutes(6))) struct Outcomes {
+    @Suite(.needs(.fixturePods), .cluster("outcomes"), .timeLimit(.minutes(6))) struct Outcomes {
         private func finish(_ run: FixtureRun, _ team: Team, within seconds: Int = 150) async throws
             -> TrainingJobStatus
         {

@@ -1,34 +1,34 @@
 import Foundation
 import KubernetesAPI
-import Synchronization
 import Testing
 
-/// An embedded cluster with Anneal's definitions and a running operator, driven by kubectl.
+/// A cluster with Anneal's definitions and a running operator, driven by kubectl.
 final class Cluster: Sendable {
     @TaskLocal static var current: Cluster?
 
+    let name: String
     let servers: Servers
+    /// As somebody who may do everything.
     let kubectl: Program
-    let auditLog: URL
     private let folder: TemporaryFolder
-    private let name: String
-    private let server: BackgroundProgram
+    private let members: any ClusterServers
     private let operatorProgram: Program
-    private let operatorProcess: Mutex<BackgroundProgram?>
+    private let operatorSlot = BackgroundSlot()
 
     /// Starts a cluster and installs the definitions; the operator only if it is asked for.
     static func start(_ name: String, on servers: Servers, withOperator: Bool) async throws -> Cluster {
         let cluster = try Cluster(name, servers, images: try await servers.installation.imageMap())
         do {
-            _ = try await eventually("the cluster") {
-                try await cluster.kubectl("get", "--raw", "/readyz")
-            }
+            try await cluster.members.start()
+            try await cluster.ready()
             let crds = servers.installation.repository.appendingPathComponent("crds").path
             try await cluster.kubectl("apply", "-f", crds)
             try await cluster.kubectl(
                 "wait", "--for=condition=Established", "crd/trainingjobs.anneal.dev",
-                "crd/evalruns.anneal.dev",
-                "--timeout=30s")
+                "crd/evalruns.anneal.dev", "--timeout=30s")
+            try await cluster.members.join(cluster.kubectl)
+            try await OperatorAccess.install(servers.installation, kubectl: cluster.kubectl)
+            try await cluster.issueOperatorCredentials()
             if withOperator { try cluster.startOperator() }
         } catch {
             await cluster.stop()
@@ -43,81 +43,75 @@ final class Cluster: Sendable {
         self.name = name
         self.servers = servers
         self.folder = folder
-        auditLog = folder.file("audit.jsonl")
         try Data(images.utf8).write(to: folder.file("images.yaml"))
-        let kubeconfig = folder.file("kubeconfig").path
+        members =
+            switch try Backend.chosen() {
+            case .embedded: try EmbeddedServers(name, servers, folder: folder)
+            case .controlPlane(let assets): try ControlPlane(assets, name, servers, folder: folder)
+            case .given(let kubeconfig): try GivenServers(kubeconfig, name, servers, folder: folder)
+            }
         var kubectl = try installation.tool("bin/kubectl")
-        kubectl.environment["KUBECONFIG"] = kubeconfig
+        kubectl.environment["KUBECONFIG"] = members.kubeconfig.path
         kubectl.environment["HOME"] = folder.url.path
         self.kubectl = kubectl
         var operatorProgram = try installation.own("anneal-operator")
-        operatorProgram.environment["KUBECONFIG"] = kubeconfig
+        operatorProgram.environment["KUBECONFIG"] = folder.file(OperatorAccess.kubeconfig).path
         self.operatorProgram = operatorProgram
-        operatorProcess = Mutex(nil)
-        server = try BackgroundProgram(
-            try installation.own("anneal-local"),
-            [
-                "up", "--state", folder.file("state").path, "--images", folder.file("images.yaml").path,
-                "--kubeconfig", kubeconfig, "--audit-log", auditLog.path,
-            ], log: servers.logs.appendingPathComponent("\(name)-cluster.log"))
     }
+
+    private func ready() async throws {
+        _ = try await eventually("the API server", within: .seconds(120)) {
+            try await kubectl("get", "--raw", "/readyz")
+        }
+    }
+
+    /// A new token of the operator's service account.
+    func issueOperatorCredentials() async throws {
+        try await OperatorAccess.issue(into: folder, kubectl: kubectl)
+    }
+
+    /// The kubeconfig of the operator's service account.
+    var operatorKubeconfig: URL { folder.file(OperatorAccess.kubeconfig) }
 
     func startOperator() throws {
-        let process = try BackgroundProgram(
-            operatorProgram,
-            ["--backoff-seconds", "1", "--heartbeat-seconds", "1", "--agent-image", "anneal/agent:0.1.0"],
+        try operatorSlot.start(
+            operatorProgram, Self.operatorArguments,
             log: servers.logs.appendingPathComponent("\(name)-operator.log"))
-        operatorProcess.withLock { $0 = process }
     }
 
-    /// As `kill -9` does: no last word, no status written.
-    func killOperator() async { await operatorProcess.withLock { $0 }?.kill() }
+    /// Short waits, so that tests are short.
+    static let operatorArguments = [
+        "--backoff-seconds", "1", "--heartbeat-seconds", "1", "--agent-image", "anneal/agent:0.1.0",
+    ]
 
-    var operatorIsRunning: Bool { operatorProcess.withLock { $0?.isRunning == true } }
+    /// As `kill -9` does: no last word, no status written.
+    func killOperator() async { await operatorSlot.kill() }
+
+    var operatorIsRunning: Bool { operatorSlot.isRunning }
+
+    /// `kill -9` of the API server and of what stores its objects.
+    func killServers() async { await members.kill() }
+
+    /// Starts them again, and waits until they answer.
+    func restartServers() async throws {
+        try await members.start()
+        try await ready()
+    }
 
     func stop() async {
-        await operatorProcess.withLock { $0 }?.stop()
-        await server.stop(within: .seconds(30))
+        await operatorSlot.stop()
+        await members.stop()
         folder.remove()
     }
 
-    /// The requests so far, as the API server recorded them.
+    /// The requests so far, as the API server recorded them; none where there is no log of them.
     func audit() throws -> [AuditEntry] {
-        try String(contentsOf: auditLog, encoding: .utf8).split(separator: "\n").map { line in
-            AuditEntry(try JSONValue(parsing: Array(line.utf8)))
+        guard let log = members.auditLog else { return [] }
+        // The last line may be half written.
+        return try String(contentsOf: log, encoding: .utf8).split(separator: "\n").compactMap { line in
+            (try? JSONValue(parsing: Array(line.utf8))).map(AuditEntry.init)
         }
     }
-}
-
-/// One request to the API server.
-struct AuditEntry: Sendable, CustomStringConvertible {
-    var user: String
-    var userAgent: String
-    var verb: String
-    var resource: String
-    var subresource: String
-    var namespace: String
-    var name: String
-    var code: Int64
-
-    init(_ line: JSONValue) {
-        func text(_ key: String) -> String { line[key]?.stringValue ?? "" }
-        user = text("user")
-        userAgent = text("userAgent")
-        verb = text("verb")
-        resource = text("resource")
-        subresource = text("subresource")
-        namespace = text("namespace")
-        name = text("name")
-        code = line["code"]?.integerValue ?? 0
-    }
-
-    var description: String {
-        "\(userAgent): \(verb) \(resource)/\(subresource) \(namespace)/\(name) → \(code)"
-    }
-
-    var isOfAnneal: Bool { userAgent.hasPrefix("anneal-operator") || userAgent.hasPrefix("anneal-agent") }
-    var isWrite: Bool { ["create", "update", "patch", "delete", "deletecollection"].contains(verb) }
 }
 
 /// One cluster for all tests of a suite. Suites take turns, as two cores don't serve several clusters well.
@@ -135,12 +129,14 @@ struct ClusterTrait: SuiteTrait, TestScoping {
             let cluster = try await Cluster.start(name, on: servers, withOperator: withOperator)
             do {
                 try await Cluster.$current.withValue(cluster, operation: function)
+                #expect(
+                    !withOperator || cluster.operatorIsRunning,
+                    "the operator has died; see \(servers.logs.path)")
+                try await AccessReview(of: cluster).judge()
             } catch {
                 await cluster.stop()
                 throw error
             }
-            #expect(
-                !withOperator || cluster.operatorIsRunning, "the operator has died; see \(servers.logs.path)")
             await cluster.stop()
         }
     }

@@ -35,6 +35,11 @@ struct Installation: Sendable {
         try program(cache.appendingPathComponent(path), remedy: "hack/setup")
     }
 
+    /// A file of the tests.
+    func fixture(_ name: String) -> URL {
+        repository.appendingPathComponent("Tests/EndToEndTests/Fixtures").appendingPathComponent(name)
+    }
+
     /// The image map of the tests: the runtimes of `examples/`, and fixtures that need nothing but Python.
     /// They are mounted where no volume of a pod can cover them, as `/tmp` would where the clone is there.
     func imageMap() async throws -> String {

@@ -65,11 +65,24 @@ struct ServersTrait: SuiteTrait, TestScoping {
         let servers = try await Servers.start()
         do {
             try await Servers.$current.withValue(servers, operation: function)
+            try reportUnusedAccess(servers)
         } catch {
             await servers.stop()
             throw error
         }
         await servers.stop()
+    }
+}
+
+extension ServersTrait {
+    /// For `hack/e2e`, which prints it. A whole run must have used all that the chart grants.
+    private func reportUnusedAccess(_ servers: Servers) throws {
+        let unused = AccessLedger.shared.unused
+        let text = unused.map { "\($0)\n" }.joined()
+        try Data(text.utf8).write(to: servers.logs.appendingPathComponent("unused-access.txt"))
+        if ProcessInfo.processInfo.environment["ANNEAL_E2E_WHOLE"] == "1" {
+            #expect(unused == [], "granted and never used")
+        }
     }
 }
 
