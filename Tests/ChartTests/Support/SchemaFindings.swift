@@ -1,0 +1,15 @@
+import KubernetesAPI
+import StructuralSchema
+
+extension Schema {
+    /// Why a cluster would not store an object as it is: unknown fields first, then what the schema says of
+    /// it with its defaults.
+    func findings(in object: JSONValue) -> [String] {
+        var declared = object
+        declared["metadata"] = nil
+        let unknown = unknownFields(in: declared).map { "unknown field \"\($0)\"" }
+        var stored = object
+        applyDefaults(to: &stored)
+        return unknown + validate(stored, old: nil).map(\.description)
+    }
+}

@@ -1,0 +1,31 @@
+-- Argo CD's health of an EvalRun: obj is the live object.
+local progressing = { Pending = true, Queued = true, Evaluating = true }
+local degraded = { Failed = true, Error = true }
+
+local status = obj.status
+if status == nil or status.phase == nil then
+  return { status = "Progressing", message = "Waiting for the operator" }
+end
+
+local phase = status.phase
+local message = phase
+if status.message ~= nil and status.message ~= "" then
+  message = message .. ": " .. status.message
+elseif status.reason ~= nil and status.reason ~= "" then
+  message = message .. ": " .. status.reason
+end
+
+if phase == "Passed" then
+  return { status = "Healthy", message = message }
+elseif degraded[phase] then
+  return { status = "Degraded", message = message }
+elseif phase == "Suspended" then
+  local asked = obj.spec ~= nil and obj.spec.runPolicy ~= nil and obj.spec.runPolicy.suspend
+  if not asked then
+    return { status = "Progressing", message = "Resuming" }
+  end
+  return { status = "Suspended", message = message }
+elseif progressing[phase] then
+  return { status = "Progressing", message = message }
+end
+return { status = "Unknown", message = "Phase " .. phase .. " is not known; update argocd-cm to the operator's version" }
