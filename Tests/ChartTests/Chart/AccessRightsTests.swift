@@ -14,21 +14,20 @@ import Testing
         static func < (left: Right, right: Right) -> Bool { left.description < right.description }
     }
 
-    /// What the operator does with its kinds and their children. `list` is for servers without streaming
-    /// lists; `get` tells whose a child is that exists already; `finalizers` are asked for by the admission
+    /// What the operator does with its kinds and their children. `finalizers` are asked for by the admission
     /// plugin OwnerReferencesPermissionEnforcement.
     static let runs = rights([
         "trainingjobs.anneal.dev": "list watch delete",
-        "evalruns.anneal.dev": "create get list watch delete",
+        "evalruns.anneal.dev": "create list watch delete",
         "trainingjobs/status.anneal.dev": "patch",
         "evalruns/status.anneal.dev": "patch",
         "trainingjobs/finalizers.anneal.dev": "update",
         "evalruns/finalizers.anneal.dev": "update",
-        "pods": "create get list watch delete",
-        "persistentvolumeclaims": "create get list watch delete",
-        "services": "create get list watch delete",
-        "jobs.batch": "create get list watch delete",
-        "leases.coordination.k8s.io": "create get list watch delete",
+        "pods": "create list watch delete",
+        "persistentvolumeclaims": "create list watch delete",
+        "services": "create list watch delete",
+        "jobs.batch": "create list watch delete",
+        "leases.coordination.k8s.io": "create list watch delete",
         "events.events.k8s.io": "create patch",
     ])
     static let cluster = rights(["nodes": "list watch"])
