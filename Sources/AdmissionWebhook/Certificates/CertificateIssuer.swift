@@ -46,8 +46,11 @@ struct CertificateIssuer: Sendable {
                 SubjectKeyIdentifier(hash: key.publicKey)
             }, issuerPrivateKey: key)
         // Those that are over, or would make a bundle of any length, help nobody.
-        let others = material.authorities.filter { $0.isValid(at: now) }.prefix(2)
-        material.authorities = [authority] + others
+        var known: [Certificate] = []
+        for other in material.authorities where other.isValid(at: now) && !known.contains(other) {
+            known.append(other)
+        }
+        material.authorities = [authority] + known.prefix(2)
         material.authorityKey = key
     }
 

@@ -37,7 +37,8 @@ public final class WebhookCertificates: ServiceLifecycle.Service {
             supply = .secret(
                 Informer(
                     client: client, namespace: key.namespace,
-                    options: .init(fieldSelector: "metadata.name=\(key.name)"), clock: clock, logger: logger))
+                    options: .init(fieldSelector: "metadata.name=\(key.name)", listsFirst: true), clock: clock,
+                    logger: logger))
         }
         self.clock = clock
         self.logger = logger

@@ -5,6 +5,7 @@ import KubernetesClient
 import Logging
 import ServiceLifecycle
 import Synchronization
+import X509
 
 /// Keeps the Secret with our certificates, and what webhook configurations trust. One process at a time may
 /// run it: the leader. It may be run again after it has ended.
@@ -99,14 +100,26 @@ public final class WebhookPublisher: ServiceLifecycle.Service {
     private func informer<R: WebhookConfiguration>(_: R.Type) -> Informer<R> {
         let informer = Informer<R>(
             client: client,
-            options: .init(fieldSelector: "metadata.name=\(configuration.configurationName)"), logger: logger)
+            options: .init(
+                fieldSelector: "metadata.name=\(configuration.configurationName)", listsFirst: true),
+            logger: logger)
         informer.addHandler { [weak self] _ in self?.look() }
         return informer
     }
 }
 
 /// One look at the Secret and the configurations, and what is done about them.
-private struct Pass: Sendable {
+private final class Pass: Sendable {
+    /// What was last written, until it comes back by the watch.
+    private struct Write {
+        /// The version that was written over; nil where there was no Secret.
+        var version: String?
+        var time: Timestamp
+    }
+
+    /// A write that has not come back after so long is made again.
+    private static let patience: Int64 = 10
+
     let client: KubernetesClient
     let configuration: WebhookPublisher.Configuration
     let issuer: CertificateIssuer
@@ -115,11 +128,33 @@ private struct Pass: Sendable {
     let mutating: Store<MutatingWebhookConfiguration>
     let now: @Sendable () -> Timestamp
     let logger: Logger
+    private let lastWrite = Mutex<Write?>(nil)
+
+    init(
+        client: KubernetesClient, configuration: WebhookPublisher.Configuration, issuer: CertificateIssuer,
+        secrets: Store<Secret>, validating: Store<ValidatingWebhookConfiguration>,
+        mutating: Store<MutatingWebhookConfiguration>, now: @escaping @Sendable () -> Timestamp,
+        logger: Logger
+    ) {
+        self.client = client
+        self.configuration = configuration
+        self.issuer = issuer
+        self.secrets = secrets
+        self.validating = validating
+        self.mutating = mutating
+        self.now = now
+        self.logger = logger
+    }
 
     /// - Returns: when it is to be looked at again, if nothing changes.
     func run() async throws -> Timestamp {
         let secret = secrets.get(configuration.secret)
-        let material = CertificateMaterial(decoding: secret?.data ?? [:])
+        let last = lastWrite.withLock { $0 }
+        if let last, last.version == secret?.metadata.resourceVersion {
+            let due = last.time.advanced(by: Self.patience)
+            if now() < due { return due }
+        }
+        var material = CertificateMaterial(decoding: secret?.data ?? [:])
         let bundle = try material.bundle()
         if !material.authorities.isEmpty {
             try await publish(bundle, to: validating)
@@ -130,10 +165,32 @@ private struct Pass: Sendable {
             isPublished: isPublished(bundle, in: validating) && isPublished(bundle, in: mutating))
         if case .wait(let until) = step { return until }
         logger.notice("renewing certificates", metadata: ["step": "\(step)"])
+        if case .startOver = step { material.authorities = trusted(validating) + trusted(mutating) }
         let renewed = try issuer.apply(step, to: material, now: now())
+        if case .startOver = step { await announce(try renewed.bundle()) }
         try await write(renewed, over: secret)
-        // The write comes back by the watch, and is looked at then.
-        return now().advanced(by: 60)
+        let write = Write(version: secret?.metadata.resourceVersion, time: now())
+        lastWrite.withLock { $0 = write }
+        return write.time.advanced(by: Self.patience)
+    }
+
+    /// Whom callers trust now: other replicas still serve by them after a Secret was lost.
+    private func trusted<R: WebhookConfiguration>(_ store: Store<R>) -> [Certificate] {
+        let object = store.get(ObjectKey(name: configuration.configurationName))
+        let bundles = Set((object?.webhooks ?? []).compactMap { $0.clientConfig?.caBundle })
+        return bundles.flatMap {
+            CertificateMaterial(decoding: [CertificateMaterial.Key.authorities: $0]).authorities
+        }
+    }
+
+    /// Callers learn of a new authority before anybody serves by it. Where that fails they learn of it after.
+    private func announce(_ bundle: Data) async {
+        do {
+            try await publish(bundle, to: validating)
+            try await publish(bundle, to: mutating)
+        } catch {
+            logger.warning("the new authority could not be announced: \(error)")
+        }
     }
 
     private func write(_ material: CertificateMaterial, over secret: Secret?) async throws {
