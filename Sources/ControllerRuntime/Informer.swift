@@ -20,6 +20,9 @@ public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
         /// How much longer than the server's limit a watch may be silent.
         public var idleMargin: Duration
         public var usesStreamingLists: Bool
+        /// The first list is a plain one, which later takes the place of streaming ones that fail: a role
+        /// that does not allow it shows at the start, and not in the outage that needs it.
+        public var listsFirst: Bool
         /// How often at least everything is listed anew, against events that were lost.
         public var relistInterval: Duration
         public var backoff: Backoff
@@ -28,7 +31,8 @@ public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
         public init(
             labelSelector: String? = nil, fieldSelector: String? = nil, pageSize: Int = 500,
             watchSeconds: Int = 420, idleMargin: Duration = .seconds(30), usesStreamingLists: Bool = true,
-            relistInterval: Duration = .seconds(1800), backoff: Backoff = .reconnecting, seed: UInt64? = nil
+            listsFirst: Bool = false, relistInterval: Duration = .seconds(1800),
+            backoff: Backoff = .reconnecting, seed: UInt64? = nil
         ) {
             self.labelSelector = labelSelector
             self.fieldSelector = fieldSelector
@@ -36,6 +40,7 @@ public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
             self.watchSeconds = watchSeconds
             self.idleMargin = idleMargin
             self.usesStreamingLists = usesStreamingLists
+            self.listsFirst = listsFirst
             self.relistInterval = relistInterval
             self.backoff = backoff
             self.seed = seed
@@ -129,8 +134,8 @@ extension Informer {
     private func follow() async {
         var random = options.seed.map { SeededGenerator(seed: $0) } ?? SeededGenerator()
         var watcher = Watcher<R>(
-            usesStreamingLists: options.usesStreamingLists, relistInterval: options.relistInterval,
-            backoff: options.backoff,
+            usesStreamingLists: options.usesStreamingLists, listsFirst: options.listsFirst,
+            relistInterval: options.relistInterval, backoff: options.backoff,
             random: SeededGenerator(seed: random.next()))
         var watch: OpenWatch?
         var action = watcher.start()

@@ -70,6 +70,7 @@ public struct Watcher<R: KubernetesResource>: Sendable {
     /// Failures in a row.
     public private(set) var failures = 0
     private var usesStreamingLists: Bool
+    private let listsFirst: Bool
     private var hasReceived = false
     /// The highest version that was ever seen.
     private var newest: ResourceVersion?
@@ -81,20 +82,24 @@ public struct Watcher<R: KubernetesResource>: Sendable {
     private let backoff: Backoff
     private var random: SeededGenerator
 
-    /// - Parameter relistInterval: after so long, the next watch begins with a list: an event that was
-    ///   lost on the way is made up for.
+    /// - Parameters:
+    ///   - listsFirst: the first list is a plain one; see `Informer.Options`
+    ///   - relistInterval: after so long, the next watch begins with a list: an event that was lost on the
+    ///     way is made up for.
     public init(
-        usesStreamingLists: Bool = true, relistInterval: Duration = .seconds(1800),
-        backoff: Backoff = .reconnecting, random: SeededGenerator = SeededGenerator()
+        usesStreamingLists: Bool = true, listsFirst: Bool = false,
+        relistInterval: Duration = .seconds(1800), backoff: Backoff = .reconnecting,
+        random: SeededGenerator = SeededGenerator()
     ) {
         self.usesStreamingLists = usesStreamingLists
+        self.listsFirst = listsFirst
         self.relistInterval = relistInterval
         self.backoff = backoff
         self.random = random
     }
 
     /// What to do first.
-    public mutating func start() -> Action { relist() }
+    public mutating func start() -> Action { listsFirst ? plainList() : relist() }
 
     public mutating func handle(_ input: Input) -> Step {
         switch (phase, input) {
@@ -141,12 +146,14 @@ extension Watcher {
     private mutating func relist() -> Action {
         resourceVersion = nil
         collected = [:]
-        guard usesStreamingLists else {
-            phase = .listing
-            return .list(continue: nil)
-        }
+        guard usesStreamingLists else { return plainList() }
         phase = .openingStreamingList
         return .watch(resourceVersion: nil)
+    }
+
+    private mutating func plainList() -> Action {
+        phase = .listing
+        return .list(continue: nil)
     }
 
     private mutating func take(_ page: DecodedList<R>) -> Step {

@@ -100,7 +100,10 @@ struct PlanApplier: Sendable {
             _ = try await client.create(object, fieldManager: Anneal.fieldManager)
         } catch {
             guard error.isAlreadyExists else { throw error }
-            let existing = try await client.get(R.self, object.key)
+            // By a list, as the role needs that verb anyway.
+            let named = ListOptions(fieldSelector: "metadata.name=\(object.name)")
+            let found = try await client.list(R.self, namespace: object.namespace, options: named)
+            guard let existing = found.items.first else { throw error }
             guard existing.metadata.controller?.uid == owner else {
                 throw NameTaken(of: object, by: existing)
             }

@@ -22,11 +22,11 @@ struct ClusterCaches: Sendable {
         let mine = "\(Anneal.Label.managedBy)=\(Anneal.Label.managedByValue)"
         func children<R: KubernetesResource>(_ type: R.Type) -> Informer<R> {
             Informer(
-                client: client, namespace: namespace, options: .init(labelSelector: mine),
+                client: client, namespace: namespace, options: .init(labelSelector: mine, listsFirst: true),
                 onMalformed: malformed.report(of: type), logger: logger)
         }
         trainingJobs = Informer(
-            client: client, namespace: namespace,
+            client: client, namespace: namespace, options: .init(listsFirst: true),
             indexers: [
                 IndexName.idempotencyKey: { job in
                     job.spec.idempotencyKey.map { ["\(job.namespace)/\($0)"] } ?? []
@@ -35,19 +35,20 @@ struct ClusterCaches: Sendable {
                 IndexName.uid: { $0.metadata.uid.map { [$0] } ?? [] },
             ], onMalformed: malformed.report(of: TrainingJob.self), logger: logger)
         evalRuns = Informer(
-            client: client, namespace: namespace,
+            client: client, namespace: namespace, options: .init(listsFirst: true),
             indexers: [IndexName.phase: { [$0.status?.phase.rawValue ?? EvalRunPhase.pending.rawValue] }],
             onMalformed: malformed.report(of: EvalRun.self), logger: logger)
         jobs = children(Job.self)
         pods = Informer(
-            client: client, namespace: namespace, options: .init(labelSelector: mine),
+            client: client, namespace: namespace, options: .init(labelSelector: mine, listsFirst: true),
             indexers: [IndexName.run: { $0.runUID.map { [$0] } ?? [] }],
             onMalformed: malformed.report(of: Pod.self), logger: logger)
         claims = children(PersistentVolumeClaim.self)
         headlessServices = children(KubernetesAPI.Service.self)
         leases = children(Lease.self)
         nodes = Informer(
-            client: client, transform: CapacityReduction.node, onMalformed: malformed.report(of: Node.self),
+            client: client, options: .init(listsFirst: true), transform: CapacityReduction.node,
+            onMalformed: malformed.report(of: Node.self),
             logger: logger)
         boundPods = Informer(
             client: client, options: .init(fieldSelector: "status.phase!=Succeeded,status.phase!=Failed"),
