@@ -65,9 +65,8 @@ extension TrainingJobDraft {
         // Measured once, before the first step of the first attempt.
         progress.initialEvalLoss = status.progress?.initialEvalLoss ?? progress.initialEvalLoss
         progress.evalLoss = progress.evalLoss ?? status.progress?.evalLoss
-        // For people, and a column: no more digits than mean anything.
-        progress.loss = progress.loss.map { ($0 * 10_000).rounded() / 10_000 }
-        progress.epoch = progress.epoch.map { ($0 * 10_000).rounded() / 10_000 }
+        progress.loss = progress.loss?.shortened
+        progress.epoch = progress.epoch?.shortened
         status.progress = progress
     }
 
@@ -107,4 +106,9 @@ extension TrainingProgress {
         [epoch, loss, evalLoss, initialEvalLoss, learningRate, tokensPerSecond]
             .allSatisfy { $0?.isFinite != false } && (step ?? 0) >= 0 && (totalSteps ?? 0) >= 0
     }
+}
+
+extension Double {
+    /// For people, and a column: no more digits than mean anything.
+    var shortened: Double { (self * 10_000).rounded() / 10_000 }
 }

@@ -85,7 +85,7 @@ extension TrainingJobDraft {
             var progress = status.progress ?? TrainingProgress()
             progress.initialEvalLoss = progress.initialEvalLoss ?? summary.initialEvalLoss?.finite
             progress.evalLoss = summary.finalEvalLoss?.finite ?? progress.evalLoss
-            progress.loss = summary.finalLoss?.finite ?? progress.loss
+            progress.loss = summary.finalLoss?.finite?.shortened ?? progress.loss
             if let steps = summary.steps, steps >= 0 { progress.step = steps }
             status.progress = progress
         }
