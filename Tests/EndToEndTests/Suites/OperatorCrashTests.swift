@@ -46,7 +46,8 @@ extension EndToEnd {
                     && ["jobs", "pods", "evalruns", "leases"].contains($0.resource)
             }
             #expect(created == expected)
-            #expect(creations.count == expected)
+            // The server may have answered a request with something else when its client had died.
+            #expect(creations.count <= expected)
         }
 
         /// A run that the operator's deaths did not touch.

@@ -39,9 +39,9 @@ struct JoinedNodes: Sendable {
                 "controllers", "--controller", "provisioner", "--kubeconfig", administrator.path, "--volumes",
                 folder.file("volumes").path,
             ], log: log("volumes"))
-        try await kubectl(
-            "wait", "--for=create", "--timeout=60s", "storageclass/standard", "node/cpu-1", "node/gpu-1",
-            "node/gpu-2")
+        _ = try await eventually("nodes and a storage class") {
+            try await kubectl("get", "storageclass/standard", "node/cpu-1", "node/gpu-1", "node/gpu-2")
+        }
         try await kubectl("wait", "--for=condition=Ready", "--timeout=60s", "nodes", "--all")
     }
 
