@@ -92,9 +92,13 @@ public struct MicroTime: Hashable, Sendable, Comparable, Codable, CustomStringCo
 /// RFC 3339 without a formatter object: date arithmetic on the proleptic Gregorian calendar
 /// (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 private enum RFC3339 {
+    /// Years 1 to 9999: what is written is read as the same again.
+    private static func clamp(_ seconds: Int64) -> Int64 {
+        min(max(seconds, -62_135_596_800), 253_402_300_799)
+    }
+
     static func format(seconds: Int64) -> String {
-        // Years 1 to 9999 are what four digits can say.
-        let clamped = min(max(seconds, -62_135_596_800), 253_402_300_799)
+        let clamped = clamp(seconds)
         var days = clamped / 86_400
         var rest = clamped % 86_400
         if rest < 0 {
@@ -132,7 +136,7 @@ private enum RFC3339 {
         }
         guard let offset = offset(bytes[position...]) else { return nil }
         let days = days(fromYear: year, month: month, day: day)
-        return (days * 86_400 + hour * 3600 + minute * 60 + second - offset, microseconds)
+        return (clamp(days * 86_400 + hour * 3600 + minute * 60 + second - offset), microseconds)
     }
 
     private static func offset(_ bytes: ArraySlice<UInt8>) -> Int64? {
