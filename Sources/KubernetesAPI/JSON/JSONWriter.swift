@@ -13,8 +13,7 @@ extension JSONValue {
 
     /// An encodable value as unstructured JSON.
     public init(encoding value: some Encodable) throws {
-        let data = try JSONEncoder().encode(value)
-        self = try JSONValue(parsing: data)
+        self = try JSONValueEncoder.encode(value)
     }
 
     /// Decodes this value into a type.
