@@ -38,12 +38,12 @@ struct HeadParser {
 
     /// Takes one line; true when it completed the head. Interim responses (1xx) are passed over, and so
     /// are trailers.
-    mutating func take(_ line: String) -> Bool {
+    mutating func take(_ line: UnsafeRawBufferPointer) -> Bool {
         guard head == nil else { return false }
-        let line = line.trimmingLineEnd
-        if line.hasPrefix("HTTP/") {
-            let parts = line.split(separator: " ", maxSplits: 2)
-            status = parts.count > 1 ? Int(parts[1]) ?? 0 : 0
+        let line = line.trimming { $0 == 0x0A || $0 == 0x0D }
+        if line.starts(with: "HTTP/".utf8) {
+            let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 2)
+            status = parts.count > 1 ? Int(String(decoding: parts[1], as: UTF8.self)) ?? 0 : 0
             headers = []
             return false
         }
@@ -52,24 +52,21 @@ struct HeadParser {
             head = HTTPResponseHead(status: status, headers: headers)
             return true
         }
-        if let colon = line.firstIndex(of: ":") {
-            let value = line[line.index(after: colon)...].trimmingBlanks
-            headers.append(HTTPHeader(String(line[..<colon]), String(value)))
+        if let colon = line.firstIndex(of: UInt8(ascii: ":")) {
+            let value = line[line.index(after: colon)...].trimming { $0 == 0x20 || $0 == 0x09 }
+            headers.append(
+                HTTPHeader(
+                    String(decoding: line[..<colon], as: UTF8.self), String(decoding: value, as: UTF8.self)))
         }
         return false
     }
 }
 
-extension StringProtocol {
-    fileprivate var trimmingLineEnd: SubSequence {
-        guard let end = lastIndex(where: { !$0.isNewline }) else { return self[startIndex..<startIndex] }
-        return self[startIndex...end]
-    }
-
-    fileprivate var trimmingBlanks: SubSequence {
-        guard let start = firstIndex(where: { $0 != " " && $0 != "\t" }),
-            let end = lastIndex(where: { $0 != " " && $0 != "\t" })
-        else { return self[startIndex..<startIndex] }
+extension BidirectionalCollection<UInt8> {
+    /// Without the bytes at both ends that satisfy the predicate.
+    fileprivate func trimming(_ isBlank: (UInt8) -> Bool) -> SubSequence {
+        guard let start = firstIndex(where: { !isBlank($0) }), let end = lastIndex(where: { !isBlank($0) })
+        else { return self[endIndex...] }
         return self[start...end]
     }
 }

@@ -1,7 +1,9 @@
 import FoundationEssentials
 import Logging
 
-/// Sends HTTP requests through libcurl, HTTP/2 where the server has it, on a thread of its own.
+/// Sends HTTP requests through libcurl, HTTP/2 where the server has it, on threads of its own: one for
+/// requests, and one for streams. libcurl looks at all transfers of a thread whenever something happens to
+/// one, and there are many watches for each request under way.
 public final class HTTPTransport: Sendable {
     public struct Configuration: Hashable, Sendable {
         /// Open connections to one host; further requests wait. 0 for no limit.
@@ -22,6 +24,7 @@ public final class HTTPTransport: Sendable {
 
     private let configuration: Configuration
     private let loop: EventLoop
+    private let streamLoop: EventLoop
     private let logger: Logger
 
     public init(
@@ -32,9 +35,12 @@ public final class HTTPTransport: Sendable {
         loop = EventLoop(
             maximumConnectionsPerHost: configuration.maxConnectionsPerHost,
             idleConnections: configuration.idleConnections)
+        streamLoop = EventLoop(
+            maximumConnectionsPerHost: configuration.maxConnectionsPerHost,
+            idleConnections: configuration.idleConnections)
     }
 
-    deinit { loop.close() }
+    deinit { shutdown() }
 
     /// Sends a request and collects the response, whatever its status. Cancelling the task ends the
     /// transfer.
@@ -66,16 +72,20 @@ public final class HTTPTransport: Sendable {
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 sink.awaitHead(continuation)
-                loop.start(transfer)
+                streamLoop.start(transfer)
             }
         } onCancel: {
-            loop.cancel(transfer)
+            streamLoop.cancel(transfer)
         }
-        return HTTPStream(head: try report(request, result).get(), sink: sink, transfer: transfer, loop: loop)
+        return HTTPStream(
+            head: try report(request, result).get(), sink: sink, transfer: transfer, loop: streamLoop)
     }
 
     /// Ends what is under way with `.shutDown`, and everything asked for later.
-    public func shutdown() { loop.close() }
+    public func shutdown() {
+        loop.close()
+        streamLoop.close()
+    }
 
     private typealias Outcome<Value> = Result<Value, TransportError>
 

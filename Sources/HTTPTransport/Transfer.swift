@@ -120,7 +120,7 @@ final class Transfer: @unchecked Sendable {
 extension Transfer {
     fileprivate func takeHeader(_ bytes: UnsafeRawBufferPointer) -> Int {
         lastActivity = .now
-        if head.take(String(decoding: bytes, as: UTF8.self)), let head = head.head { sink.receive(head) }
+        if head.take(bytes), let head = head.head { sink.receive(head) }
         return bytes.count
     }
 
