@@ -49,6 +49,8 @@ public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
 
     private struct State {
         var handlers: [Handler] = []
+        /// Those that are told of what was assumed, too.
+        var handlersOfAssumed: [Handler] = []
         var waiting: [UInt64: CheckedContinuation<Void, any Error>] = [:]
         var nextWaiter: UInt64 = 0
         var hasSynced = false
@@ -89,9 +91,21 @@ public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
 
     /// Has `handler` told of all changes from now on, in order, and of what is in the store already. It
     /// runs on the informer's task and must be quick: enqueue a key. Best added before `run`.
-    public func addHandler(_ handler: @escaping Handler) {
-        state.withLock { $0.handlers.append(handler) }
+    ///
+    /// - Parameter ofAssumed: whether it is told of `assume`, too.
+    public func addHandler(ofAssumed: Bool = true, _ handler: @escaping Handler) {
+        state.withLock { state in
+            state.handlers.append(handler)
+            if ofAssumed { state.handlersOfAssumed.append(handler) }
+        }
         for object in store.list() { handler(.added(object)) }
+    }
+
+    /// Takes an object as the server answered a write with, before the watch tells of it. When it does, that
+    /// is not decoded, and no handler is told again.
+    public func assume(_ object: R) {
+        let changes = store.assume(transform.map { $0(object) } ?? object)
+        publish(changes, to: state.withLock { $0.handlersOfAssumed })
     }
 
     /// Returns when the objects were listed once.
@@ -142,6 +156,7 @@ extension Informer {
         while !Task.isCancelled {
             let input: Watcher<R>.Input
             if action != .read { watch = nil }
+            if action.beginsList { store.beginListing() }
             switch action {
             case .list(let token): input = await list(continue: token)
             case .watch(let version):
@@ -154,7 +169,7 @@ extension Informer {
             guard !Task.isCancelled else { return }
             report(input)
             let step = watcher.handle(input)
-            for output in step.outputs { apply(output) }
+            for output in step.outputs { apply(output, at: watcher.resourceVersion) }
             action = step.action
         }
     }
@@ -188,7 +203,8 @@ extension Informer {
         do throws(KubernetesError) {
             let updates = try await client.watchUpdates(
                 R.self, namespace: namespace, options: watchOptions,
-                idleTimeout: .seconds(seconds) + options.idleMargin)
+                idleTimeout: .seconds(seconds) + options.idleMargin,
+                isKnown: { [store] in store.takeAssumed(version: $0) })
             return (OpenWatch(updates: updates.makeAsyncIterator(), openedAt: .now), .opened)
         } catch {
             return (nil, .openFailed(error))
@@ -216,10 +232,10 @@ extension Informer {
         }
     }
 
-    private func apply(_ output: Watcher<R>.Output) {
+    private func apply(_ output: Watcher<R>.Output, at version: String?) {
         switch output {
         case .replace(let objects):
-            publish(store.replace(transform.map { objects.map($0) } ?? objects))
+            publish(store.replace(transform.map { objects.map($0) } ?? objects, at: version))
             let waiting = state.withLock { state in
                 state.hasSynced = true
                 defer { state.waiting = [:] }
@@ -240,8 +256,10 @@ extension Informer {
     }
 
     private func publish(_ changes: [StoreChange<R>]) {
-        guard !changes.isEmpty else { return }
-        let handlers = state.withLock { $0.handlers }
+        publish(changes, to: state.withLock { $0.handlers })
+    }
+
+    private func publish(_ changes: [StoreChange<R>], to handlers: [Handler]) {
         for change in changes {
             for handler in handlers { handler(change) }
         }

@@ -21,11 +21,15 @@ public enum StoreChange<R: KubernetesResource>: Sendable {
 public final class Store<R: KubernetesResource>: Sendable {
     public typealias Indexer = @Sendable (R) -> [String]
 
-    private struct Contents {
+    fileprivate struct Contents {
         var objects: [ObjectKey: R] = [:]
         var indexes: [String: [String: Set<ObjectKey>]] = [:]
         var owners: [String: Set<ObjectKey>] = [:]
         var tombstones = Tombstones()
+        /// Whose object was assumed, by the version that the watch has still to tell of.
+        var assumed: [String: ObjectKey] = [:]
+        /// Whether everything is being listed: what comes then replaces what is here.
+        var isListing = true
         var hasSynced = false
     }
 
@@ -68,18 +72,66 @@ public final class Store<R: KubernetesResource>: Sendable {
     }
 }
 
+// What this process wrote is known from the server's answer, before the watch tells of it.
+extension Store {
+    /// Takes an object as the server answered a write of ours with: a reader sees it at once.
+    package func assume(_ object: R) -> [StoreChange<R>] {
+        contents.withLock { contents in
+            guard let version = object.metadata.resourceVersion,
+                !contents.tombstones.cover(object.metadata)
+            else { return [] }
+            if let known = contents.objects[object.key] {
+                guard known.metadata.resourceVersion != version, !Self.isOlder(object, than: known) else {
+                    return []
+                }
+            }
+            contents.assumed[version] = object.key
+            return upsert(object, in: &contents)
+        }
+    }
+
+    /// Whether the watch tells of what was assumed, and nothing new. Each version is answered for once.
+    package func takeAssumed(version: String) -> Bool {
+        contents.withLock { contents in
+            !contents.isListing && contents.assumed.removeValue(forKey: version) != nil
+        }
+    }
+
+    /// From here to `replace` the watch tells of all objects anew.
+    package func beginListing() { contents.withLock { $0.isListing = true } }
+}
+
+extension Store.Contents {
+    /// A list of that version shows what was assumed before.
+    fileprivate mutating func forgetAssumed(until version: String?) {
+        guard !assumed.isEmpty else { return }
+        let listed = version.flatMap(ResourceVersion.init)
+        assumed = assumed.filter { entry in
+            guard let listed, let written = ResourceVersion(entry.key) else { return false }
+            return written > listed
+        }
+    }
+}
+
 // Writing: for the informer, one call after the other.
 extension Store {
     /// Makes `objects` all that there is, at once, and answers with the difference.
-    package func replace(_ objects: [R]) -> [StoreChange<R>] {
+    ///
+    /// - Parameter version: of the list. What was assumed at a later one stays.
+    package func replace(_ objects: [R], at version: String? = nil) -> [StoreChange<R>] {
         contents.withLock { contents in
             var changes: [StoreChange<R>] = []
-            let present = Set(objects.map(\.key))
+            contents.forgetAssumed(until: version)
+            let assumed = Set(contents.assumed.values)
+            let present = Set(objects.map(\.key)).union(assumed)
             for key in contents.objects.keys.filter({ !present.contains($0) }) {
                 if let old = remove(key, from: &contents) { changes.append(.deleted(old)) }
             }
-            for object in objects { changes += upsert(object, in: &contents) }
+            for object in objects where !assumed.contains(object.key) {
+                changes += upsert(object, in: &contents)
+            }
             contents.tombstones = Tombstones()
+            contents.isListing = false
             contents.hasSynced = true
             return changes
         }

@@ -14,6 +14,14 @@ public struct Watcher<R: KubernetesResource>: Sendable {
         case wait(Duration)
         /// Read on from the open watch: `update`, or in the end `ended`.
         case read
+
+        /// Whether all objects are told anew, from here to the next `replace`.
+        var beginsList: Bool {
+            switch self {
+            case .list, .watch(resourceVersion: nil): true
+            case .watch, .wait, .read: false
+            }
+        }
     }
 
     public enum Input: Sendable {

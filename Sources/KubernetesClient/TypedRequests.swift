@@ -59,6 +59,28 @@ extension KubernetesClient {
                     namespace: namespace(of: object.key), body: body, fieldManager: fieldManager)))
     }
 
+    /// As `create`, for who needs to know nothing of the answer but what identifies the object: its UID,
+    /// version and creation time are set in what is returned; what the server defaulted is not.
+    public func createIdentified<R: KubernetesResource>(
+        _ object: R, fieldManager: String? = nil
+    ) async throws(KubernetesError) -> R {
+        let body = try WireObject.body(of: object)
+        let response = try await send(
+            R.resourceType.create(
+                namespace: namespace(of: object.key), body: body, fieldManager: fieldManager))
+        func assigned(_ name: StaticString) -> String? {
+            JSONMember.string(at: ["metadata", name], in: response.body)
+        }
+        guard let uid = assigned("uid"), let version = assigned("resourceVersion") else {
+            throw .decoding("\(R.resourceType.kind) '\(object.key)' was created without a UID or a version")
+        }
+        var created = object
+        created.metadata.uid = uid
+        created.metadata.resourceVersion = version
+        created.metadata.creationTimestamp = assigned("creationTimestamp").flatMap(Timestamp.init)
+        return created
+    }
+
     /// Replaces an object; a `metadata.resourceVersion` makes it fail with `isConflict` when the object
     /// has changed since.
     @discardableResult
@@ -81,6 +103,17 @@ extension KubernetesClient {
             await send(
                 R.resourceType.patch(
                     namespace: namespace(of: key), name: key.name, patch, subresource: subresource)))
+    }
+
+    /// As `patch`, for who needs to know nothing of the answer but the version that the object has now.
+    /// The version is nil where the server did not say it.
+    public func patchVersion<R: KubernetesResource>(
+        _: R.Type, _ key: ObjectKey, _ patch: Patch, subresource: String? = nil
+    ) async throws(KubernetesError) -> String? {
+        let response = try await send(
+            R.resourceType.patch(
+                namespace: namespace(of: key), name: key.name, patch, subresource: subresource))
+        return JSONMember.string(at: ["metadata", "resourceVersion"], in: response.body)
     }
 
     /// Server-side apply. What the server alone sets is left out; for `subresource: "status"` only the

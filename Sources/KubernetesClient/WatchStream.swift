@@ -52,19 +52,28 @@ public struct WatchUpdates<R: KubernetesResource>: AsyncSequence, Sendable {
     public typealias Failure = KubernetesError
 
     private let stream: HTTPStream
+    private let isKnown: WatchDecoder<R>.IsKnown?
 
-    init(_ stream: HTTPStream) { self.stream = stream }
+    init(_ stream: HTTPStream, isKnown: WatchDecoder<R>.IsKnown? = nil) {
+        self.stream = stream
+        self.isKnown = isKnown
+    }
 
-    public func makeAsyncIterator() -> Iterator { Iterator(bytes: stream.makeAsyncIterator()) }
+    public func makeAsyncIterator() -> Iterator {
+        Iterator(bytes: stream.makeAsyncIterator(), decoder: WatchDecoder<R>(isKnown: isKnown))
+    }
 
     /// Ends the watch.
     public func cancel() { stream.cancel() }
 
     public struct Iterator: AsyncIteratorProtocol {
         fileprivate var bytes: HTTPStream.Iterator
-        private var decoder = WatchDecoder<R>()
+        private var decoder: WatchDecoder<R>
 
-        fileprivate init(bytes: HTTPStream.Iterator) { self.bytes = bytes }
+        fileprivate init(bytes: HTTPStream.Iterator, decoder: WatchDecoder<R>) {
+            self.bytes = bytes
+            self.decoder = decoder
+        }
 
         public mutating func next() async throws(KubernetesError) -> WatchUpdate<R>? {
             try await next(isolation: nil)
@@ -90,10 +99,17 @@ public struct WatchUpdates<R: KubernetesResource>: AsyncSequence, Sendable {
 
 /// Makes updates of the bytes of a watch, wherever they were split. A pure value.
 public struct WatchDecoder<R: KubernetesResource>: Sendable {
-    private var lines: LineDecoder
+    /// Whether the object that was written at this version is known already: its writer's answer told.
+    public typealias IsKnown = @Sendable (_ resourceVersion: String) -> Bool
 
-    public init(maximumLineBytes: Int = 16 << 20) {
+    private var lines: LineDecoder
+    private let isKnown: IsKnown?
+
+    /// - Parameter isKnown: asked once for each object that was added or changed. What is known is not
+    ///   decoded again: a bookmark of its version takes its place.
+    public init(maximumLineBytes: Int = 16 << 20, isKnown: IsKnown? = nil) {
         lines = LineDecoder(maximumLineBytes: maximumLineBytes)
+        self.isKnown = isKnown
     }
 
     public mutating func append(_ bytes: some Sequence<UInt8>) { lines.append(bytes) }
@@ -109,7 +125,18 @@ public struct WatchDecoder<R: KubernetesResource>: Sendable {
             throw .decoding("a watch event has more than \(error.limit) bytes")
         }
         guard let line else { return nil }
+        if let version = knownVersion(line) {
+            return .event(.bookmark(resourceVersion: version, initialEventsEnd: false))
+        }
         return try Self.decode(line)
+    }
+
+    private func knownVersion(_ line: Data) -> String? {
+        guard let isKnown, let type = JSONMember.string(at: ["type"], in: line),
+            type == "ADDED" || type == "MODIFIED",
+            let version = JSONMember.string(at: ["object", "metadata", "resourceVersion"], in: line)
+        else { return nil }
+        return isKnown(version) ? version : nil
     }
 
     /// The last update, when the stream has ended. One that was cut off says nothing: the watch goes on
@@ -141,11 +168,15 @@ extension KubernetesClient {
     }
 
     /// Follows changes, objects that do not decode included.
+    ///
+    /// - Parameter isKnown: see `WatchDecoder`.
     public func watchUpdates<R: KubernetesResource>(
         _: R.Type, namespace: String? = nil, options: WatchOptions = WatchOptions(),
-        idleTimeout: Duration? = nil
+        idleTimeout: Duration? = nil, isKnown: WatchDecoder<R>.IsKnown? = nil
     ) async throws(KubernetesError) -> WatchUpdates<R> {
-        WatchUpdates(try await open(R.self, namespace: namespace, options: options, idleTimeout: idleTimeout))
+        WatchUpdates(
+            try await open(R.self, namespace: namespace, options: options, idleTimeout: idleTimeout),
+            isKnown: isKnown)
     }
 
     private func open<R: KubernetesResource>(

@@ -41,18 +41,18 @@ struct LeaderTerm: ServiceLifecycle.Service {
     }
 
     private func controllers() -> [any ServiceLifecycle.Service] {
-        let applier = PlanApplier(client: client, events: events)
+        let applier = PlanApplier(client: client, events: events, caches: caches)
         let capacity = CapacityView(
             nodes: caches.nodes.store, boundPods: caches.boundPods.store, gate: AdmissionGate())
         let jobs = TrainingJobGatherer(caches: caches, capacity: capacity, settings: configuration.planner)
         let runs = EvalRunGatherer(caches: caches, capacity: capacity, settings: configuration.planner)
         let reconcileJob = RunReconciler<TrainingJob>(
-            store: caches.trainingJobs.store,
+            informer: caches.trainingJobs,
             plan: { TrainingJobPlanner.plan(jobs.observe($0, now: $1)) },
             applier: applier, metrics: metrics, now: now, logger: logger
         ).reconcile
         let reconcileRun = RunReconciler<EvalRun>(
-            store: caches.evalRuns.store,
+            informer: caches.evalRuns,
             plan: { EvalRunPlanner.plan(runs.observe($0, now: $1)) },
             applier: applier, metrics: metrics, now: now, logger: logger
         ).reconcile

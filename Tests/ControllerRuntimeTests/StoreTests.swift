@@ -40,6 +40,49 @@ struct StoreTests {
         #expect(store.upsert(object("a", "5", uid: "second")).map(describe) == ["deleted a", "added a"])
     }
 
+    @Test func whatWasAssumedIsSeenAtOnceAndTheWatchTellsNothingNew() {
+        let store = Store<ConfigMap>(indexers: byLabel)
+        _ = store.replace([object("a", "1")], at: "1")
+        #expect(store.assume(owned("b", "5", by: "o", label: "x")).map(describe) == ["added b"])
+        #expect(store.byIndex("label", "x").map(\.name) == ["b"])
+        #expect(store.takeAssumed(version: "5"))
+        #expect(!store.takeAssumed(version: "5"), "asked once for each event")
+        #expect(store.get(ObjectKey(namespace: "n", name: "b"))?.metadata.resourceVersion == "5")
+    }
+
+    @Test func whatTheWatchToldFirstIsNotAssumed() {
+        let store = Store<ConfigMap>()
+        _ = store.replace([object("a", "5"), object("b", "7")], at: "7")
+        #expect(store.assume(object("a", "5")).isEmpty)
+        #expect(store.assume(object("b", "6")).isEmpty)
+        #expect(!store.takeAssumed(version: "5") && !store.takeAssumed(version: "6"))
+        _ = store.remove(object("a", "9", uid: "u"))
+        #expect(store.assume(object("a", "8", uid: "u")).isEmpty, "deleted since")
+    }
+
+    @Test func anOlderListDoesNotUndoWhatWasAssumed() {
+        let store = Store<ConfigMap>()
+        _ = store.replace([object("a", "1"), object("b", "1")], at: "4")
+        _ = store.assume(object("a", "5"))
+        _ = store.assume(object("new", "8"))
+        store.beginListing()
+        #expect(!store.takeAssumed(version: "8"), "while everything is listed, nothing is passed over")
+        let changes = store.replace([object("a", "5"), object("b", "6")], at: "7")
+        #expect(changes.map(describe) == ["updated b"])
+        #expect(store.count == 3)
+        #expect(!store.takeAssumed(version: "5"), "the list has shown it")
+        #expect(store.takeAssumed(version: "8"))
+    }
+
+    @Test func aListThatIsNewerThanWhatWasAssumedDecides() {
+        let store = Store<ConfigMap>()
+        _ = store.replace([object("a", "1")], at: "1")
+        _ = store.assume(object("a", "5"))
+        store.beginListing()
+        #expect(store.replace([], at: "9").map(describe) == ["deleted a"])
+        #expect(!store.takeAssumed(version: "5"))
+    }
+
     @Test func indexesFollowTheObjects() {
         let store = Store<ConfigMap>(indexers: byLabel)
         _ = store.replace([owned("a", "1", by: "o1", label: "x"), owned("b", "1", by: "o1", label: "y")])

@@ -73,6 +73,32 @@ struct KubernetesClientTests {
         #expect(try JSONValue(parsing: seen.body)["preconditions"] == ["uid": "u1"])
     }
 
+    @Test func ofAnAnswerOnlyWhatIdentifiesTheObjectIsRead() async throws {
+        let server = try ScriptedServer { connection, request in
+            // What does not decode as a ConfigMap shows that the rest is not looked at.
+            connection.respond(
+                201,
+                #"{"data":7,"metadata":{"creationTimestamp":"2026-11-21T00:00:00Z","resourceVersion":"12","uid":"u"}}"#
+            )
+        }
+        var object = ConfigMap(metadata: ObjectMeta(name: "a", namespace: "n"))
+        object.data = ["k": "v"]
+        let created = try await client(server).createIdentified(object)
+        #expect(created.metadata.uid == "u" && created.metadata.resourceVersion == "12")
+        #expect(created.metadata.creationTimestamp == Timestamp("2026-11-21T00:00:00Z"))
+        #expect(created.data == ["k": "v"])
+        let version = try await client(server).patchVersion(ConfigMap.self, object.key, .merge([:]))
+        #expect(version == "12")
+        #expect(server.requests.map(\.method) == ["POST", "PATCH"])
+    }
+
+    @Test func anObjectThatWasCreatedWithoutAnIdentityIsAnError() async throws {
+        let server = try ScriptedServer { connection, _ in connection.respond(201, "{}") }
+        let object = ConfigMap(metadata: ObjectMeta(name: "a", namespace: "n"))
+        let error = await error { try await client(server).createIdentified(object) }
+        #expect(error?.description.contains("without a UID") == true)
+    }
+
     /// Bodies as a kube-apiserver 1.36 answers.
     @Test(arguments: [
         (

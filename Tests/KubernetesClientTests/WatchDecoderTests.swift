@@ -1,5 +1,6 @@
 import FoundationEssentials
 import KubernetesAPI
+import Synchronization
 import Testing
 
 @testable import KubernetesClient
@@ -46,6 +47,22 @@ struct WatchDecoderTests {
     static let expected = [
         "added a ü", "malformed n/b u2 366 false", "bookmark 400 true", "deleted a 401", "error 410 Expired",
     ]
+
+    @Test func whatIsKnownIsABookmark() throws {
+        // Deletions are never known, and neither is an object that only bears a version in its data.
+        let asked = Mutex<[String]>([])
+        var decoder = WatchDecoder<ConfigMap> { version in
+            asked.withLock { $0.append(version) }
+            return version == "366" || version == "401"
+        }
+        decoder.append(Self.transcript.utf8)
+        var seen: [String] = []
+        while let update = try decoder.next() { seen.append(describe(update)) }
+        var expected = Self.expected
+        expected[1] = "bookmark 366 false"
+        #expect(seen == expected)
+        #expect(asked.withLock { $0 } == ["365", "366"])
+    }
 
     @Test func aTranscriptSaysTheSameWhereverItIsSplit() throws {
         let bytes = Array(Self.transcript.utf8)

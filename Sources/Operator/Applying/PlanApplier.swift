@@ -11,15 +11,10 @@ import Planning
 struct PlanApplier: Sendable {
     let client: KubernetesClient
     let events: EventRecorder
+    let caches: ClusterCaches
 
-    func apply<Run: StatefulRun>(_ plan: Plan<Run.RunStatus>, to run: Run) async throws {
-        let statusWritten = try await writeStatus(plan.status, of: run)
-        if plan.createsChildren, !statusWritten {
-            try await confirmVersion(of: run)
-        }
-        for effect in plan.effects {
-            try await carryOut(effect, on: run)
-        }
+    func carryOut<Run: StatefulRun>(_ effects: [Effect], on run: Run) async throws {
+        for effect in effects { try await carryOut(effect, on: run) }
     }
 
     /// An event for what does not pass by itself: a quota, a policy or a name in the way holds the run up
@@ -39,29 +34,32 @@ struct PlanApplier: Sendable {
                 note: "What the run needs next was refused, and is tried again: \(text)"))
     }
 
-    /// Patches what differs, on the condition that the run is still the one that was observed.
-    private func writeStatus<Run: StatefulRun>(_ status: Run.RunStatus, of run: Run) async throws -> Bool {
-        guard status != run.status else { return false }
+    /// Patches what differs, on the condition that the run is still the one that was observed. Answers
+    /// with the run as it is then; nil if nothing differed.
+    func writeStatus<Run: StatefulRun>(_ status: Run.RunStatus, of run: Run) async throws -> Run? {
+        guard status != run.status else { return nil }
         let before = try run.status.map { try JSONValue(encoding: $0) } ?? .object([:])
         guard let difference = MergeDifference.between(before, try JSONValue(encoding: status)) else {
-            return false
+            return nil
         }
-        try await patchStatus(of: run, difference)
-        return true
+        var written = run
+        written.status = status
+        written.metadata.resourceVersion = try await patchStatus(of: run, difference)
+        return written
     }
 
     /// An empty patch changes nothing, and fails if the cache was stale.
-    private func confirmVersion<Run: StatefulRun>(of run: Run) async throws {
-        try await patchStatus(of: run, nil)
+    func confirmVersion<Run: StatefulRun>(of run: Run) async throws {
+        _ = try await patchStatus(of: run, nil)
     }
 
-    private func patchStatus<Run: StatefulRun>(of run: Run, _ status: JSONValue?) async throws {
+    private func patchStatus<Run: StatefulRun>(of run: Run, _ status: JSONValue?) async throws -> String? {
         var metadata: JSONValue = [:]
         metadata["resourceVersion"] = run.metadata.resourceVersion.map(JSONValue.string)
         metadata["uid"] = run.metadata.uid.map(JSONValue.string)
         var body: JSONValue = ["metadata": metadata]
         body["status"] = status
-        _ = try await client.patch(Run.self, run.key, .merge(body), subresource: "status")
+        return try await client.patchVersion(Run.self, run.key, .merge(body), subresource: "status")
     }
 
     private func carryOut<Run: StatefulRun>(_ effect: Effect, on run: Run) async throws {
@@ -85,19 +83,32 @@ struct PlanApplier: Sendable {
 
     private func create(_ child: Child, owner: String?) async throws {
         switch child {
-        case .job(let job): try await create(job, owner: owner)
-        case .pod(let pod): try await create(pod, owner: owner)
-        case .claim(let claim): try await create(claim, owner: owner)
-        case .service(let service): try await create(service, owner: owner)
-        case .lease(let lease): try await create(lease, owner: owner)
-        case .evalRun(let evalRun): try await create(evalRun, owner: owner)
+        case .job(let job): caches.assume(.job(try await create(job, owner: owner)))
+        case .pod(let pod): caches.assume(.pod(try await create(pod, owner: owner)))
+        case .claim(let claim): caches.assume(.claim(try await create(claim, owner: owner)))
+        case .service(let service): caches.assume(.service(try await create(service, owner: owner)))
+        case .lease(let lease): caches.assume(.lease(try await create(lease, owner: owner)))
+        case .evalRun(let evalRun):
+            // Its own controller goes by what the server defaulted.
+            let created = try await create(evalRun, owner: owner) { run throws(KubernetesError) in
+                try await client.create(run, fieldManager: Anneal.fieldManager)
+            }
+            caches.assume(.evalRun(created))
         }
     }
 
     /// Names are deterministic: one that is taken by this run's own object was created by an earlier try.
-    private func create<R: KubernetesResource>(_ object: R, owner: String?) async throws {
+    private func create<R: KubernetesResource>(_ object: R, owner: String?) async throws -> R {
+        try await create(object, owner: owner) { object throws(KubernetesError) in
+            try await client.createIdentified(object, fieldManager: Anneal.fieldManager)
+        }
+    }
+
+    private func create<R: KubernetesResource>(
+        _ object: R, owner: String?, send: (R) async throws(KubernetesError) -> R
+    ) async throws -> R {
         do throws(KubernetesError) {
-            _ = try await client.create(object, fieldManager: Anneal.fieldManager)
+            return try await send(object)
         } catch {
             guard error.isAlreadyExists else { throw error }
             // By a list, as the role needs that verb anyway.
@@ -107,6 +118,7 @@ struct PlanApplier: Sendable {
             guard existing.metadata.controller?.uid == owner else {
                 throw NameTaken(of: object, by: existing)
             }
+            return existing
         }
     }
 

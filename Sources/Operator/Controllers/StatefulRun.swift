@@ -4,7 +4,7 @@ import KubernetesAPI
 /// A kind whose state machine lives in its status.
 protocol StatefulRun: KubernetesResource {
     associatedtype RunStatus: PhasedStatus
-    var status: RunStatus? { get }
+    var status: RunStatus? { get set }
 }
 
 /// A status that names where its run is, and why.

@@ -10,7 +10,8 @@ struct Triggers: Sendable {
 
     /// Must be called before the informers start, so that no change is missed.
     func install() {
-        caches.trainingJobs.addHandler { [trainingJobs] change in
+        // What a run's own pass wrote, it has seen.
+        caches.trainingJobs.addHandler(ofAssumed: false) { [trainingJobs] change in
             trainingJobs.add(change.object.key)
         }
         caches.evalRuns.addHandler { [self] change in
@@ -30,7 +31,7 @@ struct Triggers: Sendable {
     }
 
     private func installChild<R: KubernetesResource>(_ informer: Informer<R>) {
-        informer.addHandler { [self] change in enqueueOwner(of: change.object) }
+        informer.addHandler(ofAssumed: false) { [self] change in enqueueOwner(of: change.object) }
     }
 
     private func enqueueOwner<R: KubernetesResource>(of child: R) {

@@ -3,6 +3,7 @@ import ControllerRuntime
 import KubernetesAPI
 import KubernetesClient
 import Logging
+import Planning
 import ServiceLifecycle
 
 /// The informers that the controllers share: one a kind, children narrowed to Anneal's own by a label.
@@ -53,6 +54,18 @@ struct ClusterCaches: Sendable {
         boundPods = Informer(
             client: client, options: .init(fieldSelector: "status.phase!=Succeeded,status.phase!=Failed"),
             transform: CapacityReduction.pod, logger: logger)
+    }
+
+    /// Shows a child that was just created to whoever plans next.
+    func assume(_ child: Child) {
+        switch child {
+        case .job(let job): jobs.assume(job)
+        case .pod(let pod): pods.assume(pod)
+        case .claim(let claim): claims.assume(claim)
+        case .service(let service): headlessServices.assume(service)
+        case .lease(let lease): leases.assume(lease)
+        case .evalRun(let run): evalRuns.assume(run)
+        }
     }
 
     var services: [any ServiceLifecycle.Service] {
