@@ -1,3 +1,4 @@
+import Collections
 import KubernetesAPI
 
 /// What an event says of an object.
@@ -41,6 +42,8 @@ struct EventAggregator: Sendable {
     private static let writeInterval: Int64 = 30
 
     private var series: [EventRecord: Series] = [:]
+    /// The records of `series` in the order in which they became such.
+    private var order = Deque<EventRecord>()
     private let limit: Int
     private let component: String
     private let instance: String
@@ -55,11 +58,11 @@ struct EventAggregator: Sendable {
 
     /// What to write for a record; nil where a series will be written later, if it goes on.
     mutating func take(_ record: EventRecord, now: MicroTime, identifier: UInt64) -> Write? {
-        dropEnded(now: now)
-        guard var known = series[record] else {
-            guard series.count < limit else { return nil }
+        makeRoom(now: now)
+        guard var known = series[record], !isEnded(known, now: now) else {
             let event = event(record, now: now, identifier: identifier)
-            series[record] = Series(key: event.key, count: 1, lastSeen: now, lastWritten: now)
+            let begun = Series(key: event.key, count: 1, lastSeen: now, lastWritten: now)
+            if series.updateValue(begun, forKey: record) == nil { order.append(record) }
             return .create(event)
         }
         known.count = known.count == .max ? .max : known.count + 1
@@ -73,11 +76,20 @@ struct EventAggregator: Sendable {
     }
 
     /// Forgets an event that could not be written.
-    mutating func drop(_ record: EventRecord) { series[record] = nil }
+    mutating func drop(_ record: EventRecord) {
+        guard series.removeValue(forKey: record) != nil else { return }
+        order.removeAll { $0 == record }
+    }
 
-    private mutating func dropEnded(now: MicroTime) {
-        guard series.count >= limit || series.contains(where: { isEnded($0.value, now: now) }) else { return }
-        series = series.filter { !isEnded($0.value, now: now) }
+    /// Forgets the oldest series where they have ended, and one more where there are too many: should it go
+    /// on, it becomes another one.
+    private mutating func makeRoom(now: MicroTime) {
+        while let oldest = order.first, let known = series[oldest],
+            series.count >= limit || isEnded(known, now: now)
+        {
+            order.removeFirst()
+            series[oldest] = nil
+        }
     }
 
     private func isEnded(_ series: Series, now: MicroTime) -> Bool {

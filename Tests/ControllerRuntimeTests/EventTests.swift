@@ -39,7 +39,7 @@ struct EventTests {
         #expect(take("x", at: 400) == "create job.ff")
     }
 
-    @Test func manyDifferentEventsAreBounded() {
+    @Test func ofManyDifferentEventsTheOldestAreForgotten() {
         var aggregator = EventAggregator(component: "anneal", instance: "pod", limit: 10)
         var created = 0
         for index in 0..<100 {
@@ -47,9 +47,13 @@ struct EventTests {
                 Self.record("\(index)"), now: MicroTime(seconds: 0), identifier: UInt64(index))
             if case .create = write { created += 1 }
         }
-        #expect(created == 10 && aggregator.count == 10)
-        let later = aggregator.take(Self.record("later"), now: MicroTime(seconds: 360), identifier: 1)
-        #expect(word(later) == "create job.1")
+        #expect(created == 100 && aggregator.count == 10)
+        let known = aggregator.take(Self.record("99"), now: MicroTime(seconds: 1), identifier: 1)
+        #expect(word(known) == "count job.63 2")
+        let forgotten = aggregator.take(Self.record("89"), now: MicroTime(seconds: 1), identifier: 1)
+        #expect(word(forgotten) == "create job.1")
+        let later = aggregator.take(Self.record("later"), now: MicroTime(seconds: 400), identifier: 1)
+        #expect(word(later) == "create job.1" && aggregator.count == 1)
     }
 
     @Test func anEventFitsItsLimits() throws {
