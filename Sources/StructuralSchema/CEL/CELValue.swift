@@ -176,9 +176,16 @@ enum CELIdentifier {
         "import", "let", "loop", "package", "namespace", "return", "var", "void", "while",
     ]
 
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "/"): true
+        default: false
+        }
+    }
+
     static func escaped(_ name: String) -> String {
         if reserved.contains(name) { return "__\(name)__" }
-        guard name.contains(where: { "._-/".contains($0) }) else { return name }
+        guard name.utf8.contains(where: isEscaped) else { return name }
         var text = ""
         var rest = Substring(name)
         while let character = rest.first {
