@@ -14,7 +14,7 @@ extension ClusterSnapshot {
         }
         let wanted = gang.requests.sorted { $0.key < $1.key }
             .filter { $0.value.milliunits > 0 }
-            .map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+            .map { "\(Self.amount($0.value.milliunits, of: $0.key)) \($0.key)" }.joined(separator: ", ")
         var sentences = ["needs \(gang.count) × (\(wanted.isEmpty ? "a pod" : wanted)) at once"]
         if fitting.isEmpty {
             sentences.append(nodes.isEmpty ? "the cluster has no nodes" : "no node is suitable")
