@@ -37,7 +37,8 @@ public final class WebhookCertificates: ServiceLifecycle.Service {
             supply = .secret(
                 Informer(
                     client: client, namespace: key.namespace,
-                    options: .init(fieldSelector: "metadata.name=\(key.name)", listsFirst: true), clock: clock,
+                    options: .init(fieldSelector: "metadata.name=\(key.name)", listsFirst: true),
+                    clock: clock,
                     logger: logger))
         }
         self.clock = clock
