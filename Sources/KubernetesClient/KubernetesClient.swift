@@ -12,6 +12,13 @@ public struct RequestObservation: Sendable {
     public var error: TransportError?
     /// Until the whole response was there, or the head of a stream.
     public var duration: Duration
+
+    public init(request: APIRequest, status: Int?, error: TransportError?, duration: Duration) {
+        self.request = request
+        self.status = status
+        self.error = error
+        self.duration = duration
+    }
 }
 
 /// Speaks to one API server.

@@ -72,7 +72,7 @@ struct RunCommand: AsyncParsableCommand {
         let transport = HTTPTransport(logger: logger)
         let metrics = OperatorMetrics()
         let client = KubernetesClient(
-            configuration: cluster, transport: transport, userAgent: "anneal-operator/0.1.0",
+            configuration: cluster, transport: transport, userAgent: userAgent(podName),
             observer: metrics.observe, logger: logger)
         let ownNamespace = environment["POD_NAMESPACE"] ?? cluster.namespace
         var planner = PlannerSettings(agentImage: agentImage)
@@ -92,5 +92,11 @@ struct RunCommand: AsyncParsableCommand {
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
         transport.shutdown()
+    }
+
+    /// Tells the replicas apart in an audit log.
+    private func userAgent(_ podName: String) -> String {
+        let name = podName.filter { $0.isASCII && ($0.isLetter || $0.isNumber || "-.".contains($0)) }
+        return "anneal-operator/0.1.0 (\(name))"
     }
 }

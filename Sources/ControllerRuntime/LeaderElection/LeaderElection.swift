@@ -134,9 +134,9 @@ extension LeaderElection {
             group.cancelAll()
             return (isKept, await group.next() ?? nil)
         }
-        fence.close()
         // A task that was cancelled can send nothing any more.
         if isKept, !Task.isCancelled { await release(&elector) }
+        fence.close()
         if let failure { throw failure }
         guard !isKept || isShutDown else { throw TermEnded() }
     }
@@ -195,7 +195,9 @@ extension LeaderElection {
     {
         // What leads must hear of a failure while there is still time for another try.
         let left = elector.window(at: .now).map { ContinuousClock.now.duration(to: $0.sendBefore) }
-        let client = client.timed(min(timing.renewDeadline / 2, left ?? timing.renewDeadline))
+        var client = client.timed(min(timing.renewDeadline / 2, left ?? timing.renewDeadline))
+        // A leader's renewal that comes late is fenced off like any other write of its.
+        if left != nil { client = client.fenced(by: fence) }
         let sentAt = ContinuousClock.now
         do throws(KubernetesError) {
             switch action {
@@ -208,8 +210,12 @@ extension LeaderElection {
             case .update(let lease): return .written(try await client.update(lease), sentAt: sentAt)
             }
         } catch {
-            if error.isNotFound { return action == .read ? .seen(nil) : .refused }
-            if error.isConflict || error.isAlreadyExists { return .refused }
+            switch action {
+            case .read where error.isNotFound: return .seen(nil)
+            case .update where error.isNotFound || error.isConflict: return .refused
+            case .create where error.isAlreadyExists: return .refused
+            default: break
+            }
             logger.warning("the lease cannot be read or written: \(error)")
             return .failed
         }

@@ -118,7 +118,11 @@ public struct LeaderElector: Sendable {
 
     /// What to do at this moment, nothing new having happened.
     public mutating func next(at now: Moment) -> Action {
-        if !leads(at: now.instant) { renewedAt = nil }
+        if renewedAt != nil, !leads(at: now.instant) {
+            // Who was stopped for so long looks first: a write would be refused, but it would be one.
+            renewedAt = nil
+            isFresh = false
+        }
         if let notBefore, notBefore > now.instant { return .wait(until: notBefore) }
         guard isFresh else { return .read }
         if let expiry = expiryOfOther(), expiry > now.instant { return .wait(until: expiry) }

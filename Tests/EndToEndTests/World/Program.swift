@@ -92,6 +92,11 @@ final class BackgroundProgram: Sendable {
 
     var isRunning: Bool { process.withLock(\.isRunning) }
 
+    /// Sends a signal and does not wait for what comes of it.
+    func signal(_ number: Int32) {
+        process.withLock { if $0.isRunning { _ = Glibc.kill($0.processIdentifier, number) } }
+    }
+
     /// SIGKILL: no last word.
     func kill() async {
         process.withLock { _ = Glibc.kill($0.processIdentifier, SIGKILL) }
