@@ -16,13 +16,15 @@ enum TypeCheck {
         case .untyped: return nil
         case .scalar(let scalar): return problem(value, scalar: scalar, path: path)
         case .atomicList:
-            return value.arrayValue == nil ? "\(path): expected list, got \(value.text)" : nil
+            return value.arrayValue == nil ? "\(path): expected list, got \(value.printedByGo)" : nil
         case .set, .keyedList:
-            guard let list = value.arrayValue else { return "\(path): expected list, got \(value.text)" }
+            guard let list = value.arrayValue else {
+                return "\(path): expected list, got \(value.printedByGo)"
+            }
             return problem(inList: list, type: type, path: path)
         case .map(_, let element, _):
             guard let members = value.objectValue else {
-                return "\(path): expected map, got \(value.text)"
+                return "\(path): expected map, got \(value.printedByGo)"
             }
             for (key, member) in members.sorted(by: { $0.key < $1.key }) {
                 let step = "\(path).\(key)"
@@ -74,6 +76,24 @@ enum TypeCheck {
         case (.number, _): "\(path): expected numeric (int or float), got \(value.text)"
         case (.boolean, _): "\(path): expected boolean, got \(value.text)"
         case (.any, _): "\(path): expected scalar, got \(value.text)"
+        }
+    }
+}
+
+extension JSONValue {
+    /// As Go's `%v` prints a pointer to a structure that holds the value, which is how it stands in messages.
+    fileprivate var printedByGo: String { "&{\(contentPrintedByGo)}" }
+
+    private var contentPrintedByGo: String {
+        switch self {
+        case .null: "<nil>"
+        case .bool, .integer, .number: text
+        case .string(let string): string
+        case .array(let elements): "[\(elements.map(\.contentPrintedByGo).joined(separator: " "))]"
+        case .object(let members):
+            "map["
+                + members.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value.contentPrintedByGo)" }
+                .joined(separator: " ") + "]"
         }
     }
 }

@@ -331,7 +331,7 @@ struct ApplyTests {
             (#"{"bogus":1}"#, ".spec.bogus: field not declared in schema"),
             (#"{"size":"x"}"#, #".spec.size: expected numeric (int or float), got "x""#),
             (#"{"mode":{}}"#, ".spec.mode: expected string, got {}"),
-            (#"{"items":{}}"#, ".spec.items: expected list, got {}"),
+            (#"{"items":{}}"#, ".spec.items: expected list, got &{map[]}"),
             (#"{"tags":["a","a"]}"#, #".spec.tags: duplicate entries for key [="a"]"#),
             (#"{"items":[{"key":"a"},{"key":"a"}]}"#, #"duplicate entries for key [key="a"]"#),
             (#"{"items":[{"v":1}]}"#, #"omits key field "key""#),

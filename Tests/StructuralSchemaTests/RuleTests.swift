@@ -70,7 +70,7 @@ import Testing
         let schema = Schema.object(nil, ["a": .integer()]).rule("self.a / 0 == 1", message: "m")
         #expect(
             schema.validate(["a": 1]).map(\.description)
-                == ["<nil>: Invalid value: division by zero evaluating rule: m"])
+                == ["<nil>: Invalid value: \"object\": division by zero evaluating rule: m"])
     }
 
     @Test(arguments: [

@@ -42,7 +42,7 @@ extension APIError {
             message: errors.message(kind: type.kind, group: type.group, name: name),
             details: StatusDetails(
                 name: name.isEmpty ? nil : name, group: type.group.isEmpty ? nil : type.group,
-                kind: type.kind, causes: errors.map(\.cause)))
+                kind: type.kind.isEmpty ? nil : type.kind, causes: errors.map(\.cause)))
     }
 
     public static func forbidden(_ type: ResourceType, name: String, _ why: String) -> APIError {

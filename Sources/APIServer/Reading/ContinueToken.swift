@@ -24,7 +24,8 @@ struct ContinueToken: Equatable, Sendable {
     init(_ text: String, namespace: String?) throws(APIError) {
         let padding = String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
         guard let data = Data(base64Encoded: text + padding) else {
-            throw Self.invalid("the token is no base64")
+            let valid = text.utf8.prefix { Self.isBase64($0) }.count
+            throw Self.invalid("illegal base64 data at input byte \(valid)")
         }
         let token: JSONValue
         do {
@@ -42,6 +43,13 @@ struct ContinueToken: Equatable, Sendable {
             parts.count == 2
             ? ObjectKey(namespace: parts[0], name: parts[1])
             : ObjectKey(namespace: namespace ?? "", name: key)
+    }
+
+    private static func isBase64(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "+"), UInt8(ascii: "/"): true
+        default: false
+        }
     }
 
     private static func invalid(_ why: String) -> APIError {

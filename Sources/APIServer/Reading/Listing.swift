@@ -64,13 +64,8 @@ extension ServerCore {
             return (token.revision, objects, token)
         }
         let match = query["resourceVersionMatch"]
-        let version = try resourceVersion(query)
-        if match != nil, query["resourceVersion"] == nil {
-            throw Self.invalidListOptions(
-                .forbidden(
-                    "resourceVersionMatch",
-                    "resourceVersionMatch is forbidden unless resourceVersion is provided"))
-        }
+        try checkMatch(match, query)
+        let version = try listedVersion(query)
         if match == "Exact", version > 0 {
             let objects = try await objects(
                 context, filter, at: version,
@@ -80,6 +75,32 @@ extension ServerCore {
         let (revision, objects) = store.list(context.resource.storage, namespace: filter.namespace)
         guard version <= revision else { throw .tooLargeResourceVersion(version, current: revision) }
         return (revision, objects, nil)
+    }
+
+    private func checkMatch(_ match: String?, _ query: QueryParameters) throws(APIError) {
+        guard let match, !match.isEmpty else { return }
+        let field = "resourceVersionMatch"
+        var errors: [FieldError] = []
+        if query["resourceVersion"] == nil {
+            errors.append(.forbidden(field, "\(field) is forbidden unless resourceVersion is provided"))
+        }
+        if !["Exact", "NotOlderThan"].contains(match) {
+            errors.append(.notSupported(field, .string(match), supported: ["Exact", "NotOlderThan", ""]))
+        }
+        if match == "Exact", query["resourceVersion"] == "0" {
+            errors.append(
+                .forbidden(field, "\(field) \"exact\" is forbidden for resourceVersion \"0\""))
+        }
+        guard errors.isEmpty else { throw Self.invalidListOptions(errors) }
+    }
+
+    /// A list says of a version that is none what a watch calls an internal error.
+    private func listedVersion(_ query: QueryParameters) throws(APIError) -> Int64 {
+        do throws(APIError) {
+            return try resourceVersion(query)
+        } catch {
+            throw .badRequest("invalid resource version: \(error.status.message ?? "")")
+        }
     }
 
     private func objects(
@@ -108,9 +129,9 @@ extension ServerCore {
         return version
     }
 
-    static func invalidListOptions(_ error: FieldError) -> APIError {
+    static func invalidListOptions(_ errors: [FieldError]) -> APIError {
         .invalid(
             ResourceType(group: "meta.k8s.io", version: "v1", kind: "ListOptions", plural: ""), name: "",
-            [error])
+            errors)
     }
 }

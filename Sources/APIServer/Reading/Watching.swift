@@ -27,16 +27,18 @@ extension ServerCore {
             query, namespace: context.key.namespace, definition: context.definition)
         let sendsInitial = query["sendInitialEvents"].map { $0 == "true" || $0 == "1" }
         if sendsInitial != nil, query["resourceVersionMatch"] != "NotOlderThan" {
-            throw Self.invalidListOptions(
+            throw Self.invalidListOptions([
                 .forbidden(
                     "resourceVersionMatch",
-                    "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
+                    "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+            ])
         }
         if sendsInitial == nil, query["resourceVersionMatch"] != nil {
-            throw Self.invalidListOptions(
+            throw Self.invalidListOptions([
                 .forbidden(
                     "resourceVersionMatch",
-                    "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"))
+                    "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+            ])
         }
         let version = try resourceVersion(query)
         var subscription: Subscription?

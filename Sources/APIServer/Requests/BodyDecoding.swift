@@ -66,6 +66,10 @@ extension RequestContext {
         }
         var object = value
         try checkKind(&object)
+        if resource.isCustom, let problem = ObjectMetaDecoding.problem(in: object["metadata"]) {
+            throw .badRequest(
+                "\(type.kind) in version \"\(type.version)\" cannot be handled as a \(type.kind): \(problem)")
+        }
         try checkUnknownFields(&object)
         definition.schema.applyDefaults(to: &object)
         definition.strategy.applyDefaults(&object)
@@ -76,6 +80,7 @@ extension RequestContext {
     private func checkKind(_ object: inout JSONValue) throws(APIError) {
         let kind = object["kind"]?.stringValue ?? type.kind
         let apiVersion = object["apiVersion"]?.stringValue ?? type.apiVersion
+        if resource.isCustom { try checkCustomKind(object) }
         if kind != type.kind {
             let version = apiVersion.split(separator: "/").last.map(String.init) ?? apiVersion
             throw .badRequest(
@@ -83,13 +88,33 @@ extension RequestContext {
                     + "(\(version).\(kind)) to (\(type.group.isEmpty ? "core" : type.group).\(type.kind)): "
                     + "unknown conversion")
         }
-        if apiVersion != type.apiVersion {
-            throw .badRequest(
-                "the API version in the data (\(apiVersion)) does not match the expected API version "
-                    + "(\(type.apiVersion))")
-        }
+        if apiVersion != type.apiVersion { throw otherVersion(apiVersion) }
         object["kind"] = .string(kind)
         object["apiVersion"] = .string(apiVersion)
+    }
+
+    private func otherVersion(_ apiVersion: String) -> APIError {
+        .badRequest(
+            "the API version in the data (\(apiVersion)) does not match the expected API version "
+                + "(\(type.apiVersion))")
+    }
+
+    /// What is not built in has no Go type that a missing or another kind could be read as.
+    private func checkCustomKind(_ object: JSONValue) throws(APIError) {
+        let kind = object["kind"]?.stringValue ?? ""
+        guard !kind.isEmpty else {
+            let text = String(decoding: request.body, as: UTF8.self)
+            throw .badRequest(
+                "the object provided is unrecognized (must be of type \(type.kind)): Object 'Kind' is missing "
+                    + "in '\(text)' (\(text.prefix(30)) ...)")
+        }
+        let apiVersion = object["apiVersion"]?.stringValue ?? ""
+        guard !apiVersion.isEmpty else { throw otherVersion(apiVersion) }
+        guard kind != type.kind, apiVersion == type.apiVersion else { return }
+        var named = type
+        named.kind = kind
+        throw .invalid(
+            named, name: object.objectName, [.invalid("kind", .string(kind), "must be \(type.kind)")])
     }
 
     private func checkUnknownFields(_ object: inout JSONValue) throws(APIError) {

@@ -49,7 +49,10 @@ struct RequestContext: Sendable {
             let options = ResourceType(group: "meta.k8s.io", version: "v1", kind: "CreateOptions", plural: "")
             throw .invalid(
                 options, name: "",
-                [.notSupported("fieldValidation", .string(other), supported: ["Ignore", "Strict", "Warn"])])
+                [
+                    .notSupported(
+                        "fieldValidation", .string(other), supported: ["", "Ignore", "Strict", "Warn"])
+                ])
         }
     }
 

@@ -52,13 +52,16 @@ enum MetadataValidation {
     private static func owners(_ owners: JSONValue?) -> [FieldError] {
         var errors: [FieldError] = []
         var controllers: [String] = []
-        for (index, owner) in (owners?.arrayValue ?? []).enumerated() {
-            let path = "metadata.ownerReferences[\(index)]"
+        for owner in owners?.arrayValue ?? [] {
             for field in ["apiVersion", "kind", "name", "uid"]
             where (owner[field]?.stringValue ?? "").isEmpty {
-                errors.append(.invalid("\(path).\(field)", "", "must not be empty"))
+                let what = field == "apiVersion" ? "version must not be empty" : "must not be empty"
+                errors.append(.invalid("metadata.ownerReferences.\(field)", "", what))
             }
-            if owner["controller"]?.boolValue == true { controllers.append(owner["name"]?.stringValue ?? "") }
+            if owner["controller"]?.boolValue == true {
+                let (kind, name) = (owner["kind"]?.stringValue ?? "", owner["name"]?.stringValue ?? "")
+                controllers.append("\(kind)/\(name)")
+            }
         }
         if controllers.count > 1 {
             errors.append(

@@ -26,12 +26,12 @@ enum NameValidation {
     static func problems(_ name: String, rule: NameRule) -> [String] {
         switch rule {
         case .dnsSubdomain:
-            return length(name, 253) + (isSubdomain(name) ? [] : [subdomain])
+            return length(name, 253, "characters") + (isSubdomain(name) ? [] : [subdomain])
         case .dnsLabel:
-            return length(name, 63) + (isLabel(name) ? [] : [label])
+            return length(name, 63, "characters") + (isLabel(name) ? [] : [label])
         case .dns1035Label:
             let startsWell = name.utf8.first.map { (0x61...0x7A).contains($0) } ?? false
-            return length(name, 63) + (isLabel(name) && startsWell ? [] : [label1035])
+            return length(name, 63, "characters") + (isLabel(name) && startsWell ? [] : [label1035])
         case .pathSegment:
             if name == "." || name == ".." { return ["may not be '\(name)'"] }
             return ["/", "%"].filter { name.contains($0) }.map { "may not contain '\($0)'" }
@@ -49,8 +49,8 @@ enum NameValidation {
         let parts = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard parts.count <= 2, let name = parts.last else {
             return [
-                "a qualified name must consist of alphanumeric characters, '-', '_' or '.', with an optional "
-                    + "DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+                "a valid label key" + qualifiedNamePart.dropFirst("name part".count)
+                    + " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
             ]
         }
         var problems: [String] = []
@@ -58,7 +58,8 @@ enum NameValidation {
             if parts[0].isEmpty {
                 problems.append("prefix part must be non-empty")
             } else {
-                problems += NameValidation.problems(parts[0], rule: .dnsSubdomain).map { "prefix part \($0)" }
+                problems += length(parts[0], 253, "bytes").map { "prefix part \($0)" }
+                if !isSubdomain(parts[0]) { problems.append("prefix part \(subdomain)") }
             }
         }
         if name.isEmpty {
@@ -71,11 +72,12 @@ enum NameValidation {
     }
 
     static func labelValueProblems(_ value: String) -> [String] {
-        length(value, 63) + (value.isEmpty || isWord(value) ? [] : [labelValue])
+        length(value, 63, "bytes") + (value.isEmpty || isWord(value) ? [] : [labelValue])
     }
 
-    private static func length(_ text: String, _ limit: Int) -> [String] {
-        text.utf8.count > limit ? ["must be no more than \(limit) bytes"] : []
+    /// Upstream counts bytes everywhere, but says so only of the parts of labels.
+    private static func length(_ text: String, _ limit: Int, _ unit: String) -> [String] {
+        text.utf8.count > limit ? ["must be no more than \(limit) \(unit)"] : []
     }
 
     static func isSubdomain(_ text: String) -> Bool {

@@ -71,7 +71,7 @@ extension ServerCore {
     private func validateCreate(_ object: JSONValue, _ context: RequestContext) throws(APIError) {
         let definition = context.definition
         var errors = MetadataValidation.validate(object, rule: definition.nameRule)
-        errors += definition.schema.validate(object)
+        errors += definition.schema.validate(object, beside: errors)
         // What the kind itself checks may rely on the types.
         if !errors.contains(where: { $0.code == .typeInvalid }) {
             errors += definition.strategy.validateCreate(object, context.strategyContext)
@@ -98,7 +98,7 @@ extension ServerCore {
                 "the name of the object (\(name)) does not match the name on the URL (\(context.path.name))")
         }
         if !context.path.name.isEmpty { object[metadata: "name"] = .string(context.path.name) }
-        guard (object[metadata: "resourceVersion"] ?? "").isEmptyText else {
+        guard context.isDryRun || (object[metadata: "resourceVersion"] ?? "").isEmptyText else {
             throw APIError(
                 Status(message: "resourceVersion should not be set on objects to be created", code: 500))
         }

@@ -102,7 +102,9 @@ extension ServerCore {
     private func appliedConfiguration(_ context: RequestContext) throws(APIError) -> JSONValue {
         var configuration = try context.parseYAML()
         guard configuration.objectValue != nil else {
-            throw .badRequest("error decoding patch: the configuration must be an object")
+            throw .badRequest(
+                "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal "
+                    + "\(configuration.typeNameInGo) into Go value of type map[string]interface {}")
         }
         let name = configuration.objectName
         guard name.isEmpty || name == context.key.name else {
@@ -115,8 +117,8 @@ extension ServerCore {
                 "the namespace of the provided object does not match the namespace sent on the request")
         }
         if configuration["kind"]?.stringValue != context.type.kind {
-            throw .badRequest(
-                "\(configuration["kind"]?.stringValue ?? "") cannot be handled as a \(context.type.kind)")
+            let given = (configuration["apiVersion"]?.stringValue, configuration["kind"]?.stringValue)
+            throw .badRequest("invalid object type: \(given.0 ?? ""), Kind=\(given.1 ?? "")")
         }
         try context.checkAppliedFields(&configuration)
         configuration[metadata: "name"] = .string(context.key.name)

@@ -57,7 +57,7 @@ extension ServerCore {
     ) async throws(StoreError) -> Result<JSONValue, APIError> {
         var object = proposed
         do throws(APIError) {
-            try checkPreconditions(object, old, context)
+            try checkPreconditions(object, old, context, optionsKind)
             restrict(&object, old, context, scope)
             if manages { object = FieldOwnership(context, scope: scope).updated(object, live: old) }
             var request = admissionRequest(
@@ -96,8 +96,9 @@ extension ServerCore {
     }
 
     private func checkPreconditions(
-        _ object: JSONValue, _ old: JSONValue, _ context: RequestContext
+        _ object: JSONValue, _ old: JSONValue, _ context: RequestContext, _ optionsKind: String
     ) throws(APIError) {
+        try checkIdentity(object, context)
         let name = context.key.name
         let (version, uid) = (object[metadata: "resourceVersion"] ?? "", object.uid)
         if version.isEmptyText {
@@ -114,13 +115,20 @@ extension ServerCore {
         } else if version != old[metadata: "resourceVersion"] {
             throw APIError(.conflict, context.type, name: name)
         }
-        guard uid.isEmpty || uid == old.uid else {
+        // A patch has no such precondition: what it makes of the identifier is judged as a value.
+        guard uid.isEmpty || uid == old.uid || optionsKind == "PatchOptions" else {
+            let group = context.resource.isCustom ? "\(context.type.group)/" : ""
             throw .conflict(
                 context.type, name: name,
-                "StorageError: invalid object, Code: 4, Key: /registry/\(context.type.plural)/\(context.key), "
+                "StorageError: invalid object, Code: 4, Key: /registry/\(group)\(context.type.plural)/\(context.key), "
                     + "ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: "
                     + "\(uid), UID in object meta: \(old.uid)")
         }
+    }
+
+    /// Name and namespace of the URL must not be contradicted.
+    private func checkIdentity(_ object: JSONValue, _ context: RequestContext) throws(APIError) {
+        let name = context.key.name
         let given = object.objectName
         guard given.isEmpty || given == name else {
             throw .badRequest(
@@ -138,13 +146,13 @@ extension ServerCore {
     private func restrict(
         _ object: inout JSONValue, _ old: JSONValue, _ context: RequestContext, _ scope: WriteScope
     ) {
-        for field in ["uid", "creationTimestamp", "name", "namespace"]
+        for field in ["uid", "name", "namespace"]
         where (object[metadata: field] ?? "").isEmptyText {
             object[metadata: field] = old[metadata: field]
         }
         for field in [
-            "generation", "selfLink", "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds",
-            "generateName",
+            "generation", "selfLink", "resourceVersion", "creationTimestamp", "deletionTimestamp",
+            "deletionGracePeriodSeconds", "generateName",
         ] {
             object[metadata: field] = old[metadata: field]
         }
@@ -205,7 +213,7 @@ extension ServerCore {
         let definition = context.definition
         var errors = MetadataValidation.validate(object, rule: definition.nameRule)
         errors += MetadataValidation.validateUpdate(object, old: old)
-        errors += definition.schema.validate(object, old: old)
+        errors += definition.schema.validate(object, old: old, beside: errors)
         if !errors.contains(where: { $0.code == .typeInvalid }) {
             switch scope {
             case .object:

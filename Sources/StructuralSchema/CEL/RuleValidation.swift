@@ -10,6 +10,7 @@ struct CompiledRule: Sendable {
 
 extension Schema.Rule {
     private static let cache = Mutex<[String: Result<CELExpression, CELError>]>([:])
+    private static let compiledRules = Mutex<[String: CompiledRule]>([:])
     private static let cacheLimit = 1024
 
     /// The expression, parsed once.
@@ -30,12 +31,19 @@ extension Schema.Rule {
 
     /// Nil where the rule does not parse, which a served CRD's rules do.
     func compiled() -> CompiledRule? {
+        let name = messageExpression.map { "\(rule)\n\($0)" } ?? rule
+        if let known = Self.compiledRules.withLock({ $0[name] }) { return known }
         guard case .success(let expression) = Self.parsed(rule) else { return nil }
         var message: CELExpression?
         if let text = messageExpression, case .success(let parsed) = Self.parsed(text) { message = parsed }
-        return CompiledRule(
+        let compiled = CompiledRule(
             expression: expression, message: message,
             usesOldSelf: expression.mentions("oldSelf") || message?.mentions("oldSelf") == true)
+        Self.compiledRules.withLock { rules in
+            if rules.count >= Self.cacheLimit { rules.removeAll() }
+            rules[name] = compiled
+        }
+        return compiled
     }
 }
 
@@ -72,7 +80,8 @@ struct RuleValidation {
     }
 
     private mutating func checkRules(_ schema: Schema, _ value: JSONValue, old: JSONValue?, _ path: String) {
-        let current = CELValue(value, schema: schema)
+        // Made when a rule needs it: at a first look, transition rules need nothing.
+        lazy var current = CELValue(value, schema: schema)
         let former = old.map { CELValue($0, schema: schema) }
         let isUnchanged = old == value
         for rule in schema.validations {
@@ -87,13 +96,13 @@ struct RuleValidation {
             } else if let former {
                 variables["oldSelf"] = former
             }
-            evaluate(rule, compiled, variables, value, path)
+            evaluate(rule, compiled, variables, value, schema, path)
         }
     }
 
     private mutating func evaluate(
         _ rule: Schema.Rule, _ compiled: CompiledRule, _ variables: [String: CELValue], _ value: JSONValue,
-        _ path: String
+        _ schema: Schema, _ path: String
     ) {
         let limit = min(budget, CELEvaluator.budget)
         var evaluator = CELEvaluator(variables: variables, budget: limit)
@@ -104,9 +113,10 @@ struct RuleValidation {
             guard result == .bool(false) else { throw CELError.noSuchOverload }
         } catch {
             let advice = error.code == .budget ? "; cut the rule or bound the field" : ""
-            report(
-                rule, value, path, "\(error.message) evaluating rule: \(rule.message ?? rule.rule)\(advice)",
-                as: nil)
+            errors.append(
+                .invalid(
+                    Self.field(path), .string(schema.kind?.rawValue ?? ""),
+                    "\(error.message) evaluating rule: \(rule.message ?? rule.rule)\(advice)"))
             return
         }
         var detail = rule.message?.trimmed ?? "failed rule: \(rule.rule.trimmed)"
@@ -118,11 +128,14 @@ struct RuleValidation {
         report(rule, value, path + (rule.fieldPath ?? ""), detail, as: rule.reason)
     }
 
+    private static func field(_ path: String) -> String {
+        path.isEmpty ? "<nil>" : path.hasPrefix(".") ? String(path.dropFirst()) : path
+    }
+
     private mutating func report(
         _ rule: Schema.Rule, _ value: JSONValue, _ path: String, _ detail: String, as reason: String?
     ) {
-        var field = path.isEmpty ? "<nil>" : path
-        if field.hasPrefix(".") { field.removeFirst() }
+        let field = Self.field(path)
         let isComposite = value.objectValue != nil || value.arrayValue != nil
         switch reason {
         case "FieldValueRequired": errors.append(.required(field, detail))

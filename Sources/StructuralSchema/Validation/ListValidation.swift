@@ -79,6 +79,13 @@ struct ListValidation {
         switch schema.listType {
         case .set: identity = { $0 }
         case .map:
+            if let index = elements.firstIndex(where: { $0.objectValue == nil && !$0.isNull }) {
+                errors.append(
+                    .invalid(
+                        "\(path)[\(index)]", elements[index],
+                        "must be an object for an array of list-type map"))
+                return
+            }
             let keys = schema.listMapKeys
             let defaults = schema.keyDefaults
             identity = { $0.key(keys, defaults: defaults) }

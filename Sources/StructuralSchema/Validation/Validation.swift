@@ -8,14 +8,19 @@ extension Schema {
     ///   - value: the whole object, or what stands at `path`. Apply defaults and prune first.
     ///   - old: what it replaces. What has not changed is not judged again, and transition rules run.
     ///   - path: where `value` stands; empty for a whole object.
-    public func validate(_ value: JSONValue, old: JSONValue? = nil, at path: String = "") -> [FieldError] {
+    ///   - others: what else is known to be wrong with the object; not among the results.
+    public func validate(
+        _ value: JSONValue, old: JSONValue? = nil, at path: String = "", beside others: [FieldError] = []
+    ) -> [FieldError] {
         var validation = SchemaValidation()
         validation.check(self, value, old: old, at: path, depth: 0)
         var errors = validation.errors
         var lists = ListValidation()
         lists.check(self, value, old: old, at: path, depth: 0)
         errors += lists.errors
-        if errors.contains(where: \.blocksRules) { return hasRules ? errors + [.rulesNotChecked] : errors }
+        if (others + errors).contains(where: \.blocksRules) {
+            return hasRules ? errors + [.rulesNotChecked] : errors
+        }
         var rules = RuleValidation()
         rules.check(self, value, old: old, at: path, depth: 0)
         return errors + rules.errors
@@ -44,6 +49,19 @@ extension JSONValue {
         case .string: "string"
         case .array: "array"
         case .object: "object"
+        }
+    }
+}
+
+extension JSONValue {
+    /// The format of a value that is no string, list or null, as messages name it; empty for those that
+    /// have none.
+    fileprivate var formatName: String? {
+        switch self {
+        case .null, .string, .array: nil
+        case .bool, .object: ""
+        case .integer: "int64"
+        case .number(let number): Int64(exactly: number) == nil ? "float64" : "int64"
         }
     }
 }
@@ -77,6 +95,14 @@ struct SchemaValidation {
     private mutating func checkType(_ schema: Schema, _ value: JSONValue, _ path: String) {
         let actual = value.typeName
         if value.isNull, schema.isNullable { return }
+        if let format = schema.format, let found = value.formatName, schema.kind != .some(.array) {
+            // kube-openapi speaks of formats where both have one, and of none as of an empty one.
+            let isWhole = actual == "integer" && (schema.kind == .integer || schema.kind == .number)
+            if !isWhole, actual != schema.kind?.rawValue {
+                typeError(path, .string(found), format)
+            }
+            return
+        }
         let accepted: Bool
         if schema.isIntOrString {
             accepted = actual == "integer" || actual == "string"
