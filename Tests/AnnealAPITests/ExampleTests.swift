@@ -1,5 +1,6 @@
 import AnnealAPI
 import KubernetesAPI
+import Manifests
 import Testing
 
 /// What `examples/` shows to users.

@@ -1,6 +1,7 @@
 import AnnealAPI
 import Foundation
 import KubernetesAPI
+import Manifests
 import StructuralSchema
 import Testing
 

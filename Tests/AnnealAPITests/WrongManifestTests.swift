@@ -1,4 +1,5 @@
 import AnnealAPI
+import Manifests
 import Testing
 
 /// What users get wrong. Each file of `WrongManifests/` says in its header how it is refused; one with two

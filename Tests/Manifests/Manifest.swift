@@ -1,32 +1,30 @@
-import AnnealAPI
 import Foundation
 import KubernetesAPI
-import StructuralSchema
-import Testing
 import Yams
 
 /// A YAML file of this repository, as `kubectl` would send it.
-struct Manifest: Sendable, CustomTestStringConvertible {
+public struct Manifest: Sendable, CustomStringConvertible {
     /// JSON has no word for it; `kubectl` refuses such a file by itself.
-    struct UnsupportedValue: Error, CustomStringConvertible {
-        var value: Double
-        var description: String { "unsupported value: \(value.isNaN ? "NaN" : "\(value)")" }
+    public struct UnsupportedValue: Error, CustomStringConvertible {
+        public var value: Double
+        public var description: String { "unsupported value: \(value.isNaN ? "NaN" : "\(value)")" }
     }
 
-    static let repository = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+    /// The folder of `Package.swift`.
+    public static let repository = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    var name: String
-    var text: String
-    var testDescription: String { name }
+    public var name: String
+    public var text: String
+    public var description: String { name }
 
-    init(_ file: URL) throws {
+    public init(_ file: URL) throws {
         name = file.deletingPathExtension().lastPathComponent
         text = try String(contentsOf: file, encoding: .utf8)
     }
 
     /// The manifests of a folder of the repository, by name.
-    static func all(in folder: String) throws -> [Manifest] {
+    public static func all(in folder: String) throws -> [Manifest] {
         try FileManager.default.contentsOfDirectory(
             at: repository.appendingPathComponent(folder), includingPropertiesForKeys: nil
         )
@@ -36,13 +34,14 @@ struct Manifest: Sendable, CustomTestStringConvertible {
     }
 
     /// What the file's header lines `# expect: …` say that the refusal must contain.
-    var expectations: [String] {
+    public var expectations: [String] {
         text.split(separator: "\n").compactMap { line in
             line.hasPrefix("# expect: ") ? String(line.dropFirst("# expect: ".count)) : nil
         }
     }
 
-    func documents() throws -> [JSONValue] {
+    /// The documents of the file, in order.
+    public func documents() throws -> [JSONValue] {
         try Array(Yams.compose_all(yaml: text)).map { try Self.json($0) }
     }
 
@@ -62,29 +61,5 @@ struct Manifest: Sendable, CustomTestStringConvertible {
             return node.bool.map(JSONValue.bool) ?? .string(scalar.string)
         case .alias: return .null
         }
-    }
-}
-
-extension CustomResourceDefinition {
-    /// The definition of a document's kind; nil for a kind that is not Anneal's.
-    static func of(_ document: JSONValue) -> CustomResourceDefinition? {
-        all.first { $0.resourceType.kind == document["kind"]?.stringValue }
-    }
-
-    /// The document with its defaults, as a cluster stores it.
-    func stored(_ document: JSONValue) -> JSONValue {
-        var stored = document
-        schema.applyDefaults(to: &stored)
-        return stored
-    }
-
-    /// Why a cluster that is asked to store `document` refuses: strict decoding first, then the schema.
-    func refusals(of document: JSONValue, replacing old: JSONValue? = nil) -> [String] {
-        var declared = document
-        declared["metadata"] = nil
-        let unknown = schema.unknownFields(in: declared).map { "unknown field \"\($0)\"" }
-        guard unknown.isEmpty else { return unknown }
-        return schema.validate(stored(document), old: old.map(stored)).map(\.description)
-            .filter { !$0.contains("some validation rules were not checked") }
     }
 }

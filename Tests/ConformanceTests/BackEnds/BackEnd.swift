@@ -1,0 +1,45 @@
+import FoundationEssentials
+import HTTPTransport
+import KubernetesAPI
+import KubernetesClient
+
+/// An API server that Anneal must work with, and that the embedded one must be like.
+enum BackEnd: String, Sendable, CaseIterable, CustomStringConvertible {
+    /// `APIServer`, in this process.
+    case embedded
+    /// The unmodified apiextensions-apiserver that `hack/crd-server` starts. No core resources.
+    case crdServer
+    /// A whole kube-apiserver, where `KUBEBUILDER_ASSETS` has one.
+    case kubernetes
+
+    var description: String { rawValue }
+
+    /// Where the kubeconfig of a server that this process did not start is told.
+    private var variable: String? {
+        switch self {
+        case .embedded: nil
+        case .crdServer: "ANNEAL_CRD_SERVER"
+        case .kubernetes: "ANNEAL_KUBE_APISERVER"
+        }
+    }
+
+    private var kubeconfig: String? {
+        variable.flatMap { ProcessInfo.processInfo.environment[$0] }.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    var isAvailable: Bool { variable == nil || kubeconfig != nil }
+
+    var hasCoreResources: Bool { self != .crdServer }
+
+    func client() async throws -> KubernetesClient {
+        let configuration =
+            if let kubeconfig {
+                try Kubeconfig.load(paths: [kubeconfig]).configuration()
+            } else {
+                try await EmbeddedServer.shared.configuration()
+            }
+        return KubernetesClient(configuration: configuration, transport: Self.transport)
+    }
+
+    private static let transport = HTTPTransport()
+}

@@ -1,0 +1,31 @@
+import APIServer
+import FoundationEssentials
+import KubernetesClient
+import Logging
+
+/// The embedded cluster's API server, one for all tests of this process. It forgets soon, so that tests meet
+/// versions that are gone.
+struct EmbeddedServer: Sendable {
+    static let shared = EmbeddedServer()
+
+    private let start: Task<ClusterConfiguration, any Error>
+
+    private init() {
+        start = Task {
+            let folder = FileManager.default.temporaryDirectory
+                .appendingPathComponent("conformance-\(UUID().uuidString)").path
+            let server = try await APIServer(
+                configuration: APIServerConfiguration(
+                    stateDirectory: folder, historyLimit: 100, compactionInterval: .seconds(1),
+                    bookmarkInterval: .seconds(1),
+                    logger: Logger(label: "embedded") { _ in SwiftLogNoOpLogHandler() }))
+            // It serves until the process ends.
+            Task { try await server.run() }
+            let path = "\(folder)/kubeconfig"
+            try await server.writeKubeconfig(to: path)
+            return try Kubeconfig.load(paths: [path]).configuration()
+        }
+    }
+
+    func configuration() async throws -> ClusterConfiguration { try await start.value }
+}

@@ -1,0 +1,39 @@
+import Testing
+
+/// Something that Anneal's client and caches must manage on every API server.
+struct Scenario: Sendable, CustomStringConvertible {
+    var description: String
+    var run: @Sendable (TestCluster) async throws -> Void
+
+    init(_ description: String, run: @escaping @Sendable (TestCluster) async throws -> Void) {
+        self.description = description
+        self.run = run
+    }
+
+    static let all = writing + watching + following + applying
+
+    func run(on backEnd: BackEnd) async throws {
+        try await run(TestCluster(backEnd, namespace: TestCluster.unique("scenario")))
+    }
+}
+
+@Suite(.timeLimit(.minutes(3))) struct ScenarioTests {
+    @Test(arguments: Scenario.all)
+    func `on the embedded cluster`(_ scenario: Scenario) async throws {
+        try await scenario.run(on: .embedded)
+    }
+
+    @Test(
+        .enabled(if: BackEnd.crdServer.isAvailable, "hack/crd-server is not running (ANNEAL_CRD_SERVER)"),
+        arguments: Scenario.all)
+    func `on the apiextensions-apiserver`(_ scenario: Scenario) async throws {
+        try await scenario.run(on: .crdServer)
+    }
+
+    @Test(
+        .enabled(if: BackEnd.kubernetes.isAvailable, "no kube-apiserver is running (ANNEAL_KUBE_APISERVER)"),
+        arguments: Scenario.all)
+    func `on a kube-apiserver`(_ scenario: Scenario) async throws {
+        try await scenario.run(on: .kubernetes)
+    }
+}
