@@ -50,7 +50,7 @@ extension ClusterSnapshot {
     }
 
     private static func amount(_ milliunits: Int128, of name: String) -> String {
-        if name == "memory" || name == "ephemeral-storage" { return "\(milliunits / 1000 >> 20)Mi" }
+        if name == "memory" || name == "ephemeral-storage" { return "\(milliunits / 1000 / (1 << 20))Mi" }
         return milliunits % 1000 == 0 ? "\(milliunits / 1000)" : "\(milliunits)m"
     }
 }
