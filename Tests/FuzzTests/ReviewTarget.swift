@@ -1,0 +1,21 @@
+import AdmissionWebhook
+import AnnealAPI
+import KubernetesAPI
+import Planning
+
+extension Targets {
+    /// What an API server asks the webhook, and users behind it.
+    static let review = FuzzTarget("AdmissionReview", [Samples.review]) { bytes in
+        guard let request = try? AdmissionRequest(review: bytes) else { return }
+        for decision in [controller.mutate(request), controller.validate(request)] {
+            let answer = decision.review(uid: request.uid)
+            guard try JSONValue(parsing: Array(answer.serialized())) == answer else {
+                throw Broken("the answer is another after writing and reading")
+            }
+        }
+    }
+
+    private static let controller = AdmissionController([
+        .trainingJob(settings: PlannerSettings(agentImage: "agent:1"))
+    ])
+}
