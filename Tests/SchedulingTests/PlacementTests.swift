@@ -35,6 +35,18 @@ struct PlacementTests {
             tolerations: [gpuToleration])
     }
 
+    @Test("scarce memory and storage are told in Mi")
+    func scarceMemory() {
+        let snapshot = ClusterSnapshot(nodes: [Self.node("a")], pods: [])
+        let gang = GangRequest(
+            count: 1, requests: ["memory": Quantity(64 << 30), "ephemeral-storage": Quantity(1 << 30)])
+        #expect(
+            snapshot.answer(to: gang)
+                == .waits(
+                    "needs 1 × (1024Mi ephemeral-storage, 65536Mi memory) at once; "
+                        + "free on 1 suitable node: 0Mi ephemeral-storage, 32768Mi memory"))
+    }
+
     @Test("all pods at once or none")
     func allOrNothing() {
         let snapshot = ClusterSnapshot(
