@@ -1,6 +1,6 @@
 // Command chart-render prints what `helm template` prints, where there is no helm: Go's templates with Sprig,
-// the functions that Helm adds to them, and its checks of the Kubernetes version and of the values' schema.
-// No hooks, no dependencies, no cluster.
+// the functions that Helm adds to them, and its check of the values' schema. No hooks, no dependencies, no
+// cluster.
 package main
 
 import (

@@ -63,6 +63,14 @@ import Testing
         #expect(try operatorContainer(rendering)[path: ["resources", "requests", "cpu"]] != nil)
     }
 
+    @Test func `a pod that goes is out of the Service before it stops, and within its time`() throws {
+        let rendering = Rendering(description: "default")
+        let sleep = try operatorContainer(rendering)[path: ["lifecycle", "preStop", "sleep", "seconds"]]
+        let pause = try #require(sleep?.integerValue)
+        let allowed = try #require(try podSpec(rendering)["terminationGracePeriodSeconds"]?.integerValue)
+        #expect(pause > 0 && pause + 15 <= allowed)
+    }
+
     @Test func `the operator is told the names that the chart gives`() throws {
         let rendering = Rendering(description: "default")
         let arguments = try operatorContainer(rendering)["args"]?.strings ?? []

@@ -27,6 +27,9 @@ import Testing
             #expect(webhook[path: ["clientConfig", "service", "path"]] == .string(path))
             // An upgrade that writes this field would take away what the leader wrote.
             #expect(webhook[path: ["clientConfig", "caBundle"]] == nil)
+            // A finalizer comes off by an update: without an operator, nothing could be deleted.
+            let condition = webhook["matchConditions"]?[0]?["expression"]
+            #expect(condition == "!has(object.metadata.deletionTimestamp)")
             let rule = try #require(webhook["rules"]?[0])
             #expect(webhook["rules"]?[1] == nil)
             #expect(rule["apiGroups"] == [.string(Anneal.group)])

@@ -19,6 +19,10 @@ namespaceSelector:
   matchLabels:
     kubernetes.io/metadata.name: {{ . }}
 {{- end }}
+# Taking a finalizer off is an update: what is being deleted goes even while no operator runs.
+matchConditions:
+  - name: is-not-being-deleted
+    expression: "!has(object.metadata.deletionTimestamp)"
 rules:
   - apiGroups: [anneal.dev]
     apiVersions: [v1alpha1]
