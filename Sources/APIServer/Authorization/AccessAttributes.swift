@@ -28,10 +28,27 @@ struct AccessAttributes: Hashable, Sendable {
         self.path = path
     }
 
-    init(_ path: ResourcePath, verb: String) {
+    /// A list or a watch that can meet one object only counts as a request for it, so that a role may be
+    /// limited to the object's name.
+    init(_ path: ResourcePath, of request: APIRequest) {
+        let verb = request.verb(for: path)
+        var name = path.name
+        if name.isEmpty, ["list", "watch", "deletecollection"].contains(verb) {
+            name = Self.name(in: request.query["fieldSelector"] ?? "") ?? ""
+        }
         self.init(
             verb: verb, group: path.group, resource: path.plural, subresource: path.subresource,
-            namespace: path.namespace, name: path.name)
+            namespace: path.namespace, name: name)
+    }
+
+    /// The one name that a field selector lets through.
+    private static func name(in fieldSelector: String) -> String? {
+        for term in fieldSelector.split(separator: ",") {
+            for prefix in ["metadata.name==", "metadata.name="] where term.hasPrefix(prefix) {
+                return String(term.dropFirst(prefix.count))
+            }
+        }
+        return nil
     }
 
     /// `pods/log`

@@ -37,7 +37,7 @@ struct RequestRouter: Sendable {
     private func isRefused(_ request: APIRequest, _ user: UserInfo) -> Bool {
         let attributes =
             switch RequestTarget(path: request.path) {
-            case .resource(let path): AccessAttributes(path, verb: request.verb(for: path))
+            case .resource(let path): AccessAttributes(path, of: request)
             case .nonResource: AccessAttributes(verb: request.method.lowercased(), path: request.path)
             }
         return (try? core.authorize(user, attributes)) == nil
@@ -57,7 +57,7 @@ struct RequestRouter: Sendable {
         case .nonResource:
             return try nonResource(request, user)
         case .resource(let path):
-            try core.authorize(user, AccessAttributes(path, verb: request.verb(for: path)))
+            try core.authorize(user, AccessAttributes(path, of: request))
             guard
                 let resource = core.registry.find(
                     group: path.group, version: path.version, plural: path.plural),

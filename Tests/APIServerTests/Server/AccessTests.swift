@@ -74,6 +74,27 @@ import Testing
         #expect(await server.send("GET", "/api/v1/namespaces/default/pods/p", headers: headers).status == 403)
     }
 
+    @Test func aRoleForOneNameLetsThatObjectBeListedAndWatchedByName() async throws {
+        let server = try await TestServer()
+        let headers = ["Authorization": "Bearer \(try await serviceAccountToken(server))"]
+        await grant(
+            server,
+            [
+                [
+                    "apiGroups": [""], "resources": ["secrets"], "verbs": ["list"],
+                    "resourceNames": ["mine"],
+                ]
+            ])
+        let secrets = "/api/v1/namespaces/default/secrets"
+        for (selector, status) in [
+            ("", 403), ("?fieldSelector=metadata.name%3Dmine", 200),
+            ("?fieldSelector=metadata.name%3D%3Dmine", 200), ("?fieldSelector=metadata.name%3Dother", 403),
+            ("?fieldSelector=metadata.name%21%3Dmine", 403), ("?labelSelector=a%3Dmine", 403),
+        ] {
+            #expect(await server.send("GET", secrets + selector, headers: headers).status == status)
+        }
+    }
+
     @Test func aTokenEndsWithItsTimeAndWithItsAccount() async throws {
         let server = try await TestServer()
         let token = try await serviceAccountToken(server)
