@@ -22,7 +22,7 @@ final class WebhookOperator: Sendable {
         guard let cluster = Cluster.current else { throw OutsideSuite() }
         let webhook = try WebhookOperator(cluster, extra)
         do {
-            try await cluster.kubectl("apply", "-f", "-", input: webhook.configuration.serialized())
+            try await cluster.kubectl("apply", "-f", "-", input: webhook.configurations)
             try webhook.start()
             try await webhook.answers()
             try await body(webhook)
@@ -80,7 +80,7 @@ final class WebhookOperator: Sendable {
     }
 
     /// As the chart writes them, but for the address.
-    private var configuration: JSONValue {
+    private var configurations: Data {
         func configuration(_ kind: String, _ name: String, _ path: String) -> JSONValue {
             [
                 "apiVersion": "admissionregistration.k8s.io/v1", "kind": .string(kind),
@@ -101,13 +101,11 @@ final class WebhookOperator: Sendable {
                 ],
             ]
         }
-        return [
-            "apiVersion": "v1", "kind": "List",
-            "items": [
-                configuration("MutatingWebhookConfiguration", "mutate.anneal.dev", "/mutate"),
-                configuration("ValidatingWebhookConfiguration", "validate.anneal.dev", "/validate"),
-            ],
+        let documents = [
+            configuration("MutatingWebhookConfiguration", "mutate.anneal.dev", "/mutate"),
+            configuration("ValidatingWebhookConfiguration", "validate.anneal.dev", "/validate"),
         ]
+        return Data(documents.map(\.text).joined(separator: "\n").utf8)
     }
 
     /// One that asks for nothing, since it is suspended.
