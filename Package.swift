@@ -15,6 +15,8 @@ let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummi
 let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let certificateReloading = Target.Dependency.product(name: "NIOCertificateReloading", package: "swift-nio-extras")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -55,6 +57,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
@@ -75,12 +79,18 @@ let package = Package(
 
         // A loopback HTTP server whose answers a test writes byte by byte.
         [.target(name: "ScriptedServer", path: "Tests/ScriptedServer", swiftSettings: strict)],
+        // This repository's YAML files, as tests read them.
+        [
+            .target(
+                name: "Manifests", dependencies: ["KubernetesAPI", yams], path: "Tests/Manifests",
+                swiftSettings: strict)
+        ],
 
         // What Anneal is: its resources, and the pure decisions about them.
         library("StructuralSchema", ["KubernetesAPI"], testing: ["KubernetesAPI"]),
         library(
             "AnnealAPI", ["KubernetesAPI", "StructuralSchema", crypto],
-            testing: ["KubernetesAPI", "StructuralSchema", yams], testData: ["WrongManifests"]),
+            testing: ["KubernetesAPI", "Manifests", "StructuralSchema"], testData: ["WrongManifests"]),
         library("Scheduling", ["KubernetesAPI"], testing: []),
         library(
             "Planning", ["AnnealAPI", "KubernetesAPI", "Scheduling"],
@@ -92,10 +102,24 @@ let package = Package(
             "ModelRegistry", ["HTTPTransport", "KubernetesAPI", logging],
             testing: ["HTTPTransport", "KubernetesAPI", logging]),
         library(
-            "Operator",
+            "Telemetry", [hummingbird, logging, metrics, serviceLifecycle],
+            testing: ["HTTPTransport", logging, metrics]),
+        library(
+            "AdmissionWebhook",
             [
                 "AnnealAPI", "ControllerRuntime", "KubernetesAPI", "KubernetesClient", "Planning",
-                "Scheduling", "StructuralSchema", logging, serviceLifecycle,
+                certificateReloading, crypto, hummingbird, hummingbirdTLS, logging, serviceLifecycle, x509,
+            ],
+            testing: [
+                "AnnealAPI", "HTTPTransport", "KubernetesAPI", "KubernetesClient", "Planning",
+                "ScriptedServer", hummingbird, logging, serviceLifecycle, x509,
+            ]),
+        library(
+            "Operator",
+            [
+                "AdmissionWebhook", "AnnealAPI", "ControllerRuntime", "KubernetesAPI", "KubernetesClient",
+                "Planning", "Scheduling", "StructuralSchema", "Telemetry", logging, metrics,
+                serviceLifecycle,
             ], testing: ["AnnealAPI", "KubernetesAPI", "KubernetesClient", "Planning", "Scheduling"]),
         library(
             "Agent",
@@ -125,7 +149,7 @@ let package = Package(
             "NodeAgent",
             [
                 "KubernetesAPI", "KubernetesClient", "ControllerRuntime", "HTTPTransport", hummingbird,
-                logging, serviceLifecycle,
+                hummingbirdTLS, logging, serviceLifecycle,
             ], testing: ["KubernetesAPI", logging]),
         library(
             "LocalCluster",
@@ -158,10 +182,26 @@ let package = Package(
             program("crdgen", ["AnnealAPI", "KubernetesAPI", argumentParser, yams]),
         ],
 
+        // What only a look at several of them, or at the files beside them, can show.
         [
             .testTarget(
+                name: "ChartTests", dependencies: ["AnnealAPI", "KubernetesAPI", "Manifests", "StructuralSchema"],
+                exclude: ["Golden"], swiftSettings: strict),
+            .testTarget(
+                name: "ConformanceTests",
+                dependencies: [
+                    "AnnealAPI", "APIServer", "ControllerRuntime", "HTTPTransport", "KubernetesAPI",
+                    "KubernetesClient", "Manifests", logging,
+                ], swiftSettings: strict),
+            .testTarget(
+                name: "FuzzTests",
+                dependencies: [
+                    "AdmissionWebhook", "Agent", "AnnealAPI", "HTTPTransport", "KubernetesAPI",
+                    "KubernetesClient", "ObjectStorage", "Planning", "Scheduling", "StructuralSchema",
+                ], swiftSettings: strict),
+            .testTarget(
                 name: "EndToEndTests",
-                dependencies: ["AnnealAPI", "KubernetesAPI"],
+                dependencies: ["AnnealAPI", "HTTPTransport", "KubernetesAPI", "KubernetesClient"],
                 exclude: ["Fixtures"], swiftSettings: strict)
         ],
     ].flatMap { $0 }
