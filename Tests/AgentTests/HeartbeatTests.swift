@@ -15,7 +15,6 @@ final class FakeLeases: LeaseClient {
         var version = 1
         var failure: KubernetesError?
         var patches: [JSONValue] = []
-        var created = 0
     }
 
     private let state: Mutex<State>
@@ -52,16 +51,6 @@ final class FakeLeases: LeaseClient {
         let state = snapshot
         if let failure = state.failure { throw failure }
         guard let lease = state.lease else { throw Self.error(404, "NotFound") }
-        return lease
-    }
-
-    func create(_ lease: Lease) async throws(KubernetesError) -> Lease {
-        if let failure = snapshot.failure { throw failure }
-        state.withLock {
-            $0.lease = lease
-            $0.lease?.metadata.resourceVersion = "1"
-            $0.created += 1
-        }
         return lease
     }
 
@@ -171,18 +160,19 @@ final class FakeLeases: LeaseClient {
         #expect(leases.annotations[HeartbeatAnnotation.attempt] == "2")
     }
 
-    @Test func aLeaseThatIsNotThereYetIsMadeAndOneThatWentStaysGone() async throws {
+    /// It was deleted with its run, and the role allows no other.
+    @Test func aLeaseThatIsNotThereStaysAway() async throws {
         let leases = FakeLeases()
         var heartbeat = heartbeat(leases)
-        try await heartbeat.beat(now: Self.time)
-        #expect(leases.snapshot.created == 1)
-        #expect(leases.snapshot.lease?.metadata.ownerReferences?.first?.uid == "uid")
-        let empty = FakeLeases(Self.lease)
-        var second = self.heartbeat(empty)
+        let error = await #expect(throws: KubernetesError.self) { try await heartbeat.beat(now: Self.time) }
+        #expect(error?.isNotFound == true)
+        #expect(leases.snapshot.lease == nil)
+        let deleted = FakeLeases(Self.lease)
+        var second = self.heartbeat(deleted)
         try await second.beat(now: Self.time)
-        empty.fail(.api(Status(message: "gone", reason: "NotFound", code: 404)))
+        deleted.fail(.api(Status(message: "gone", reason: "NotFound", code: 404)))
         state.update { $0.lastSign = Self.time }
         await #expect(throws: KubernetesError.self) { try await second.beat(now: Self.time) }
-        #expect(empty.snapshot.created == 0)
+        #expect(deleted.snapshot.patches.count == 1)
     }
 }

@@ -45,7 +45,7 @@ struct Heartbeat {
         guard content != written else { return }
         // Someone else's write in between costs one more look.
         for _ in 0..<3 {
-            guard let lease = try await current(content) else { return }
+            let lease = try await current()
             guard !isFenced(by: lease) else { return }
             do throws(KubernetesError) {
                 seen = try await leases.patch(key, .merge(patch(content, of: lease)))
@@ -58,21 +58,13 @@ struct Heartbeat {
         }
     }
 
-    /// The Lease as it was seen last; where there never was one, it is made, and then there is nothing to
-    /// patch.
-    private mutating func current(_ content: Content) async throws(KubernetesError) -> Lease? {
+    /// The Lease as it was seen last. The operator made it before this pod, so that one that is not there was
+    /// deleted with its run, and stays gone.
+    private mutating func current() async throws(KubernetesError) -> Lease {
         if let seen { return seen }
-        do throws(KubernetesError) {
-            let lease = try await leases.get(key)
-            seen = lease
-            return lease
-        } catch {
-            // A Lease that was there and is gone was deleted with its run: it stays gone.
-            guard error.isNotFound, written == nil else { throw error }
-            seen = try await leases.create(lease(content))
-            written = content
-            return nil
-        }
+        let lease = try await leases.get(key)
+        seen = lease
+        return lease
     }
 
     private func isFenced(by lease: Lease) -> Bool {
@@ -83,22 +75,6 @@ struct Heartbeat {
         logger.error(
             "attempt \(other) has taken over: attempt \(run.attempt) uploads and reports nothing more")
         return true
-    }
-
-    private func lease(_ content: Content) -> Lease {
-        var metadata = ObjectMeta(
-            name: key.name, namespace: key.namespace,
-            labels: [Anneal.Label.managedBy: Anneal.Label.managedByValue],
-            annotations: content.annotations.compactMapValues { $0 })
-        metadata.ownerReferences = [
-            OwnerReference(
-                apiVersion: TrainingJob.resourceType.apiVersion, kind: TrainingJob.resourceType.kind,
-                name: run.name, uid: run.uid, controller: true)
-        ]
-        var spec = LeaseSpec()
-        spec.holderIdentity = holder
-        spec.renewTime = content.renewTime
-        return Lease(metadata: metadata, spec: spec)
     }
 
     private func patch(_ content: Content, of lease: Lease) -> JSONValue {

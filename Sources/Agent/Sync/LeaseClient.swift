@@ -6,7 +6,6 @@ import Synchronization
 /// What the sidecar needs of an API server.
 public protocol LeaseClient: Sendable {
     func get(_ key: ObjectKey) async throws(KubernetesError) -> Lease
-    func create(_ lease: Lease) async throws(KubernetesError) -> Lease
     func patch(_ key: ObjectKey, _ patch: Patch) async throws(KubernetesError) -> Lease
 }
 
@@ -33,10 +32,6 @@ struct ClusterLeases: LeaseClient {
 
     func get(_ key: ObjectKey) async throws(KubernetesError) -> Lease {
         try await connected().get(Lease.self, key)
-    }
-
-    func create(_ lease: Lease) async throws(KubernetesError) -> Lease {
-        try await connected().create(lease, fieldManager: "anneal-agent")
     }
 
     func patch(_ key: ObjectKey, _ patch: Patch) async throws(KubernetesError) -> Lease {
