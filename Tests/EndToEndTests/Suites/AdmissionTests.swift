@@ -30,6 +30,7 @@ extension EndToEnd {
             var namespace = "default"
             if documents.count > 1 {
                 namespace = String(file.dropLast(".yaml".count))
+                cluster.remember(namespace: namespace)
                 try await cluster.kubectl("create", "namespace", namespace)
                 try await cluster.kubectl(
                     "-n", namespace, "apply", "-f", "-", input: Data(documents.removeFirst().utf8))

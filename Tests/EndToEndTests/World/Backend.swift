@@ -58,8 +58,8 @@ enum Backend: Sendable {
 extension Trait where Self == ConditionTrait {
     /// Skips, in words that the runner prints, on a cluster that lacks what the tests need.
     static func needs(_ features: Backend.Feature...) -> Self {
-        let names = features.map(\.rawValue).joined(separator: " and ")
-        return .enabled("this cluster does not offer \(names)") {
+        let names = features.map(\.rawValue).joined(separator: ", ")
+        return .enabled("this needs \(names), which this back end does not all have") {
             let backend = try Backend.chosen()
             return features.allSatisfy(backend.offers)
         }

@@ -1,5 +1,6 @@
 import Foundation
 import KubernetesAPI
+import Synchronization
 import Testing
 
 /// A cluster with Anneal's definitions and a running operator, driven by kubectl.
@@ -14,6 +15,7 @@ final class Cluster: Sendable {
     private let members: any ClusterServers
     private let operatorProgram: Program
     private let operatorSlot = BackgroundSlot()
+    private let namespaces = Mutex<[String]>([])
 
     /// Starts a cluster and installs the definitions; the operator only if it is asked for.
     static func start(_ name: String, on servers: Servers, withOperator: Bool) async throws -> Cluster {
@@ -98,7 +100,18 @@ final class Cluster: Sendable {
         try await ready()
     }
 
+    /// What a cluster that goes on is rid of in the end.
+    func remember(namespace: String) { namespaces.withLock { $0.append(namespace) } }
+
+    private func removeNamespaces() async {
+        let names = namespaces.withLock { $0 }
+        guard case .given = try? Backend.chosen(), !names.isEmpty else { return }
+        _ = try? await kubectl.run(["delete", "namespace", "--ignore-not-found", "--timeout=120s"] + names)
+    }
+
     func stop() async {
+        // Nodes and operator are needed for objects to go.
+        await removeNamespaces()
         await operatorSlot.stop()
         await members.stop()
         folder.remove()

@@ -12,6 +12,7 @@ struct Team: Sendable {
     /// Makes the namespace of `examples/namespace.yaml` under another name, in the current cluster.
     static func make(_ namespace: String) async throws -> Team {
         guard let cluster = Cluster.current else { throw OutsideSuite() }
+        cluster.remember(namespace: namespace)
         let example = cluster.servers.installation.repository.appendingPathComponent(
             "examples/namespace.yaml")
         let text = try String(contentsOf: example, encoding: .utf8)
