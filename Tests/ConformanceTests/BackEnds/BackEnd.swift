@@ -7,6 +7,8 @@ import KubernetesClient
 enum BackEnd: String, Sendable, CaseIterable, CustomStringConvertible {
     /// `APIServer`, in this process.
     case embedded
+    /// The same, with a history of a few changes: what lags behind meets versions that are gone.
+    case forgetful
     /// The unmodified apiextensions-apiserver that `hack/crd-server` starts. No core resources.
     case crdServer
     /// A whole kube-apiserver, where `KUBEBUILDER_ASSETS` has one.
@@ -17,7 +19,7 @@ enum BackEnd: String, Sendable, CaseIterable, CustomStringConvertible {
     /// Where the kubeconfig of a server that this process did not start is told.
     private var variable: String? {
         switch self {
-        case .embedded: nil
+        case .embedded, .forgetful: nil
         case .crdServer: "ANNEAL_CRD_SERVER"
         case .kubernetes: "ANNEAL_KUBE_APISERVER"
         }
@@ -36,7 +38,7 @@ enum BackEnd: String, Sendable, CaseIterable, CustomStringConvertible {
             if let kubeconfig {
                 try Kubeconfig.load(paths: [kubeconfig]).configuration()
             } else {
-                try await EmbeddedServer.shared.configuration()
+                try await (self == .forgetful ? EmbeddedServer.forgetful : .shared).configuration()
             }
         return KubernetesClient(configuration: configuration, transport: Self.transport)
     }

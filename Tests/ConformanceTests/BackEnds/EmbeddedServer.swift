@@ -3,21 +3,21 @@ import FoundationEssentials
 import KubernetesClient
 import Logging
 
-/// The embedded cluster's API server, one for all tests of this process. It forgets soon, so that tests meet
-/// versions that are gone.
+/// The embedded cluster's API server, for all tests of this process.
 struct EmbeddedServer: Sendable {
-    static let shared = EmbeddedServer()
+    static let shared = EmbeddedServer(historyLimit: 20_000)
+    static let forgetful = EmbeddedServer(historyLimit: 5)
 
     private let start: Task<ClusterConfiguration, any Error>
 
-    private init() {
+    private init(historyLimit: Int64) {
         start = Task {
             let folder = FileManager.default.temporaryDirectory
                 .appendingPathComponent("conformance-\(UUID().uuidString)").path
             let server = try await APIServer(
                 configuration: APIServerConfiguration(
-                    stateDirectory: folder, historyLimit: 100, compactionInterval: .seconds(1),
-                    bookmarkInterval: .seconds(1),
+                    stateDirectory: folder, historyLimit: historyLimit,
+                    compactionInterval: .milliseconds(200), bookmarkInterval: .seconds(1),
                     logger: Logger(label: "embedded") { _ in SwiftLogNoOpLogHandler() }))
             // It serves until the process ends.
             Task { try await server.run() }

@@ -11,6 +11,8 @@ struct Scenario: Sendable, CustomStringConvertible {
     }
 
     static let all = writing + watching + following + applying
+    /// What a server that forgets what was must not disturb, and what needs one.
+    static let forgetting = following + expiring
 
     func run(on backEnd: BackEnd) async throws {
         try await run(TestCluster(backEnd, namespace: TestCluster.unique("scenario")))
@@ -23,16 +25,21 @@ struct Scenario: Sendable, CustomStringConvertible {
         try await scenario.run(on: .embedded)
     }
 
+    @Test(arguments: Scenario.forgetting)
+    func `on an embedded cluster that forgets soon`(_ scenario: Scenario) async throws {
+        try await scenario.run(on: .forgetful)
+    }
+
     @Test(
         .enabled(if: BackEnd.crdServer.isAvailable, "hack/crd-server is not running (ANNEAL_CRD_SERVER)"),
-        arguments: Scenario.all)
+        arguments: Scenario.all + Scenario.expiring)
     func `on the apiextensions-apiserver`(_ scenario: Scenario) async throws {
         try await scenario.run(on: .crdServer)
     }
 
     @Test(
         .enabled(if: BackEnd.kubernetes.isAvailable, "no kube-apiserver is running (ANNEAL_KUBE_APISERVER)"),
-        arguments: Scenario.all)
+        arguments: Scenario.all + Scenario.expiring)
     func `on a kube-apiserver`(_ scenario: Scenario) async throws {
         try await scenario.run(on: .kubernetes)
     }
