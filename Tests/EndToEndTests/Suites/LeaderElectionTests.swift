@@ -94,7 +94,10 @@ extension EndToEnd {
                     let ready = try await replica.get("/readyz?verbose", port: replica.healthPort)
                     #expect(ready.contains("[+]caches ok") && ready.hasSuffix("readyz check passed\n"))
                 }
-                let writes = try team.cluster.audit().filter { pair.standby.sent($0) && $0.isWrite }
+                // It may have tried for the lease when there was none.
+                let writes = try team.cluster.audit().filter {
+                    pair.standby.sent($0) && $0.isWrite && $0.resource != "leases"
+                }
                 #expect(writes.isEmpty)
                 try await checkMetrics(of: pair, names)
                 try checkLogs(of: pair.leader, of: team)
@@ -115,7 +118,6 @@ extension EndToEnd {
                 #"anneal_api_requests_total{code="201",resource="jobs",verb="create"}"#,
                 #"anneal_runs{kind="TrainingJob",phase="Completed"}"#,
                 #"anneal_stage_duration_seconds_count{kind="TrainingJob",stage="Training"} 1"#,
-                #"anneal_gpu_seconds_total{kind="TrainingJob"}"#,
                 "\nanneal_newest_checkpoint_age_seconds 0\n",
                 "\nprocess_resident_memory_bytes ",
             ]
