@@ -11,7 +11,7 @@ extension EndToEnd {
     struct Poison {
         /// Good runs; a thousand where there is time for them.
         private static let count =
-            ProcessInfo.processInfo.environment["ANNEAL_FAULTS_FULL"] == "1" ? 1000 : 40
+            ProcessInfo.processInfo.environment["ANNEAL_FAULTS_FULL"] == "1" ? 1000 : 24
 
         /// What is written past the schema: a name, and what becomes of a good run's JSON.
         private static let wrong: [(name: String, path: [String], value: JSONValue)] = [
@@ -33,7 +33,7 @@ extension EndToEnd {
                     for (name, path, value) in Self.wrong { try await Self.write(name, path, value, runs) }
                 }
                 try await runs.create(Array(good.dropFirst(Self.count / 2)))
-                try await runs.finishGood(Self.count, within: .seconds(Self.count > 100 ? 420 : 120))
+                try await runs.finishGood(Self.count, within: .seconds(Self.count > 100 ? 420 : 240))
                 for (name, _, _) in Self.wrong { try await Self.holdComplaint(name, runs) }
                 let before = try await Self.states(runs)
                 try await runs.restartOperator()

@@ -28,10 +28,13 @@ extension PaperRuns {
             let expected = (Self.creations[resource] ?? 0) + (resource == "pods" ? 1 : 0)
             #expect(names.count <= expected * count, "\(resource), ANNEAL_SEED=\(seed)")
         }
+        // A server that is killed may lose its last lines, and nothing else.
         let audit = try cluster.audit().filter {
             $0.namespace == name && $0.verb == "create" && $0.code == 201 && $0.resource == "jobs"
         }
-        #expect(audit.count == 4 * count || audit.isEmpty, "Jobs by the audit log, ANNEAL_SEED=\(seed)")
+        #expect(audit.count <= 4 * count, "Jobs by the audit log, ANNEAL_SEED=\(seed)")
+        let names = audit.map(\.name).filter { !$0.isEmpty }
+        #expect(Set(names).count == names.count, "Jobs by the audit log, ANNEAL_SEED=\(seed)")
     }
 
     /// Terminal is terminal, and attempts only grow.

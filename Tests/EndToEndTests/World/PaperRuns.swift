@@ -148,7 +148,7 @@ extension PaperRuns {
         + "Evaluating×1; trained 1, failed 0"
 
     /// Waits until all runs have ended, and holds their ends against those without faults.
-    func finish(_ count: Int, within patience: Duration = .seconds(90)) async throws {
+    func finish(_ count: Int, within patience: Duration = .seconds(180)) async throws {
         let ended: [TrainingJob] = try await eventually("the end of \(count) runs", within: patience) {
             let jobs = try await jobs()
             let open = jobs.filter { $0.status?.phase.isTerminal != true }
