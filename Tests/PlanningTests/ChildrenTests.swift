@@ -160,7 +160,9 @@ struct ChildrenTests {
 
     @Test("an annotation holds the configuration that its program decodes")
     func configuration() throws {
-        let pods = Self.pods(Self.children(Samples.trainingJob()))
+        var job = Samples.trainingJob()
+        job.metadata.annotations = [Anneal.Annotation.createdBy: "ada"]
+        let pods = Self.pods(Self.children(job))
         func decoded<C: Decodable>(_ stage: String, _ key: String, _ type: C.Type) throws -> C {
             let text = try #require(pods.first { $0.stage == stage }?.metadata.annotations?[key])
             return try JSONValue(parsing: text).decoded(as: C.self)
@@ -177,6 +179,7 @@ struct ChildrenTests {
         let register = try decoded("register", ConfigurationAnnotation.agent, RegisterConfiguration.self)
         #expect(register.alias == "dev")
         #expect(register.lineage["anneal.dev/code-commit"] == "0123abc")
+        #expect(register.lineage["anneal.dev/created-by"] == "ada")
         #expect(register.lineage["anneal.dev/model-manifest-sha256"] == Samples.sha)
         #expect(register.lineage["anneal.dev/evaluation-passed"] == "true")
         #expect(register.lineage["anneal.dev/config-sha256"]?.count == 64)

@@ -1,9 +1,10 @@
+import AnnealAPI
 import KubernetesAPI
 
 /// The annotation that says who created an object. The server's own word for it is stamped when the object
 /// is created; nobody can write another, then or later.
 enum CreatorStamp {
-    static let annotation = "anneal.dev/created-by"
+    static let annotation = Anneal.Annotation.createdBy
 
     /// What the annotation must be: nil where it must be absent, as on what is older than the webhook.
     static func required(for request: AdmissionRequest) -> String? {

@@ -24,6 +24,11 @@ public enum Anneal {
         public static let managedByValue = "anneal"
     }
 
+    public enum Annotation {
+        /// Who created a run; stamped by the admission webhook, and by nobody else.
+        public static let createdBy = "anneal.dev/created-by"
+    }
+
     public enum Finalizer {
         public static let settle = "anneal.dev/settle"
     }

@@ -21,6 +21,7 @@ enum Lineage {
         tags["evaluation-passed"] = status.evaluation?.passed.map(String.init)
         tags["run"] = "\(run.namespace)/\(run.name)"
         tags["run-uid"] = run.uid
+        tags["created-by"] = run.createdBy
         return Dictionary(uniqueKeysWithValues: tags.map { ("\(Anneal.group)/\($0)", $1) })
     }
 

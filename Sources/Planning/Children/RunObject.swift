@@ -8,6 +8,8 @@ struct RunObject: Hashable, Sendable {
     var uid: String
     var kind: String
     var owner: OwnerReference?
+    /// Nil on what is older than the webhook, or where there is none.
+    var createdBy: String?
 
     init(_ object: some KubernetesResource) {
         namespace = object.namespace
@@ -15,6 +17,7 @@ struct RunObject: Hashable, Sendable {
         uid = object.metadata.uid ?? ""
         kind = type(of: object).resourceType.kind
         owner = object.controllerReference
+        createdBy = object.metadata.annotations?[Anneal.Annotation.createdBy]
     }
 
     func identity(attempt: Int) -> RunIdentity {
