@@ -73,7 +73,8 @@ public struct AnnealOperator: ServiceLifecycle.Service, CustomStringConvertible 
         ])
         return AdmissionWebhook(
             webhook, controller: controller, client: client, leaderClient: leader,
-            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger,
+            observer: metrics.observe)
     }
 
     private func servers(

@@ -27,6 +27,7 @@ struct LiveWebhook: Sendable {
     /// Serves until `body` returns, then stops gracefully.
     static func run(
         limits: ConnectionLimits = ConnectionLimits(),
+        observer: @escaping @Sendable (ReviewObservation) -> Void = { _ in },
         _ body: @escaping @Sendable (LiveWebhook, ServiceGroup) async throws -> Void
     ) async throws {
         var logger = Logger(label: "test")
@@ -38,7 +39,7 @@ struct LiveWebhook: Sendable {
         let server = WebhookServer(
             configuration: .init(address: "127.0.0.1", port: 0, limits: limits), certificates: certificates,
             controller: Samples.controller, eventLoopGroup: group, logger: logger,
-            onListening: { continuation.yield($0) })
+            observer: observer, onListening: { continuation.yield($0) })
         let services = ServiceGroup(services: [server], logger: logger)
         let transport = HTTPTransport(logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in

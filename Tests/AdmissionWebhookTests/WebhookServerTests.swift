@@ -2,6 +2,7 @@ import AnnealAPI
 import FoundationEssentials
 import HTTPTransport
 import KubernetesAPI
+import Synchronization
 import Testing
 
 @testable import AdmissionWebhook
@@ -55,6 +56,22 @@ struct WebhookServerTests {
             }
             #expect(try await webhook.post("/validate", Self.sound).status == 200)
         }
+    }
+
+    @Test("Each request is observed by kind and outcome, and what it calls a kind is not believed")
+    func observation() async throws {
+        let observed = Mutex<[String]>([])
+        var forged = Samples.request(Samples.trainingJob())
+        forged.kind = "Forged"
+        let unknown = Samples.review(forged).serialized()
+        try await LiveWebhook.run(
+            observer: { one in observed.withLock { $0.append("\(one.kind) \(one.outcome.rawValue)") } }
+        ) { [unknown] webhook, _ in
+            for body in [Self.sound, Data("{".utf8), unknown] {
+                _ = try await webhook.post("/validate", body)
+            }
+        }
+        #expect(observed.withLock { $0 } == ["TrainingJob allowed", "other error", "other denied"])
     }
 
     @Test("A body over the limit is refused, and one just under it is read")

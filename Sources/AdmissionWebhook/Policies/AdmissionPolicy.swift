@@ -98,6 +98,8 @@ public struct AdmissionController: Sendable {
         return .allowed(warnings: findings.warnings)
     }
 
+    func knows(kind: String) -> Bool { policies.values.contains { $0.type.kind == kind } }
+
     private struct Refusal: Error {
         var decision: AdmissionDecision
     }

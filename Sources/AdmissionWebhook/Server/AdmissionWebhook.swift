@@ -31,9 +31,11 @@ public struct AdmissionWebhook: Sendable {
     /// - Parameters:
     ///   - client: reads only.
     ///   - leaderClient: fenced; for what only the leader writes.
+    ///   - observer: called after each review; it must be quick.
     public init(
         _ configuration: Configuration, controller: AdmissionController, client: KubernetesClient,
-        leaderClient: KubernetesClient, eventLoopGroup: any EventLoopGroup, logger: Logger
+        leaderClient: KubernetesClient, eventLoopGroup: any EventLoopGroup, logger: Logger,
+        observer: @escaping @Sendable (ReviewObservation) -> Void = { _ in }
     ) {
         var publisher: WebhookPublisher?
         switch configuration.certificates {
@@ -46,7 +48,7 @@ public struct AdmissionWebhook: Sendable {
         self.publisher = publisher
         server = WebhookServer(
             configuration: configuration.server, certificates: certificates, controller: controller,
-            eventLoopGroup: eventLoopGroup, logger: logger)
+            eventLoopGroup: eventLoopGroup, logger: logger, observer: observer)
     }
 
     /// Runs in every replica.

@@ -10,6 +10,7 @@ struct ReviewResponder: Sendable {
     let controller: AdmissionController
     let bodyLimit: Int
     let logger: Logger
+    let observer: @Sendable (ReviewObservation) -> Void
 
     /// A request that gets no review for an answer. The API server shows the message to who asked it.
     private struct Refusal: Error {
@@ -20,13 +21,25 @@ struct ReviewResponder: Sendable {
     }
 
     func respond(to request: Request) async -> Response {
+        let start = ContinuousClock.now
+        let answer: Answer
         do {
             let decide = try decision(for: request)
             let body = try await body(of: request)
-            return try review(body, by: decide)
+            answer = try review(body, by: decide)
         } catch {
-            return refuse(error)
+            answer = refuse(error)
         }
+        observer(
+            ReviewObservation(
+                kind: answer.kind, outcome: answer.outcome, duration: start.duration(to: .now)))
+        return answer.response
+    }
+
+    private struct Answer {
+        var response: Response
+        var kind = "other"
+        var outcome = ReviewObservation.Outcome.error
     }
 
     private func decision(
@@ -73,7 +86,7 @@ struct ReviewResponder: Sendable {
 
     private func review(
         _ body: ByteBuffer, by decide: (AdmissionRequest) -> AdmissionDecision
-    ) throws(Refusal) -> Response {
+    ) throws(Refusal) -> Answer {
         let request: AdmissionRequest
         do {
             request = try AdmissionRequest(review: body.readableBytesView)
@@ -90,10 +103,13 @@ struct ReviewResponder: Sendable {
                     "message": "\(status.message ?? "")",
                 ])
         }
-        return json(decision.review(uid: request.uid), status: .ok)
+        return Answer(
+            response: json(decision.review(uid: request.uid), status: .ok),
+            kind: controller.knows(kind: request.kind) ? request.kind : "other",
+            outcome: decision.isAllowed ? .allowed : .denied)
     }
 
-    private func refuse(_ error: any Error) -> Response {
+    private func refuse(_ error: any Error) -> Answer {
         let refusal =
             error as? Refusal
             ?? Refusal(status: .internalServerError, reason: "InternalError", message: "\(error)")
@@ -103,7 +119,7 @@ struct ReviewResponder: Sendable {
             Status(message: refusal.message, reason: refusal.reason, code: refusal.status.code).json,
             status: refusal.status)
         if let allow = refusal.allow { response.headers[.allow] = allow }
-        return response
+        return Answer(response: response)
     }
 
     private func json(_ value: JSONValue, status: HTTPResponse.Status) -> Response {

@@ -33,10 +33,12 @@ public final class WebhookServer: ServiceLifecycle.Service {
 
     /// - Parameters:
     ///   - certificates: must be running; the server begins when there is one to serve with.
+    ///   - observer: called after each request; it must be quick.
     ///   - onListening: told the port once the server listens.
     public init(
         configuration: Configuration, certificates: WebhookCertificates, controller: AdmissionController,
         eventLoopGroup: any EventLoopGroup, logger: Logger = Logger(label: "anneal.webhook"),
+        observer: @escaping @Sendable (ReviewObservation) -> Void = { _ in },
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         self.configuration = configuration
@@ -45,7 +47,8 @@ public final class WebhookServer: ServiceLifecycle.Service {
         self.onListening = onListening
         self.logger = logger
         responder = ReviewResponder(
-            controller: controller, bodyLimit: configuration.limits.bodyBytes, logger: logger)
+            controller: controller, bodyLimit: configuration.limits.bodyBytes, logger: logger,
+            observer: observer)
     }
 
     /// Why the server can't answer now, for a readiness check; nil if it can.

@@ -1,3 +1,4 @@
+import AdmissionWebhook
 import ControllerRuntime
 import CoreMetrics
 import KubernetesAPI
@@ -37,12 +38,12 @@ public struct OperatorMetrics: Sendable {
         time(MetricCatalogue.reconcileDuration, labels, observation.duration)
     }
 
-    /// One admission review that was answered, or not.
-    ///
-    /// - Parameter outcome: `allowed`, `denied` or `error`.
-    public func observeWebhook(kind: String, outcome: String, duration: Duration) {
-        count(MetricCatalogue.webhookRequests, [("kind", kind), ("outcome", outcome)])
-        time(MetricCatalogue.webhookDuration, [], duration)
+    /// For the webhook's `observer`.
+    public func observe(_ observation: ReviewObservation) {
+        count(
+            MetricCatalogue.webhookRequests,
+            [("kind", observation.kind), ("outcome", observation.outcome.rawValue)])
+        time(MetricCatalogue.webhookDuration, [], observation.duration)
     }
 
     func countMalformed(kind: String) { count(MetricCatalogue.malformedObjects, [("kind", kind)]) }
