@@ -73,6 +73,14 @@ struct Exchange: Sendable {
 
     var isWrite: Bool { method != "GET" }
     var resource: String { path.split(separator: "/").last.map(String.init) ?? "" }
+    /// What a role would have to allow for it: the method, and the path without the object's name.
+    var right: String {
+        let parts = path.split(separator: "/").map(String.init)
+        guard let namespaces = parts.firstIndex(of: "namespaces"), parts.count > namespaces + 3 else {
+            return "\(method) \(path)"
+        }
+        return ([method] + parts[...(namespaces + 2)] + parts.dropFirst(namespaces + 4)).joined(separator: "/")
+    }
     var hasSucceeded: Bool { (200..<300).contains(code) && fault == nil }
 }
 
