@@ -79,7 +79,8 @@ struct Exchange: Sendable {
         guard let namespaces = parts.firstIndex(of: "namespaces"), parts.count > namespaces + 3 else {
             return "\(method) \(path)"
         }
-        return ([method] + parts[...(namespaces + 2)] + parts.dropFirst(namespaces + 4)).joined(separator: "/")
+        let kind = parts[...(namespaces + 2)] + parts.dropFirst(namespaces + 4)
+        return "\(method) \(kind.joined(separator: "/"))"
     }
     var hasSucceeded: Bool { (200..<300).contains(code) && fault == nil }
 }
