@@ -41,3 +41,34 @@ void ccurl_name_thread(const char *name) {
     (void)pthread_setname_np(name);
 #endif
 }
+
+#ifdef __GLIBC__
+#include <link.h>
+#include <malloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
+void ccurl_return_freed_memory(void) { malloc_trim(0); }
+void ccurl_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
+
+static int return_code_pages(struct dl_phdr_info *object, size_t size, void *context) {
+    (void)size;
+    (void)context;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int index = 0; index < object->dlpi_phnum; index++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[index];
+        // Only what nobody may write to is as the file has it.
+        if (segment->p_type != PT_LOAD || (segment->p_flags & (PF_X | PF_W)) != PF_X) continue;
+        uintptr_t start = (object->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+        uintptr_t end = object->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+        // A refusal costs nothing but the memory.
+        (void)madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void ccurl_return_code_pages(void) { (void)dl_iterate_phdr(return_code_pages, NULL); }
+#else
+void ccurl_return_freed_memory(void) {}
+void ccurl_return_code_pages(void) {}
+void ccurl_limit_arenas(int count) { (void)count; }
+#endif

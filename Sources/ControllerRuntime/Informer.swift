@@ -1,3 +1,4 @@
+import HTTPTransport
 import KubernetesAPI
 import KubernetesClient
 import Logging
@@ -69,7 +70,8 @@ public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
 
     /// - Parameters:
     ///   - namespace: nil for all.
-    ///   - transform: applied to each object before it is stored: drops what is not used.
+    ///   - transform: applied to each object before it is stored, once or several times: drops what is not
+    ///     used.
     ///   - onMalformed: told of objects that do not decode. They are not in the store.
     public init(
         client: KubernetesClient, namespace: String? = nil, options: Options = Options(),
@@ -170,6 +172,7 @@ extension Informer {
             report(input)
             let step = watcher.handle(input)
             for output in step.outputs { apply(output, at: watcher.resourceVersion) }
+            if step.outputs.contains(where: \.isReplacement) { ProcessMemory.returnFreed() }
             action = step.action
         }
     }
@@ -190,10 +193,22 @@ extension Informer {
             labelSelector: options.labelSelector, fieldSelector: options.fieldSelector,
             limit: options.pageSize, continue: token)
         do throws(KubernetesError) {
-            return .page(try await client.listLeniently(R.self, namespace: namespace, options: listOptions))
+            return .page(
+                reduced(try await client.listLeniently(R.self, namespace: namespace, options: listOptions)))
         } catch {
             return .listFailed(error)
         }
+    }
+
+    /// A page as it is kept until the last one has come.
+    private func reduced(_ page: DecodedList<R>) -> DecodedList<R> {
+        guard let transform else { return page }
+        var page = page
+        page.items = page.items.map { item in
+            guard case .object(let object) = item else { return item }
+            return .object(transform(object))
+        }
+        return page
     }
 
     private func open(_ version: String?, seconds: Int) async -> (OpenWatch?, Watcher<R>.Input) {

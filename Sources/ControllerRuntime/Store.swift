@@ -22,7 +22,7 @@ public final class Store<R: KubernetesResource>: Sendable {
     public typealias Indexer = @Sendable (R) -> [String]
 
     fileprivate struct Contents {
-        var objects: [ObjectKey: R] = [:]
+        var objects: [ObjectKey: Boxed<R>] = [:]
         var indexes: [String: [String: Set<ObjectKey>]] = [:]
         var owners: [String: Set<ObjectKey>] = [:]
         var tombstones = Tombstones()
@@ -38,13 +38,14 @@ public final class Store<R: KubernetesResource>: Sendable {
 
     public init(indexers: [String: Indexer] = [:]) { self.indexers = indexers }
 
-    public func get(_ key: ObjectKey) -> R? { contents.withLock { $0.objects[key] } }
+    public func get(_ key: ObjectKey) -> R? { contents.withLock { $0.objects[key]?.value } }
 
     /// All objects, or those of a namespace, in no order.
     public func list(namespace: String? = nil) -> [R] {
         contents.withLock { contents in
-            guard let namespace else { return Array(contents.objects.values) }
-            return contents.objects.values.filter { $0.namespace == namespace }
+            let all = contents.objects.values.lazy.map(\.value)
+            guard let namespace else { return Array(all) }
+            return all.filter { $0.namespace == namespace }
         }
     }
 
@@ -68,7 +69,7 @@ public final class Store<R: KubernetesResource>: Sendable {
     public var hasSynced: Bool { contents.withLock { $0.hasSynced } }
 
     private static func objects(_ keys: Set<ObjectKey>?, in contents: Contents) -> [R] {
-        (keys ?? []).sorted().compactMap { contents.objects[$0] }
+        (keys ?? []).sorted().compactMap { contents.objects[$0]?.value }
     }
 }
 
@@ -80,7 +81,7 @@ extension Store {
             guard let version = object.metadata.resourceVersion,
                 !contents.tombstones.cover(object.metadata)
             else { return [] }
-            if let known = contents.objects[object.key] {
+            if let known = contents.objects[object.key]?.value {
                 guard known.metadata.resourceVersion != version, !Self.isOlder(object, than: known) else {
                     return []
                 }
@@ -141,7 +142,9 @@ extension Store {
     /// what is known: events that come twice or out of order are harmless.
     package func upsert(_ object: R) -> [StoreChange<R>] {
         contents.withLock { contents in
-            if let known = contents.objects[object.key], Self.isOlder(object, than: known) { return [] }
+            if let known = contents.objects[object.key]?.value, Self.isOlder(object, than: known) {
+                return []
+            }
             guard !contents.tombstones.cover(object.metadata) else { return [] }
             return upsert(object, in: &contents)
         }
@@ -151,7 +154,9 @@ extension Store {
     package func remove(_ object: R) -> [StoreChange<R>] {
         contents.withLock { contents in
             contents.tombstones.insert(object.metadata)
-            if let known = contents.objects[object.key], Self.isOlder(object, than: known) { return [] }
+            if let known = contents.objects[object.key]?.value, Self.isOlder(object, than: known) {
+                return []
+            }
             return remove(object.key, from: &contents).map { [.deleted($0)] } ?? []
         }
     }
@@ -170,12 +175,12 @@ extension Store {
     }
 
     private func upsert(_ object: R, in contents: inout Contents) -> [StoreChange<R>] {
-        let old = contents.objects[object.key]
+        let old = contents.objects[object.key]?.value
         if let old, let version = old.metadata.resourceVersion, version == object.metadata.resourceVersion {
             return []
         }
         if let old { unindex(old, in: &contents) }
-        contents.objects[object.key] = object
+        contents.objects[object.key] = Boxed(object)
         index(object, in: &contents)
         guard let old else { return [.added(object)] }
         // The name was given to another object: the deletion of the first was missed.
@@ -184,7 +189,7 @@ extension Store {
     }
 
     private func remove(_ key: ObjectKey, from contents: inout Contents) -> R? {
-        guard let old = contents.objects.removeValue(forKey: key) else { return nil }
+        guard let old = contents.objects.removeValue(forKey: key)?.value else { return nil }
         unindex(old, in: &contents)
         return old
     }

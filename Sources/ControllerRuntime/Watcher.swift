@@ -43,6 +43,8 @@ public struct Watcher<R: KubernetesResource>: Sendable {
         case delete(R)
         /// An object that does not decode was added, changed or, if `isDeleted`, deleted.
         case malformed(MalformedObject, isDeleted: Bool)
+
+        var isReplacement: Bool { if case .replace = self { true } else { false } }
     }
 
     public struct Step: Sendable {
@@ -72,7 +74,7 @@ public struct Watcher<R: KubernetesResource>: Sendable {
 
     private var phase = Phase.waiting(then: .list)
     /// What a list has brought so far.
-    private var collected: [ObjectKey: R] = [:]
+    private var collected: [ObjectKey: Boxed<R>] = [:]
     /// Where a watch goes on; nil before the first list.
     public private(set) var resourceVersion: String?
     /// Failures in a row.
@@ -168,7 +170,7 @@ extension Watcher {
         var malformed: [Output] = []
         for item in page.items {
             switch item {
-            case .object(let object): collected[object.key] = object
+            case .object(let object): collected[object.key] = Boxed(object)
             case .malformed(let object): malformed.append(.malformed(object, isDeleted: false))
             }
         }
@@ -186,7 +188,7 @@ extension Watcher {
         waitedForFreshList = .zero
         watched = .zero
         defer { collected = [:] }
-        return .replace(Array(collected.values))
+        return .replace(collected.values.map(\.value))
     }
 
     /// A server that lags behind must not take the cache back in time: children would seem to be lost.
@@ -212,7 +214,8 @@ extension Watcher {
 
     private mutating func collect(_ update: WatchUpdate<R>) -> Step {
         switch update {
-        case .event(.added(let object)), .event(.modified(let object)): collected[object.key] = object
+        case .event(.added(let object)), .event(.modified(let object)):
+            collected[object.key] = Boxed(object)
         case .event(.deleted(let object)): collected[object.key] = nil
         case .malformed(let object, let isDeleted):
             collected[object.key] = nil

@@ -59,7 +59,7 @@ public struct AnnealOperator: ServiceLifecycle.Service, CustomStringConvertible 
             term, election: configuration.election, client: client, fence: fence, logger: logger)
         collectMetrics(caches, queues, events, leadership)
         let group = ServiceGroup(
-            services: caches.services + (webhook?.services ?? [])
+            services: [IdleMemory()] + caches.services + (webhook?.services ?? [])
                 + servers(caches, queues, leadership, webhook) + [leadership.service],
             logger: logger)
         try await group.run()

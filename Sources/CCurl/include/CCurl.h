@@ -89,6 +89,13 @@ CURLcode ccurl_set_dead_peer_detection(CURL *easy, long seconds);
 // Names the calling thread for debuggers: at most fifteen characters.
 void ccurl_name_thread(const char *name);
 
+// Swift has no <malloc.h>: gives freed memory back to the system, and lets all threads allocate from at
+// most `count` arenas. Without effect where the C library is not glibc.
+void ccurl_return_freed_memory(void);
+// Unmaps the code that was read from files so far. What is needed again comes back by itself.
+void ccurl_return_code_pages(void);
+void ccurl_limit_arenas(int count);
+
 // What a write callback answers to have the same bytes offered again after `ccurl_unpause`.
 static const size_t ccurl_write_pause = CURL_WRITEFUNC_PAUSE;
 static const size_t ccurl_read_abort = CURL_READFUNC_ABORT;

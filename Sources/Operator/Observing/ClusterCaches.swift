@@ -34,11 +34,12 @@ struct ClusterCaches: Sendable {
                 },
                 IndexName.phase: { [$0.status?.phase.rawValue ?? TrainingJobPhase.pending.rawValue] },
                 IndexName.uid: { $0.metadata.uid.map { [$0] } ?? [] },
-            ], onMalformed: malformed.report(of: TrainingJob.self), logger: logger)
+            ], transform: RunReduction.trainingJob,
+            onMalformed: malformed.report(of: TrainingJob.self), logger: logger)
         evalRuns = Informer(
             client: client, namespace: namespace, options: .init(listsFirst: true),
             indexers: [IndexName.phase: { [$0.status?.phase.rawValue ?? EvalRunPhase.pending.rawValue] }],
-            onMalformed: malformed.report(of: EvalRun.self), logger: logger)
+            transform: RunReduction.evalRun, onMalformed: malformed.report(of: EvalRun.self), logger: logger)
         jobs = children(Job.self)
         pods = Informer(
             client: client, namespace: namespace, options: .init(labelSelector: mine, listsFirst: true),
