@@ -74,7 +74,7 @@ let package = Package(
             testing: ["HTTPTransport", "KubernetesAPI", "ScriptedServer"]),
         library(
             "ControllerRuntime",
-            ["KubernetesAPI", "KubernetesClient", collections, logging, serviceLifecycle],
+            ["HTTPTransport", "KubernetesAPI", "KubernetesClient", collections, logging, serviceLifecycle],
             testing: ["HTTPTransport", "KubernetesAPI", "KubernetesClient", "ScriptedServer"]),
 
         // A loopback HTTP server whose answers a test writes byte by byte.
@@ -117,9 +117,9 @@ let package = Package(
         library(
             "Operator",
             [
-                "AdmissionWebhook", "AnnealAPI", "ControllerRuntime", "KubernetesAPI", "KubernetesClient",
-                "Planning", "Scheduling", "StructuralSchema", "Telemetry", logging, metrics,
-                serviceLifecycle,
+                "AdmissionWebhook", "AnnealAPI", "ControllerRuntime", "HTTPTransport", "KubernetesAPI",
+                "KubernetesClient", "Planning", "Scheduling", "StructuralSchema", "Telemetry", logging,
+                metrics, serviceLifecycle,
             ], testing: ["AnnealAPI", "KubernetesAPI", "KubernetesClient", "Planning", "Scheduling"]),
         library(
             "Agent",

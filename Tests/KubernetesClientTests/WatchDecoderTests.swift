@@ -83,7 +83,7 @@ struct WatchDecoderTests {
 
     @Test(arguments: [
         "nonsense\n", "{\"type\":\"ADDED\"}\n", "{\"type\":\"OTHER\",\"object\":{}}\n", "[]\n",
-        "{\"type\":\"ADDED\",\"object\":{\"metadata\":3}}\n", "{\"type\":\"ADDED\",\"object\":{\"meta\n",
+        "{\"type\":\"ADDED\",\"object\":{\"meta\n",
         String(repeating: "[", count: 100_000) + "\n",
     ])
     func aLineThatIsNoEventIsAnError(line: String) throws {
@@ -100,6 +100,17 @@ struct WatchDecoderTests {
         }
         #expect(object.reason.hasPrefix("data.k: "))
         #expect(object.kind == "ConfigMap")
+    }
+
+    @Test func anObjectWithoutReadableMetadataIsMalformedAndEndsNothing() throws {
+        var decoder = WatchDecoder<ConfigMap>()
+        decoder.append(Array("{\"type\":\"ADDED\",\"object\":{\"metadata\":3}}\n".utf8))
+        guard case .malformed(let object, isDeleted: false) = try decoder.next() else {
+            Issue.record("the event is malformed")
+            return
+        }
+        #expect(object.key == ObjectKey(namespace: "", name: ""))
+        #expect(object.reason.hasPrefix("metadata"))
     }
 
     @Test func oneBadItemOfAListDoesNotHideItsNeighbours() throws {
