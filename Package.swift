@@ -16,7 +16,8 @@ let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", packa
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
-let certificateReloading = Target.Dependency.product(name: "NIOCertificateReloading", package: "swift-nio-extras")
+let certificateReloading = Target.Dependency.product(
+    name: "NIOCertificateReloading", package: "swift-nio-extras")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -185,7 +186,8 @@ let package = Package(
         // What only a look at several of them, or at the files beside them, can show.
         [
             .testTarget(
-                name: "ChartTests", dependencies: ["AnnealAPI", "KubernetesAPI", "Manifests", "StructuralSchema"],
+                name: "ChartTests",
+                dependencies: ["AnnealAPI", "KubernetesAPI", "Manifests", "StructuralSchema"],
                 exclude: ["Golden"], swiftSettings: strict),
             .testTarget(
                 name: "ConformanceTests",
@@ -202,7 +204,7 @@ let package = Package(
             .testTarget(
                 name: "EndToEndTests",
                 dependencies: ["AnnealAPI", "HTTPTransport", "KubernetesAPI", "KubernetesClient"],
-                exclude: ["Fixtures"], swiftSettings: strict)
+                exclude: ["Fixtures"], swiftSettings: strict),
         ],
     ].flatMap { $0 }
 )
