@@ -12,7 +12,6 @@ let collections = Target.Dependency.product(name: "Collections", package: "swift
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
-let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
@@ -140,7 +139,7 @@ let package = Package(
             "APIServer",
             [
                 "KubernetesAPI", "ObjectPatching", "StructuralSchema", "HTTPTransport", crypto, grdb,
-                hummingbird, hummingbirdHTTP2, hummingbirdTLS, logging, serviceLifecycle, x509, yams,
+                hummingbird, hummingbirdTLS, logging, serviceLifecycle, x509, yams,
             ], testing: ["KubernetesAPI", "HTTPTransport"]),
         library(
             "ClusterControllers",

@@ -39,10 +39,20 @@ import Testing
         try await withServer { server, _ in
             let event = try await firstEvent(of: server)
             #expect(event["type"] == "ADDED")
-            // The client's connection went with its transport.
+            // The client's connection went with its transport, which the server hears when it writes.
+            let transport = HTTPTransport()
+            var number = 0
             while server.core.store.listenerCount(of: configMaps) > 0 {
-                try await Task.sleep(for: .milliseconds(5))
+                number += 1
+                let object: JSONValue = [
+                    "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": .string("y\(number)")],
+                ]
+                let path = "/api/v1/namespaces/default/configmaps"
+                _ = try await transport.send(
+                    try await request(server, "POST", path, body: object.serialized()))
+                try await Task.sleep(for: .milliseconds(20))
             }
+            transport.shutdown()
         }
     }
 
