@@ -53,7 +53,7 @@ extension JSONValue {
     }
 
     /// As Go's JSON decoder names it.
-    var typeName: String {
+    package var typeName: String {
         switch self {
         case .null: "null"
         case .bool: "bool"

@@ -1,4 +1,5 @@
 import KubernetesAPI
+import ObjectPatching
 
 /// The metadata of a custom resource is decoded into Go's structure, whatever its schema says: what does not
 /// fit there is no question of validation.
@@ -41,21 +42,7 @@ enum ObjectMetaDecoding {
         _ value: JSONValue?, _ type: String, at field: String, _ fits: (JSONValue) -> Bool
     ) -> String? {
         guard let value, !value.isNull, !fits(value) else { return nil }
-        return "json: cannot unmarshal \(value.typeNameInGo) into Go struct field ObjectMeta.\(field) "
+        return "json: cannot unmarshal \(value.typeName) into Go struct field ObjectMeta.\(field) "
             + "of type \(type)"
-    }
-}
-
-extension JSONValue {
-    /// As Go's JSON decoder calls it.
-    var typeNameInGo: String {
-        switch self {
-        case .null: "null"
-        case .bool: "bool"
-        case .integer, .number: "number"
-        case .string: "string"
-        case .array: "array"
-        case .object: "object"
-        }
     }
 }

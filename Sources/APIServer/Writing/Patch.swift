@@ -104,7 +104,7 @@ extension ServerCore {
         guard configuration.objectValue != nil else {
             throw .badRequest(
                 "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal "
-                    + "\(configuration.typeNameInGo) into Go value of type map[string]interface {}")
+                    + "\(configuration.typeName) into Go value of type map[string]interface {}")
         }
         let name = configuration.objectName
         guard name.isEmpty || name == context.key.name else {
