@@ -70,7 +70,7 @@ public struct EventRecorder: ServiceLifecycle.Service {
 
     private func send(_ write: EventAggregator.Write) async throws(KubernetesError) {
         switch write {
-        case .create(let event): try await client.create(event)
+        case .create(let event): _ = try await client.createIdentified(event)
         case .update(let key, let series):
             let patch: JSONValue = [
                 "series": [

@@ -17,13 +17,13 @@ final class EventLoop: Sendable {
     private let multi: MultiHandle?
 
     /// Starts the thread. Where that is not possible, every transfer ends with `.shutDown`.
-    init(maximumConnectionsPerHost: Int, idleConnections: Int) {
+    init(maximumConnectionsPerHost: Int, idleConnections: Int, gathering: Duration = .zero) {
         multi = MultiHandle(
             maximumConnectionsPerHost: maximumConnectionsPerHost, idleConnections: idleConnections)
         inbox = Mutex(Inbox(isOpen: multi != nil))
         guard let multi else { return }
         let started = startThread(named: "anneal-http") {
-            var driver = TransferDriver(multi: multi)
+            var driver = TransferDriver(multi: multi, gathering: gathering)
             driver.run { self.takeInbox() }
         }
         if !started { close() }

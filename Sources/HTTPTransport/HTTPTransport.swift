@@ -12,13 +12,18 @@ public final class HTTPTransport: Sendable {
         public var idleConnections: Int
         /// Bytes of a stream that may wait unread before its transfer is held back.
         public var streamBufferBytes: Int
+        /// How much later a stream's bytes may come, but for the first of them, so that small messages
+        /// come together and cost less. Zero for at once.
+        public var streamGathering: Duration
 
         public init(
-            maxConnectionsPerHost: Int = 0, idleConnections: Int = 16, streamBufferBytes: Int = 1 << 20
+            maxConnectionsPerHost: Int = 0, idleConnections: Int = 16, streamBufferBytes: Int = 1 << 20,
+            streamGathering: Duration = .zero
         ) {
             self.maxConnectionsPerHost = maxConnectionsPerHost
             self.idleConnections = idleConnections
             self.streamBufferBytes = streamBufferBytes
+            self.streamGathering = streamGathering
         }
     }
 
@@ -37,7 +42,7 @@ public final class HTTPTransport: Sendable {
             idleConnections: configuration.idleConnections)
         streamLoop = EventLoop(
             maximumConnectionsPerHost: configuration.maxConnectionsPerHost,
-            idleConnections: configuration.idleConnections)
+            idleConnections: configuration.idleConnections, gathering: configuration.streamGathering)
     }
 
     deinit { shutdown() }

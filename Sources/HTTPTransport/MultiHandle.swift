@@ -48,8 +48,13 @@ final class MultiHandle: @unchecked Sendable {
         return ccurl_next_done(multi, &result).map { ($0, result) }
     }
 
-    /// Sleeps until there is something to do, `wake` is called or the time is over.
-    func poll(milliseconds: Int32) { curl_multi_poll(multi, nil, 0, milliseconds, nil) }
+    /// Sleeps until there is something to do, `wake` is called or the time is over. Answers whether a
+    /// connection has something.
+    func poll(milliseconds: Int32) -> Bool {
+        var ready: Int32 = 0
+        curl_multi_poll(multi, nil, 0, milliseconds, &ready)
+        return ready > 0
+    }
 
     func wake() { curl_multi_wakeup(multi) }
 }

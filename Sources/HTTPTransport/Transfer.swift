@@ -15,6 +15,7 @@ final class Transfer: @unchecked Sendable {
     /// An error found in a callback, which says more than libcurl's code for it.
     private var failure: TransportError?
     private var head = HeadParser()
+    private var traffic: Traffic?
     private var body: BodySource
     private var lists: StringLists?
     private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
@@ -51,13 +52,14 @@ final class Transfer: @unchecked Sendable {
     }
 
     /// The handle to add to the multi handle, set up for the request.
-    func prepare() throws(TransportError) -> UnsafeMutableRawPointer {
+    func prepare(counting traffic: Traffic) throws(TransportError) -> UnsafeMutableRawPointer {
         if let failure { throw failure }
         guard !isTooLate else { throw .deadlinePassed }
         guard let easy = curl_easy_init() else {
             throw TransportError(code: .other(-1), message: "libcurl has no memory", isRetryable: true)
         }
         self.easy = easy
+        self.traffic = traffic
         var options = EasyOptions(easy: easy)
         lists = try options.configure(for: request)
         let context = Unmanaged.passUnretained(self).toOpaque()
@@ -126,6 +128,7 @@ extension Transfer {
 
     fileprivate func takeBody(_ bytes: UnsafeRawBufferPointer) -> Int {
         lastActivity = .now
+        traffic?.add(bytes.count)
         switch sink.receive(bytes) {
         case .taken: return bytes.count
         case .full:

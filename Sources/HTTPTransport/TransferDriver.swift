@@ -1,19 +1,48 @@
 import CCurl
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Bytes that came since they were last asked for. Belongs to the loop's thread.
+final class Traffic {
+    private var bytes = 0
+
+    func add(_ count: Int) { bytes &+= count }
+
+    func takeBytes() -> Int {
+        defer { bytes = 0 }
+        return bytes
+    }
+}
+
 /// Drives the transfers of one multi handle, on the thread that calls `run`.
 struct TransferDriver: ~Copyable {
     /// How long to sleep when nothing is due, in milliseconds.
     private static let longestSleep: Int32 = 60_000
+    /// More bytes than this at once are no trickle of small messages.
+    private static let trickle = 16 << 10
 
     private let multi: MultiHandle
+    /// How long to let small messages gather, in microseconds.
+    private let gathering: UInt32
+    private let traffic = Traffic()
     private var transfers: [UnsafeMutableRawPointer: Transfer] = [:]
     /// No transfer has been idle for too long before then; nil while none may become so.
     private var nextIdleDeadline: ContinuousClock.Instant?
 
-    init(multi: MultiHandle) { self.multi = multi }
+    init(multi: MultiHandle, gathering: Duration) {
+        self.multi = multi
+        self.gathering = gathering > .zero ? UInt32(min(1000, gathering.wholeMilliseconds)) * 1000 : 0
+    }
 
     /// Returns when the inbox is closed, all transfers having ended.
     mutating func run(inbox: () -> EventLoop.Inbox) {
+        var isReady = false
         while true {
             let received = inbox()
             for command in received.commands { take(command) }
@@ -21,8 +50,16 @@ struct TransferDriver: ~Copyable {
             multi.perform()
             while let (easy, result) = multi.nextDone() { end(easy) { $0.finish(result) } }
             expireIdle(now: .now)
-            multi.poll(milliseconds: sleepMilliseconds(now: .now))
+            if isReady { gather() }
+            isReady = multi.poll(milliseconds: sleepMilliseconds(now: .now))
         }
+    }
+
+    /// What has come was passed on; what comes next shall come together. libcurl looks at all transfers
+    /// each time, so one message at a time is dear.
+    private func gather() {
+        guard gathering > 0, traffic.takeBytes() < Self.trickle else { return }
+        usleep(gathering)
     }
 
     private mutating func take(_ command: EventLoop.Command) {
@@ -40,7 +77,7 @@ struct TransferDriver: ~Copyable {
     private mutating func start(_ transfer: Transfer) {
         guard !transfer.isCancelled else { return transfer.finish(.cancelled) }
         do throws(TransportError) {
-            let easy = try transfer.prepare()
+            let easy = try transfer.prepare(counting: traffic)
             try multi.add(easy)
             transfers[easy] = transfer
             noteIdleDeadline(of: transfer)

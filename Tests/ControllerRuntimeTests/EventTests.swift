@@ -71,8 +71,8 @@ struct EventTests {
     }
 
     @Test func whatIsRecordedIsWrittenAlsoWhatWaitsAtShutdown() async throws {
-        let server = try ScriptedServer { connection, request in
-            connection.respond(201, request.method == "POST" ? request.text : #"{"metadata":{"name":"e"}}"#)
+        let server = try ScriptedServer { connection, _ in
+            connection.respond(201, #"{"metadata":{"name":"e","uid":"u","resourceVersion":"1"}}"#)
         }
         let client = KubernetesClient(
             configuration: ClusterConfiguration(server: server.url), transport: HTTPTransport())

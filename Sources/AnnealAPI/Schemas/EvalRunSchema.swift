@@ -31,28 +31,16 @@ enum EvalRunSchema {
                     maximumDeadline: 86_400, defaultDeadline: 14_400
                 ).default([:]),
             ], required: ["model", "suites", "evaluator"])
-        schema.validations =
-            [
-                EvaluationSchema.thresholdsNameSuites,
-                Schema.Rule(
-                    "self.suites.all(s, s.type == 'custom' || has(s.data))",
-                    message: "each suite but a custom one needs data: an EvalRun has no validation split",
-                    reason: "FieldValueRequired", fieldPath: ".suites"),
-            ]
-            + ["model", "suites", "evaluator"].map { field in
-                Schema.Rule(
-                    "self.\(field) == oldSelf.\(field)",
-                    message: "is immutable: a verdict is about one model and one set of suites; "
-                        + "create another EvalRun", fieldPath: ".\(field)")
-            }
-            + ["baseModel", "thresholds", "storage", "placement"].map { field in
-                Schema.Rule(
-                    "has(self.\(field)) == has(oldSelf.\(field)) && "
-                        + "(!has(self.\(field)) || self.\(field) == oldSelf.\(field))",
-                    message: "\(field) is immutable: a verdict stands for what was asked; "
-                        + "create another EvalRun")
-            }
-        return schema
+        schema.validations = [
+            EvaluationSchema.thresholdsNameSuites,
+            Schema.Rule(
+                "self.suites.all(s, s.type == 'custom' || has(s.data))",
+                message: "each suite but a custom one needs data: an EvalRun has no validation split",
+                reason: "FieldValueRequired", fieldPath: ".suites"),
+        ]
+        return schema.freezing(
+            ["model", "suites", "evaluator", "baseModel", "thresholds", "storage", "placement"],
+            advice: "is immutable: a verdict stands for what was asked; create another EvalRun")
     }()
 
     private static let count = Schema.integer(nil, format: .int64).minimum(0)

@@ -48,8 +48,16 @@ enum TrainingJobSchema {
                     "Of two live runs with one key in a namespace, the later ends at once.", maximum: 128),
             ], required: ["model", "dataset", "method", "trainer", "artifacts"])
         schema.validations = rules
-        return schema
+        return schema.freezing(
+            inputs,
+            advice: "is immutable: a run's inputs stay what they were; create another TrainingJob")
     }()
+
+    /// What a run was started with stays: only its run policy may change.
+    private static let inputs = [
+        "model", "dataset", "method", "trainer", "artifacts", "preprocessing", "hyperparameters",
+        "placement", "checkpoint", "workspace", "storage", "evaluation", "registration", "idempotencyKey",
+    ]
 
     private static let dataset = Schema.object(
         "The records to train on.",
@@ -214,52 +222,33 @@ enum TrainingJobSchema {
             "tags": SharedSchema.parameters("Tags of the model version, besides the lineage."),
         ], required: ["modelName", "trackingUri"])
 
-    /// What a run was started with stays: only its run policy may change.
-    private static let rules: [Schema.Rule] =
-        [
-            "model", "dataset", "method", "trainer", "artifacts",
-        ].map { field in
-            Schema.Rule(
-                "self.\(field) == oldSelf.\(field)",
-                message: "is immutable: a run's inputs stay what they were; create another TrainingJob",
-                fieldPath: ".\(field)")
-        }
-        + [
-            "preprocessing", "hyperparameters", "placement", "checkpoint", "workspace", "storage",
-            "evaluation",
-            "registration", "idempotencyKey",
-        ].map { field in
-            Schema.Rule(
-                "has(self.\(field)) == has(oldSelf.\(field)) && (!has(self.\(field)) || self.\(field) == oldSelf.\(field))",
-                message:
-                    "\(field) is immutable: a run's inputs stay what they were; create another TrainingJob")
-        } + [
-            Schema.Rule(
-                "!(self.method in ['reward', 'dpo']) || self.dataset.format == 'preference'",
-                message: "methods reward and dpo need preference records: {prompt, chosen, rejected}",
-                fieldPath: ".dataset.format"),
-            Schema.Rule(
-                "self.method != 'full' || !has(self.hyperparameters) || "
-                    + "!(has(self.hyperparameters.loraRank) || has(self.hyperparameters.loraAlpha) || "
-                    + "has(self.hyperparameters.loraDropout) || has(self.hyperparameters.loraTargetModules))",
-                message:
-                    "method full trains no adapter: remove the lora hyperparameters, or use method: lora",
-                reason: "FieldValueForbidden", fieldPath: ".hyperparameters"),
-            Schema.Rule(
-                "self.method != 'qlora' || !has(self.trainer.resourcesPerNode) || "
-                    + "!has(self.trainer.resourcesPerNode.gpus) || self.trainer.resourcesPerNode.gpus > 0",
-                message: "method qlora needs GPUs: set trainer.resourcesPerNode.gpus, or use method: lora"),
-            Schema.Rule(
-                "!has(self.trainer.numNodes) || self.trainer.numNodes <= 1 || "
-                    + "(has(self.workspace) && has(self.workspace.accessMode) && self.workspace.accessMode == 'ReadWriteMany')",
-                message:
-                    "a run of several nodes needs workspace.accessMode: ReadWriteMany, as all share the volume"
-            ),
-            Schema.Rule(
-                "!has(self.placement) || !has(self.placement.pool) || self.placement.pool != 'development' || "
-                    + "(has(self.trainer.numNodes) ? self.trainer.numNodes : 1) * "
-                    + "(has(self.trainer.resourcesPerNode) && has(self.trainer.resourcesPerNode.gpus) ? "
-                    + "self.trainer.resourcesPerNode.gpus : 1) <= 2",
-                message: "the development pool gives a run at most 2 GPUs; use pool: production for more"),
-        ]
+    private static let rules: [Schema.Rule] = [
+        Schema.Rule(
+            "!(self.method in ['reward', 'dpo']) || self.dataset.format == 'preference'",
+            message: "methods reward and dpo need preference records: {prompt, chosen, rejected}",
+            fieldPath: ".dataset.format"),
+        Schema.Rule(
+            "self.method != 'full' || !has(self.hyperparameters) || "
+                + "!(has(self.hyperparameters.loraRank) || has(self.hyperparameters.loraAlpha) || "
+                + "has(self.hyperparameters.loraDropout) || has(self.hyperparameters.loraTargetModules))",
+            message:
+                "method full trains no adapter: remove the lora hyperparameters, or use method: lora",
+            reason: "FieldValueForbidden", fieldPath: ".hyperparameters"),
+        Schema.Rule(
+            "self.method != 'qlora' || !has(self.trainer.resourcesPerNode) || "
+                + "!has(self.trainer.resourcesPerNode.gpus) || self.trainer.resourcesPerNode.gpus > 0",
+            message: "method qlora needs GPUs: set trainer.resourcesPerNode.gpus, or use method: lora"),
+        Schema.Rule(
+            "!has(self.trainer.numNodes) || self.trainer.numNodes <= 1 || "
+                + "(has(self.workspace) && has(self.workspace.accessMode) && self.workspace.accessMode == 'ReadWriteMany')",
+            message:
+                "a run of several nodes needs workspace.accessMode: ReadWriteMany, as all share the volume"
+        ),
+        Schema.Rule(
+            "!has(self.placement) || !has(self.placement.pool) || self.placement.pool != 'development' || "
+                + "(has(self.trainer.numNodes) ? self.trainer.numNodes : 1) * "
+                + "(has(self.trainer.resourcesPerNode) && has(self.trainer.resourcesPerNode.gpus) ? "
+                + "self.trainer.resourcesPerNode.gpus : 1) <= 2",
+            message: "the development pool gives a run at most 2 GPUs; use pool: production for more"),
+    ]
 }

@@ -25,7 +25,7 @@ enum TrainingJobStatusSchema {
                     "attempt": count.description("From 1."),
                     "startedAt": .timestamp("When it began."),
                     "notBefore": .timestamp("Backoff: it begins then at the earliest."),
-                    "launchedAt": .timestamp("When all of its objects were first seen."),
+                    "launchedAt": .timestamp("When all of its pods were first seen."),
                     "failures": count.description("Counted failures since the stage was entered."),
                     "interruptions": count.description("Tries that the infrastructure ended."),
                 ], required: ["stage", "attempt", "startedAt"]),

@@ -9,6 +9,7 @@ struct EvalRunGatherer: Sendable {
     let caches: ClusterCaches
     let capacity: CapacityView
     let settings: PlannerSettings
+    private let validSpecs = ValidSpecs<EvalRunSpec>()
 
     func observe(_ run: EvalRun, now: Timestamp) -> EvalRunObservation {
         var observation = EvalRunObservation(run: run, now: now, settings: settings)
@@ -16,7 +17,7 @@ struct EvalRunGatherer: Sendable {
         observation.pods = caches.pods.store.byOwner(uid)
         switch run.status?.phase ?? .pending {
         case .pending:
-            observation.specErrors = SpecValidation.errors(of: run)
+            observation.specErrors = validSpecs.errors(of: run.spec) { SpecValidation.errors(of: run) }
         case .queued:
             guard EvalRunPlanner.needsCapacity(run) else { break }
             let gang = EvalRunPlanner.gang(of: run, settings: settings)

@@ -9,6 +9,7 @@ struct TrainingJobGatherer: Sendable {
     let caches: ClusterCaches
     let capacity: CapacityView
     let settings: PlannerSettings
+    private let validSpecs = ValidSpecs<TrainingJobSpec>()
 
     func observe(_ job: TrainingJob, now: Timestamp) -> TrainingJobObservation {
         var observation = TrainingJobObservation(job: job, now: now, settings: settings)
@@ -22,7 +23,7 @@ struct TrainingJobGatherer: Sendable {
         observation.evalRuns = caches.evalRuns.store.byOwner(uid)
         switch job.status?.phase ?? .pending {
         case .pending:
-            observation.specErrors = SpecValidation.errors(of: job)
+            observation.specErrors = validSpecs.errors(of: job.spec) { SpecValidation.errors(of: job) }
             observation.conflictingRun = conflictingRun(of: job)
         case .queued:
             guard TrainingJobPlanner.needsCapacity(job) else { break }

@@ -15,8 +15,10 @@ extension TrainingJobDraft {
             }
             return launchJob(of: stage, current)
         }
-        if current.launchedAt == nil { noteLaunch() }
-        switch job.outcome(pods: seen.pods, now: now, settings: settings) {
+        let outcome = job.outcome(pods: seen.pods, now: now, settings: settings)
+        // A Job without a pod has done nothing yet: were it lost, the same could take its place.
+        if current.launchedAt == nil, outcome != .running(nil) { noteLaunch() }
+        switch outcome {
         case .running(let pod): watch(pod, since: current.launchedAt ?? now)
         case .settling(let seconds): wake(after: seconds)
         case .succeeded(let report): finish(stage, report)

@@ -98,7 +98,7 @@ extension TrainingJobDraft {
         note(.warning, failure.reason, failure.message)
     }
 
-    /// All objects of the try have been seen.
+    /// All that the try runs in has been seen: from here on what is missing was lost.
     mutating func noteLaunch() {
         let time = now
         status.current?.launchedAt = time
