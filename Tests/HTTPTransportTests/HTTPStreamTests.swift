@@ -15,7 +15,8 @@ import Darwin
 
 @Suite(.timeLimit(.minutes(1)))
 struct HTTPStreamTests {
-    @Test func theHeadComesBeforeTheBodyAndTheBytesAsTheyAreSent() async throws {
+    @Test(arguments: [Duration.zero, .milliseconds(10)])
+    func theHeadComesBeforeTheBodyAndTheBytesAsTheyAreSent(gathering: Duration) async throws {
         let gate = Gate()
         let server = try ScriptedServer { connection, _ in
             connection.beginChunks()
@@ -25,7 +26,7 @@ struct HTTPStreamTests {
             connection.sendChunk("two")
             connection.endChunks()
         }
-        let transport = HTTPTransport()
+        let transport = HTTPTransport(configuration: .init(streamGathering: gathering))
         let stream = try await transport.stream(HTTPRequest(url: server.url))
         #expect(stream.head.status == 200)
         var iterator = stream.makeAsyncIterator()
@@ -35,6 +36,20 @@ struct HTTPStreamTests {
         #expect(try await iterator.next() == Data("two".utf8))
         #expect(try await iterator.next() == nil)
         #expect(try await iterator.next() == nil)
+    }
+
+    @Test func whatIsGatheredComesWhole() async throws {
+        let lines = (0..<500).map { "line \($0)\n" }
+        let server = try ScriptedServer { connection, _ in
+            connection.beginChunks()
+            for line in lines { connection.sendChunk(line) }
+            connection.endChunks()
+        }
+        let transport = HTTPTransport(configuration: .init(streamGathering: .milliseconds(5)))
+        let stream = try await transport.stream(HTTPRequest(url: server.url))
+        var received = Data()
+        for try await piece in stream { received += piece }
+        #expect(String(decoding: received, as: UTF8.self) == lines.joined())
     }
 
     @Test func aReaderThatDoesNotReadHoldsTheServerBack() async throws {

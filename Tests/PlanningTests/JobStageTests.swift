@@ -20,6 +20,24 @@ struct JobStageTests {
         #expect(world.state.jobs["demo-\(word)-1"] != nil)
     }
 
+    @Test("that has no pod yet costs no write; lost then, the same Job is created again")
+    func withoutPod() {
+        var world = World(Samples.trainingJob())
+        world.run(until: .validating)
+        world.pass()
+        let status = world.status
+        world.pass()
+        #expect(world.status == status)
+        #expect(status?.current?.launchedAt == nil)
+        world.state.jobs["demo-validate-1"] = nil
+        world.pass()
+        #expect(world.state.jobs["demo-validate-1"] != nil)
+        #expect(world.status?.current?.attempt == 1)
+        world.tick()
+        world.pass()
+        #expect(world.status?.current?.launchedAt != nil)
+    }
+
     @Test(
         "is tried as often as its limit says, with waits that double, then fails the run", arguments: stages)
     func tries(stage: TrainingJobPhase, word: String, tries: Int) {

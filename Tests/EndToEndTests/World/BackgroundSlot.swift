@@ -4,6 +4,7 @@ import Synchronization
 /// A place for a program that is started, killed and started again.
 final class BackgroundSlot: Sendable {
     private let process = Mutex<BackgroundProgram?>(nil)
+    private let keeper = Mutex<Task<Void, Never>?>(nil)
 
     var isRunning: Bool { process.withLock { $0?.isRunning == true } }
 
@@ -15,9 +16,29 @@ final class BackgroundSlot: Sendable {
         }
     }
 
+    /// Starts it, and starts it again whenever it ends, as a kubelet does with a static pod: a controller
+    /// manager, for one, gives up when it can't reach the API server while it starts.
+    func keep(_ program: Program, _ arguments: [String], log: URL) throws {
+        try start(program, arguments, log: log)
+        keeper.withLock { keeper in
+            guard keeper == nil else { return }
+            keeper = Task {
+                while (try? await Task.sleep(for: .seconds(1))) != nil {
+                    try? start(program, arguments, log: log)
+                }
+            }
+        }
+    }
+
     func kill() async { await process.withLock { $0 }?.kill() }
 
     func stop(within patience: Duration = .seconds(15)) async {
+        let keeper = keeper.withLock { keeper in
+            defer { keeper = nil }
+            return keeper
+        }
+        keeper?.cancel()
+        await keeper?.value
         await process.withLock { $0 }?.stop(within: patience)
     }
 }

@@ -52,7 +52,7 @@ final class ControlPlane: ClusterServers {
     }
 
     func join(_ kubectl: Program) async throws {
-        try controllers.start(
+        try controllers.keep(
             try program("kube-controller-manager"), controllerArguments, log: logs("controller-manager"))
         try startScheduler()
         let role = installation.fixture("node_role.yaml").path
@@ -66,10 +66,10 @@ final class ControlPlane: ClusterServers {
             let arguments = [
                 "--kubeconfig", file("scheduler.kubeconfig"), "--leader-elect=false", "--secure-port", "0",
             ]
-            try scheduler.start(program, arguments, log: logs("scheduler"))
+            try scheduler.keep(program, arguments, log: logs("scheduler"))
         } else {
             let arguments = ["controllers", "--controller", "scheduler", "--kubeconfig", kubeconfig.path]
-            try scheduler.start(try installation.own("anneal-local"), arguments, log: logs("scheduler"))
+            try scheduler.keep(try installation.own("anneal-local"), arguments, log: logs("scheduler"))
         }
     }
 
