@@ -20,7 +20,7 @@ public struct EventRecorder: ServiceLifecycle.Service {
     ///   - bufferSize: records that may wait to be written; the oldest are dropped.
     public init(
         client: KubernetesClient, component: String,
-        instance: String = ProcessInfo.processInfo.hostName, bufferSize: Int = 256,
+        instance: String = ProcessInfo.processInfo.hostName, bufferSize: Int = 2048,
         now: @escaping @Sendable () -> MicroTime = Self.systemTime,
         identifier: @escaping @Sendable () -> UInt64 = { .random(in: .min ... .max) },
         logger: Logger = Logger(label: "anneal.events")

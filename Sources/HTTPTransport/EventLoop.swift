@@ -17,7 +17,7 @@ final class EventLoop: Sendable {
     private let multi: MultiHandle?
 
     /// Starts the thread. Where that is not possible, every transfer ends with `.shutDown`.
-    init(maximumConnectionsPerHost: Int, idleConnections: Int, gathering: Duration = .zero) {
+    init(maximumConnectionsPerHost: Int, idleConnections: Int, gathering: Duration) {
         multi = MultiHandle(
             maximumConnectionsPerHost: maximumConnectionsPerHost, idleConnections: idleConnections)
         inbox = Mutex(Inbox(isOpen: multi != nil))

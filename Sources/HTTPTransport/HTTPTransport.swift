@@ -12,17 +12,19 @@ public final class HTTPTransport: Sendable {
         public var idleConnections: Int
         /// Bytes of a stream that may wait unread before its transfer is held back.
         public var streamBufferBytes: Int
-        /// How much later a stream's bytes may come, but for the first of them, so that small messages
-        /// come together and cost less. Zero for at once.
+        /// How much later than at once a response's bytes, and a stream's, may be passed on, so that small
+        /// pieces come together and cost less; a second at most. What comes after a pause is not held up.
+        public var responseGathering: Duration
         public var streamGathering: Duration
 
         public init(
             maxConnectionsPerHost: Int = 0, idleConnections: Int = 16, streamBufferBytes: Int = 1 << 20,
-            streamGathering: Duration = .zero
+            responseGathering: Duration = .zero, streamGathering: Duration = .zero
         ) {
             self.maxConnectionsPerHost = maxConnectionsPerHost
             self.idleConnections = idleConnections
             self.streamBufferBytes = streamBufferBytes
+            self.responseGathering = responseGathering
             self.streamGathering = streamGathering
         }
     }
@@ -39,7 +41,7 @@ public final class HTTPTransport: Sendable {
         self.logger = logger
         loop = EventLoop(
             maximumConnectionsPerHost: configuration.maxConnectionsPerHost,
-            idleConnections: configuration.idleConnections)
+            idleConnections: configuration.idleConnections, gathering: configuration.responseGathering)
         streamLoop = EventLoop(
             maximumConnectionsPerHost: configuration.maxConnectionsPerHost,
             idleConnections: configuration.idleConnections, gathering: configuration.streamGathering)

@@ -37,7 +37,8 @@ struct TransferDriver: ~Copyable {
 
     init(multi: MultiHandle, gathering: Duration) {
         self.multi = multi
-        self.gathering = gathering > .zero ? UInt32(min(1000, gathering.wholeMilliseconds)) * 1000 : 0
+        let microseconds = min(max(.zero, gathering), .seconds(1)) / .microseconds(1)
+        self.gathering = UInt32(microseconds)
     }
 
     /// Returns when the inbox is closed, all transfers having ended.

@@ -70,9 +70,11 @@ struct RunCommand: AsyncParsableCommand {
         // Set before anything is served: a webhook, metrics and probes need no more than one thread.
         NIOSingletons.groupLoopCountSuggestion = 1
         let cluster = try ClusterConfiguration.resolve(context: context, environment: environment)
-        // A hundredth of a second later is soon enough for a watch, and half the work while much happens.
+        // Nobody notices these waits, and they save a third of the work while much happens.
         let transport = HTTPTransport(
-            configuration: .init(streamGathering: .milliseconds(10)), logger: logger)
+            configuration: .init(
+                responseGathering: .microseconds(500), streamGathering: .milliseconds(10)),
+            logger: logger)
         let metrics = OperatorMetrics()
         let client = KubernetesClient(
             configuration: cluster, transport: transport, userAgent: userAgent(podName),

@@ -96,12 +96,58 @@ struct LifecycleTests {
     @Test("an EvalRun of another model is no verdict on this one")
     func otherModel() {
         var world = World(Samples.trainingJob())
-        world.run(until: .evaluating)
-        world.pass()
+        world.run { $0.phase == .evaluating && $0.status?.current?.launchedAt != nil }
         for name in world.state.evalRuns.keys { world.state.evalRuns[name]?.spec.model.sha256 = "other" }
         world.run(until: .failed)
         #expect(world.phase == .failed)
         #expect(world.status?.reason == "EvaluationMismatch")
+    }
+
+    enum Forgery: CaseIterable {
+        case model, thresholds, suites, evaluator
+
+        func change(_ spec: inout EvalRunSpec) {
+            switch self {
+            case .model: spec.model.sha256 = "other"
+            case .thresholds: spec.thresholds = nil
+            case .suites: spec.suites = [EvaluationSuite(name: "easy", type: .custom)]
+            case .evaluator: spec.evaluator?.image = "example/flatterer:1"
+            }
+        }
+    }
+
+    @Test("an EvalRun that somebody else made in the run's name is no verdict", arguments: Forgery.allCases)
+    func forgedEvaluation(forgery: Forgery) {
+        var world = World(Samples.trainingJob())
+        world.run(until: .evaluating)
+        world.pass()
+        #expect(world.state.evalRuns.count == 1)
+        for (name, var run) in world.state.evalRuns {
+            forgery.change(&run.spec)
+            world.state.evalRuns[name] = run
+        }
+        var reasons: Set<String> = []
+        world.run { world in
+            if let reason = world.status?.reason { reasons.insert(reason) }
+            return world.phase?.isTerminal == true
+        }
+        #expect(reasons.contains("EvaluationMismatch"))
+        #expect(world.phase == .completed)
+        #expect(world.status?.evaluation?.name == "demo-evaluate-2")
+    }
+
+    @Test("a stored EvalRun with what the schema fills in is the one that the run asked for")
+    func defaultedEvaluation() throws {
+        var world = World(Samples.trainingJob())
+        world.run(until: .evaluating)
+        world.pass()
+        for name in world.state.evalRuns.keys {
+            let stored = try #require(world.state.evalRuns[name]?.spec.withDefaults())
+            #expect(stored != world.state.evalRuns[name]?.spec)
+            world.state.evalRuns[name]?.spec = stored
+        }
+        world.run(until: .completed)
+        #expect(world.status?.evaluation?.name == "demo-evaluate-1")
     }
 
     @Test("a second live run with one idempotency key ends at once, naming the first")

@@ -15,7 +15,17 @@ extension TrainingJobDraft {
             }
             return launchEvaluation(current)
         }
-        if current.launchedAt == nil { noteLaunch() }
+        if current.launchedAt == nil {
+            // Whoever may create EvalRuns can make one in the run's name that asks for less.
+            guard isOwnRequest(child, current) else {
+                return retry(
+                    TryFailure(
+                        .counted, reason: "EvaluationMismatch",
+                        message: "EvalRun \(name) asks for something else than the run's evaluation does: "
+                            + "somebody else made it"), limit: settings.evaluating)
+            }
+            noteLaunch()
+        }
         // A verdict counts only for the very model that was uploaded.
         guard child.spec.model.sha256 == status.output?.manifestSha256 else {
             return end(
@@ -34,6 +44,19 @@ extension TrainingJobDraft {
                 message: "There is no evaluation in the spec, or no model to evaluate")
         }
         creations.append(.evalRun(child))
+    }
+
+    /// Whether the child is what this run would create. Its policy may be changed by anyone, and is left
+    /// aside; the rest can't be, so once is enough.
+    private func isOwnRequest(_ child: EvalRun, _ current: StageAttempt) -> Bool {
+        let builder = EvaluationChild(run: run, spec: spec, status: status, settings: settings)
+        func essence(_ spec: EvalRunSpec?) -> EvalRunSpec? {
+            var spec = spec
+            spec?.runPolicy = nil
+            return spec?.withDefaults()
+        }
+        let wanted = essence(builder.make(attempt: current.attempt)?.spec)
+        return wanted != nil && wanted == essence(child.spec)
     }
 
     private mutating func take(_ child: EvalRun) {

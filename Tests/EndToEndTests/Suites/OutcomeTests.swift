@@ -92,7 +92,8 @@ extension EndToEnd {
             #expect(newest, "\(manifests)")
         }
 
-        @Test func `an evaluation by itself judges each suite`() async throws {
+        @Test func `an evaluation by itself judges each suite, and goes when its time is over`() async throws
+        {
             let team = try await Team.make("evaluation")
             func suite(_ name: String, _ perplexity: String) -> JSONValue {
                 [
@@ -116,6 +117,7 @@ extension EndToEnd {
                         "endpoint": .string(team.servers.store.endpoint), "pathStyle": true,
                         "credentialsSecretName": "s3-credentials",
                     ],
+                    "runPolicy": ["ttlSecondsAfterFinished": 15],
                 ],
             ])
             try await team.kubectl("wait", "evalrun/verdict", "--for=condition=Finished", "--timeout=120s")
@@ -125,6 +127,7 @@ extension EndToEnd {
             #expect(status.gate == "1/2")
             #expect(status.results?.first { $0.metric == "bad/perplexity" }?.value == 9.5)
             #expect(status.results?.first { $0.metric == "good/perplexity" }?.passed == true)
+            try await team.kubectl("wait", "evalrun/verdict", "--for=delete", "--timeout=60s")
         }
 
         @Test func `out of memory fails at once with a suggestion`() async throws {
