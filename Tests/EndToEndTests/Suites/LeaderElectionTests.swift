@@ -47,12 +47,20 @@ extension EndToEnd {
             }
         }
 
-        @Test func `a leader that is killed is replaced within 17 seconds`() async throws {
+        @Test func `a leader that is killed is replaced within 17 seconds; the webhook does not notice`()
+            async throws
+        {
             let team = try await Team.make("killed")
-            try await OperatorPair.with("kill") { pair in
+            try await OperatorPair.with("kill", hasWebhook: true) { pair in
                 let names = try await startRuns(2, of: team)
+                for replica in [pair.leader, pair.standby] {
+                    _ = try await eventually("the webhook of \(replica.name)") {
+                        try await replica.admits() ? true : nil
+                    }
+                }
                 let start = Date()
                 await pair.leader.kill()
+                #expect(try await pair.standby.admits())
                 let seconds = try await pair.handover(since: start, within: .seconds(30), in: team.cluster)
                 #expect(seconds > 10 && seconds <= 17, "\(seconds) s")
                 try await complete(names, of: team)

@@ -7,7 +7,7 @@ import Testing
 extension EndToEnd {
     /// Objects that nobody can read, written past the schema or garbled on their way, among good ones.
     @Suite(
-        .cluster("poison", withOperator: false), .needs(.audit), .serialized, .timeLimit(.minutes(8)))
+        .cluster("poison", withOperator: false), .needs(.audit), .serialized, .timeLimit(.minutes(30)))
     struct Poison {
         /// Good runs; a thousand where there is time for them.
         private static let count =
@@ -33,7 +33,7 @@ extension EndToEnd {
                     for (name, path, value) in Self.wrong { try await Self.write(name, path, value, runs) }
                 }
                 try await runs.create(Array(good.dropFirst(Self.count / 2)))
-                try await runs.finishGood(Self.count, within: .seconds(Self.count > 100 ? 420 : 240))
+                try await runs.finishGood(Self.count, within: .seconds(Self.count > 100 ? 1500 : 240))
                 for (name, _, _) in Self.wrong { try await Self.holdComplaint(name, runs) }
                 let before = try await Self.states(runs)
                 try await runs.restartOperator()

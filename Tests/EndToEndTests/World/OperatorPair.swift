@@ -7,15 +7,17 @@ final class Replica: Sendable {
     let name: String
     let metricsPort: Int
     let healthPort: Int
+    let webhookPort: Int
     let log: URL
     private let cluster: Cluster
     private let program: BackgroundProgram
 
-    init(_ name: String, in cluster: Cluster) throws {
+    init(_ name: String, in cluster: Cluster, hasWebhook: Bool) throws {
         self.name = name
         self.cluster = cluster
         metricsPort = try freePort()
         healthPort = try freePort()
+        webhookPort = hasWebhook ? try freePort() : 0
         log = cluster.servers.logs.appendingPathComponent("\(cluster.name)-\(name).log")
         var program = try cluster.servers.installation.own("anneal-operator")
         program.environment["KUBECONFIG"] = cluster.operatorKubeconfig.path
@@ -23,7 +25,8 @@ final class Replica: Sendable {
         self.program = try BackgroundProgram(
             program,
             Cluster.operatorArguments + [
-                "--leader-elect", "--webhook-port", "0", "--log-format", "json",
+                "--leader-elect", "--webhook-port", "\(webhookPort)", "--webhook-host", "127.0.0.1",
+                "--log-format", "json",
                 "--metrics-port", "\(metricsPort)", "--health-port", "\(healthPort)",
             ], log: log)
     }
@@ -38,6 +41,29 @@ final class Replica: Sendable {
 
     func get(_ path: String, port: Int) async throws -> String {
         try await Program(path: "/usr/bin/curl")("-sS", "--max-time", "5", "http://127.0.0.1:\(port)\(path)")
+    }
+
+    /// Whether its webhook lets a sound EvalRun pass, with a certificate of the authority that the Secret names.
+    func admits() async throws -> Bool {
+        let authority = try TemporaryFolder()
+        defer { authority.remove() }
+        let certificate = try await WebhookOperator.secret("ca.crt", in: cluster)
+        try Data(certificate.utf8).write(to: authority.file("ca.crt"))
+        var object = WebhookOperator.evalRun("probe")
+        object[path: ["metadata", "annotations"]] = ["anneal.dev/created-by": "ada"]
+        let review: JSONValue = [
+            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+            "request": [
+                "uid": "1", "operation": "CREATE", "name": "probe", "namespace": "default",
+                "kind": ["group": "anneal.dev", "version": "v1alpha1", "kind": "EvalRun"],
+                "resource": ["group": "anneal.dev", "version": "v1alpha1", "resource": "evalruns"],
+                "userInfo": ["username": "ada"], "object": object,
+            ],
+        ]
+        let answer = try await Program(path: "/usr/bin/curl")(
+            "-sS", "--max-time", "5", "--cacert", authority.file("ca.crt").path, "--json", "@-",
+            "https://127.0.0.1:\(webhookPort)/validate", input: review.serialized())
+        return try JSONValue(parsing: answer)["response"]?["allowed"] == .bool(true)
     }
 }
 
@@ -71,10 +97,12 @@ struct OperatorPair: Sendable {
 
     /// Runs `body` with two operators of its own, and ends them.
     static func with(
-        _ name: String, _ body: @Sendable (OperatorPair) async throws -> Void
+        _ name: String, hasWebhook: Bool = false, _ body: @Sendable (OperatorPair) async throws -> Void
     ) async throws {
         guard let cluster = Cluster.current else { throw OutsideSuite() }
-        let replicas = try [Replica("\(name)-a", in: cluster), Replica("\(name)-b", in: cluster)]
+        let replicas = try ["a", "b"].map {
+            try Replica("\(name)-\($0)", in: cluster, hasWebhook: hasWebhook)
+        }
         do {
             let holder = try await eventually("a leader", every: .milliseconds(100)) {
                 try await LeaderLease.read(cluster).flatMap { lease in

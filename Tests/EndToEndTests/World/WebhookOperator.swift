@@ -71,7 +71,9 @@ final class WebhookOperator: Sendable {
     }
 
     /// A value of the Secret with the certificates, decoded.
-    func secret(_ key: String) async throws -> String {
+    func secret(_ key: String) async throws -> String { try await Self.secret(key, in: cluster) }
+
+    static func secret(_ key: String, in cluster: Cluster) async throws -> String {
         let path = key.replacingOccurrences(of: ".", with: "\\.")
         let text = try await cluster.kubectl(
             "-n", OperatorAccess.namespace, "get", "secret", "anneal-webhook-tls", "-o",
