@@ -25,9 +25,12 @@ final class Cluster: Sendable {
             try await cluster.ready()
             let crds = servers.installation.repository.appendingPathComponent("crds").path
             try await cluster.kubectl("apply", "-f", crds)
-            try await cluster.kubectl(
-                "wait", "--for=condition=Established", "crd/trainingjobs.anneal.dev",
-                "crd/evalruns.anneal.dev", "--timeout=30s")
+            // kubectl gives up on a definition that has no conditions yet.
+            _ = try await eventually("the definitions") {
+                try await cluster.kubectl(
+                    "wait", "--for=condition=Established", "crd/trainingjobs.anneal.dev",
+                    "crd/evalruns.anneal.dev", "--timeout=30s")
+            }
             try await cluster.members.join(cluster.kubectl)
             try await OperatorAccess.install(servers.installation, kubectl: cluster.kubectl)
             try await cluster.issueOperatorCredentials()
