@@ -192,7 +192,7 @@ let package = Package(
                 name: "ConformanceTests",
                 dependencies: [
                     "AnnealAPI", "APIServer", "ControllerRuntime", "HTTPTransport", "KubernetesAPI",
-                    "KubernetesClient", "Manifests", logging,
+                    "KubernetesClient", "Manifests", "Operator", "Planning", logging,
                 ], swiftSettings: strict),
             .testTarget(
                 name: "FuzzTests",

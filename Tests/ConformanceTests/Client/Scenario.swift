@@ -10,7 +10,7 @@ struct Scenario: Sendable, CustomStringConvertible {
         self.run = run
     }
 
-    static let all = writing + watching + following + applying
+    static let all = writing + watching + following + applying + planApplying
     /// What a server that forgets what was must not disturb, and what needs one.
     static let forgetting = following + expiring
 
