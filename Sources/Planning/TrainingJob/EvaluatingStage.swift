@@ -37,8 +37,7 @@ extension TrainingJobDraft {
 
     private mutating func launchEvaluation(_ current: StageAttempt) {
         if let start = current.notBefore, start > now { return wake(after: start.seconds(since: now)) }
-        let builder = EvaluationChild(run: run, spec: spec, status: status, settings: settings)
-        guard let child = builder.make(attempt: current.attempt) else {
+        guard let child = ownEvaluation(current) else {
             return end(
                 .failed, reason: "InvalidSpec",
                 message: "There is no evaluation in the spec, or no model to evaluate")
@@ -46,16 +45,21 @@ extension TrainingJobDraft {
         creations.append(.evalRun(child))
     }
 
+    /// The EvalRun that this run creates; nil without an evaluation or a model.
+    private func ownEvaluation(_ current: StageAttempt) -> EvalRun? {
+        EvaluationChild(run: run, spec: spec, status: status, settings: settings)
+            .make(attempt: current.attempt)
+    }
+
     /// Whether the child is what this run would create. Its policy may be changed by anyone, and is left
     /// aside; the rest can't be, so once is enough.
     private func isOwnRequest(_ child: EvalRun, _ current: StageAttempt) -> Bool {
-        let builder = EvaluationChild(run: run, spec: spec, status: status, settings: settings)
         func essence(_ spec: EvalRunSpec?) -> EvalRunSpec? {
             var spec = spec
             spec?.runPolicy = nil
             return spec?.withDefaults()
         }
-        let wanted = essence(builder.make(attempt: current.attempt)?.spec)
+        let wanted = essence(ownEvaluation(current)?.spec)
         return wanted != nil && wanted == essence(child.spec)
     }
 
