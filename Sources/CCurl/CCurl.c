@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static int configure_socket(void *seconds, curl_socket_t socket, curlsocktype purpose) {
     (void)purpose;
@@ -34,6 +35,18 @@ CURLcode ccurl_set_dead_peer_detection(CURL *easy, long seconds) {
     return result;
 }
 
+bool ccurl_open_pipe(int *reading, int *writing) {
+    int ends[2];
+    if (pipe(ends) != 0) return false;
+    for (int index = 0; index < 2; index++) {
+        (void)fcntl(ends[index], F_SETFD, FD_CLOEXEC);
+        (void)fcntl(ends[index], F_SETFL, O_NONBLOCK);
+    }
+    *reading = ends[0];
+    *writing = ends[1];
+    return true;
+}
+
 void ccurl_name_thread(const char *name) {
 #ifdef __linux__
     (void)pthread_setname_np(pthread_self(), name);
@@ -46,7 +59,6 @@ void ccurl_name_thread(const char *name) {
 #include <link.h>
 #include <malloc.h>
 #include <sys/mman.h>
-#include <unistd.h>
 void ccurl_return_freed_memory(void) { malloc_trim(0); }
 void ccurl_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
 

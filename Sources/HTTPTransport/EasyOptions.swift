@@ -16,6 +16,8 @@ final class StringLists {
 struct EasyOptions: ~Copyable {
     /// A peer that acknowledges nothing for so many seconds is dead.
     private static let deadPeerSeconds = 30
+    /// Bodies of so many bytes are copied, longer ones read as they are sent.
+    private static let shortBody = 32 << 10
 
     private let easy: UnsafeMutableRawPointer
     /// The first refusal of libcurl's.
@@ -43,7 +45,9 @@ struct EasyOptions: ~Copyable {
     }
 
     /// Applies the request.
-    mutating func configure(for request: HTTPRequest) throws(TransportError) -> StringLists {
+    mutating func configure(
+        for request: HTTPRequest, sharingConnection: Bool
+    ) throws(TransportError) -> StringLists {
         let lists = StringLists()
         var target = try RequestTarget(request.url)
         try Self.checkTokens(request)
@@ -60,6 +64,8 @@ struct EasyOptions: ~Copyable {
             target.host = serverName
         }
         set(CURLOPT_URL, target.url)
+        let version = sharingConnection ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1
+        set(CURLOPT_HTTP_VERSION, Int(version))
         configureConnection(request)
         configureMethod(request)
         configureTLS(request.tls)
@@ -88,7 +94,8 @@ struct EasyOptions: ~Copyable {
         set(CURLOPT_NOSIGNAL, 1)
         set(CURLOPT_NOPROGRESS, 1)
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-        set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
+        // Each connection checks its peer anew.
+        set(CURLOPT_SSL_SESSIONID_CACHE, 0)
         // Not CURLOPT_PIPEWAIT: libcurl 7.88 lets a request wait for ever for a connection that turns out
         // to be HTTP/1.1 and carries a watch.
         set(CURLOPT_CONNECTTIMEOUT_MS, request.connectTimeout.wholeMilliseconds)
@@ -103,11 +110,22 @@ struct EasyOptions: ~Copyable {
             set(CURLOPT_POST, 1)
             note(ccurl_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.length ?? 0)))
             set(CURLOPT_EXPECT_100_TIMEOUT_MS, 200)
+            configureShortBody(request)
         } else if request.method == "HEAD" {
             set(CURLOPT_NOBODY, 1)
             return
         }
         set(CURLOPT_CUSTOMREQUEST, request.method)
+    }
+
+    /// libcurl sends a body that it has itself in one piece with the head, and needs no buffer for it.
+    private mutating func configureShortBody(_ request: HTTPRequest) {
+        guard case .data(let data) = request.body, data.count <= Self.shortBody, request.awsSignature == nil
+        else { return }
+        data.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
+            note(ccurl_set_pointer(easy, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: start)))
+        }
     }
 
     private static func hasBody(_ request: HTTPRequest) -> Bool {

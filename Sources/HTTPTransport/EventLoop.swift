@@ -17,13 +17,16 @@ final class EventLoop: Sendable {
     private let multi: MultiHandle?
 
     /// Starts the thread. Where that is not possible, every transfer ends with `.shutDown`.
-    init(maximumConnectionsPerHost: Int, idleConnections: Int, gathering: Duration) {
+    init(
+        maximumConnectionsPerHost: Int, idleConnections: Int, sharesConnections: Bool, gathering: Duration
+    ) {
         multi = MultiHandle(
             maximumConnectionsPerHost: maximumConnectionsPerHost, idleConnections: idleConnections)
         inbox = Mutex(Inbox(isOpen: multi != nil))
         guard let multi else { return }
         let started = startThread(named: "anneal-http") {
-            var driver = TransferDriver(multi: multi, gathering: gathering)
+            var driver = TransferDriver(
+                multi: multi, sharesConnections: sharesConnections, gathering: gathering)
             driver.run { self.takeInbox() }
         }
         if !started { close() }
@@ -48,18 +51,20 @@ final class EventLoop: Sendable {
     }
 
     private func post(_ command: Command) -> Bool {
-        let isOpen = inbox.withLock { inbox in
-            if inbox.isOpen { inbox.commands.append(command) }
-            return inbox.isOpen
+        let (isOpen, isFirst) = inbox.withLock { inbox in
+            defer { if inbox.isOpen { inbox.commands.append(command) } }
+            return (inbox.isOpen, inbox.commands.isEmpty)
         }
-        if isOpen { multi?.wake() }
+        // Who left the first one wakes the thread, which takes them all.
+        if isOpen, isFirst { multi?.wake() }
         return isOpen
     }
 
     private func takeInbox() -> Inbox {
         inbox.withLock { inbox in
-            defer { inbox.commands.removeAll(keepingCapacity: inbox.commands.count < 256) }
-            return inbox
+            let taken = inbox
+            inbox.commands = []
+            return taken
         }
     }
 }

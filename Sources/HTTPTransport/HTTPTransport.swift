@@ -2,12 +2,15 @@ import FoundationEssentials
 import Logging
 
 /// Sends HTTP requests through libcurl, HTTP/2 where the server has it, on threads of its own: one for
-/// requests, and one for streams. libcurl looks at all transfers of a thread whenever something happens to
-/// one, and there are many watches for each request under way.
+/// requests, and one for streams. A burst of watch events delays no request.
 public final class HTTPTransport: Sendable {
     public struct Configuration: Hashable, Sendable {
         /// Open connections to one host; further requests wait. 0 for no limit.
         public var maxConnectionsPerHost: Int
+        /// Whether requests to one host share a connection where the server has HTTP/2; streams always do.
+        /// libcurl looks at all transfers of a connection whenever bytes come for one, so many small requests
+        /// cost less on a connection each, of which there are as many as requests at once.
+        public var sharesConnections: Bool
         /// Connections kept open for later requests.
         public var idleConnections: Int
         /// Bytes of a stream that may wait unread before its transfer is held back.
@@ -18,15 +21,24 @@ public final class HTTPTransport: Sendable {
         public var streamGathering: Duration
 
         public init(
-            maxConnectionsPerHost: Int = 0, idleConnections: Int = 16, streamBufferBytes: Int = 1 << 20,
-            responseGathering: Duration = .zero, streamGathering: Duration = .zero
+            maxConnectionsPerHost: Int = 0, sharesConnections: Bool = true, idleConnections: Int = 16,
+            streamBufferBytes: Int = 1 << 20, responseGathering: Duration = .zero,
+            streamGathering: Duration = .zero
         ) {
             self.maxConnectionsPerHost = maxConnectionsPerHost
+            self.sharesConnections = sharesConnections
             self.idleConnections = idleConnections
             self.streamBufferBytes = streamBufferBytes
             self.responseGathering = responseGathering
             self.streamGathering = streamGathering
         }
+
+        /// For a program that follows watches and makes many small requests, as a controller does. Nobody
+        /// notices these waits. Most of what a watch tells a controller is what it wrote itself, and
+        /// after 25 ms it knows that from the answers.
+        public static let controller = Configuration(
+            sharesConnections: false, idleConnections: 64, responseGathering: .microseconds(500),
+            streamGathering: .milliseconds(25))
     }
 
     private let configuration: Configuration
@@ -41,10 +53,12 @@ public final class HTTPTransport: Sendable {
         self.logger = logger
         loop = EventLoop(
             maximumConnectionsPerHost: configuration.maxConnectionsPerHost,
-            idleConnections: configuration.idleConnections, gathering: configuration.responseGathering)
+            idleConnections: configuration.idleConnections,
+            sharesConnections: configuration.sharesConnections, gathering: configuration.responseGathering)
         streamLoop = EventLoop(
             maximumConnectionsPerHost: configuration.maxConnectionsPerHost,
-            idleConnections: configuration.idleConnections, gathering: configuration.streamGathering)
+            idleConnections: configuration.idleConnections, sharesConnections: true,
+            gathering: configuration.streamGathering)
     }
 
     deinit { shutdown() }

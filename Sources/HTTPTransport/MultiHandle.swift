@@ -9,8 +9,15 @@ import Darwin
 #endif
 
 /// libcurl's multi handle: many transfers, shared connections. Only `wake` may be called from any thread.
+///
+/// libcurl says which sockets it waits for, and is told which of them are ready: so it looks at the transfers
+/// of these alone, not at all that there are.
 final class MultiHandle: @unchecked Sendable {
     private let multi: UnsafeMutableRawPointer
+    private let sockets: SocketSet
+    private var ready: [(socket: Int32, events: SocketSet.Events)] = []
+    /// When libcurl wants to be called though no socket is ready.
+    private var timer: ContinuousClock.Instant?
 
     /// Once a process: libcurl's tables, and no death by a peer that closed (SIGPIPE).
     private static let isReady: Bool = {
@@ -19,14 +26,19 @@ final class MultiHandle: @unchecked Sendable {
     }()
 
     init?(maximumConnectionsPerHost: Int, idleConnections: Int) {
-        guard Self.isReady, let multi = curl_multi_init() else { return nil }
+        guard Self.isReady, let sockets = SocketSet(), let multi = curl_multi_init() else { return nil }
         self.multi = multi
+        self.sockets = sockets
         ccurl_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
         ccurl_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, max(0, maximumConnectionsPerHost))
         ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, max(1, idleConnections))
+        ccurl_multi_set_callbacks(multi, watchSocket, armTimer, Unmanaged.passUnretained(self).toOpaque())
     }
 
-    deinit { curl_multi_cleanup(multi) }
+    deinit {
+        ccurl_multi_set_callbacks(multi, nil, nil, nil)
+        curl_multi_cleanup(multi)
+    }
 
     func add(_ easy: UnsafeMutableRawPointer) throws(TransportError) {
         let result = curl_multi_add_handle(multi, easy)
@@ -38,9 +50,16 @@ final class MultiHandle: @unchecked Sendable {
 
     func remove(_ easy: UnsafeMutableRawPointer) { curl_multi_remove_handle(multi, easy) }
 
+    /// Goes on with the transfers whose sockets `wait` found ready, and with those whose time has come.
     func perform() {
         var running: Int32 = 0
-        curl_multi_perform(multi, &running)
+        for (socket, events) in ready {
+            curl_multi_socket_action(multi, socket, events.selection, &running)
+        }
+        ready.removeAll(keepingCapacity: true)
+        guard let due = timer, due <= .now else { return }
+        timer = nil
+        curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running)
     }
 
     func nextDone() -> (easy: UnsafeMutableRawPointer, result: CURLcode)? {
@@ -50,13 +69,61 @@ final class MultiHandle: @unchecked Sendable {
 
     /// Sleeps until there is something to do, `wake` is called or the time is over. Answers whether a
     /// connection has something.
-    func poll(milliseconds: Int32) -> Bool {
-        var ready: Int32 = 0
-        curl_multi_poll(multi, nil, 0, milliseconds, &ready)
-        return ready > 0
+    func wait(milliseconds: Int32) -> Bool {
+        var limit = milliseconds
+        if let timer {
+            let left = ContinuousClock.now.duration(to: timer)
+            limit = left <= .zero ? 0 : min(limit, Int32(clamping: left.wholeMilliseconds))
+        }
+        sockets.wait(milliseconds: limit, ready: &ready)
+        return !ready.isEmpty
     }
 
-    func wake() { curl_multi_wakeup(multi) }
+    func wake() { sockets.wake() }
+
+    fileprivate func watch(_ socket: Int32, _ what: Int32) {
+        switch what {
+        case CURL_POLL_IN: sockets.watch(socket, for: .readable)
+        case CURL_POLL_OUT: sockets.watch(socket, for: .writable)
+        case CURL_POLL_INOUT: sockets.watch(socket, for: [.readable, .writable])
+        case CURL_POLL_REMOVE: sockets.forget(socket)
+        default: break
+        }
+    }
+
+    fileprivate func setTimer(milliseconds: Int) {
+        timer = milliseconds < 0 ? nil : .now + .milliseconds(milliseconds)
+    }
+}
+
+extension SocketSet.Events {
+    /// In libcurl's words. It finds out itself how a socket failed, when it reads.
+    fileprivate var selection: Int32 {
+        var bits: Int32 = 0
+        if !isDisjoint(with: [.readable, .failed]) { bits |= CURL_CSELECT_IN }
+        if contains(.writable) { bits |= CURL_CSELECT_OUT }
+        if !isDisjoint(with: .failed) { bits |= CURL_CSELECT_ERR }
+        return bits
+    }
+}
+
+private func handle(_ context: UnsafeMutableRawPointer?) -> MultiHandle? {
+    context.map { Unmanaged<MultiHandle>.fromOpaque($0).takeUnretainedValue() }
+}
+
+private func watchSocket(
+    _ easy: UnsafeMutableRawPointer?, _ socket: curl_socket_t, _ what: Int32,
+    _ context: UnsafeMutableRawPointer?, _ ofSocket: UnsafeMutableRawPointer?
+) -> Int32 {
+    handle(context)?.watch(socket, what)
+    return 0
+}
+
+private func armTimer(
+    _ multi: UnsafeMutableRawPointer?, _ milliseconds: Int, _ context: UnsafeMutableRawPointer?
+) -> Int32 {
+    handle(context)?.setTimer(milliseconds: milliseconds)
+    return 0
 }
 
 /// Runs `body` on a thread of its own; false if there can be no more threads.

@@ -9,7 +9,7 @@ final class Transfer: @unchecked Sendable {
     private let cancellation = Atomic<Bool>(false)
 
     // What follows belongs to the loop's thread.
-    private(set) var easy: UnsafeMutableRawPointer?
+    private(set) var easy: EasyHandle?
     private(set) var lastActivity = ContinuousClock.now
     private(set) var isHeldBack = false
     /// An error found in a callback, which says more than libcurl's code for it.
@@ -32,10 +32,7 @@ final class Transfer: @unchecked Sendable {
         }
     }
 
-    deinit {
-        release()
-        errorText.deallocate()
-    }
+    deinit { errorText.deallocate() }
 
     var isCancelled: Bool { cancellation.load(ordering: .acquiring) }
     func markCancelled() { cancellation.store(true, ordering: .releasing) }
@@ -51,17 +48,16 @@ final class Transfer: @unchecked Sendable {
         return limit <= .now
     }
 
-    /// The handle to add to the multi handle, set up for the request.
-    func prepare(counting traffic: Traffic) throws(TransportError) -> UnsafeMutableRawPointer {
-        if let failure { throw failure }
-        guard !isTooLate else { throw .deadlinePassed }
-        guard let easy = curl_easy_init() else {
-            throw TransportError(code: .other(-1), message: "libcurl has no memory", isRetryable: true)
-        }
+    /// Sets `easy` up for the request. It belongs to the transfer until `release`.
+    func prepare(
+        _ easy: EasyHandle, sharingConnection: Bool, counting traffic: Traffic
+    ) throws(TransportError) {
         self.easy = easy
         self.traffic = traffic
+        if let failure { throw failure }
+        guard !isTooLate else { throw .deadlinePassed }
         var options = EasyOptions(easy: easy)
-        lists = try options.configure(for: request)
+        lists = try options.configure(for: request, sharingConnection: sharingConnection)
         let context = Unmanaged.passUnretained(self).toOpaque()
         options.set(CURLOPT_PRIVATE, context)
         options.set(CURLOPT_ERRORBUFFER, errorText)
@@ -77,15 +73,10 @@ final class Transfer: @unchecked Sendable {
         options.note(ccurl_set_prerequest_function(easy, checkTime, context))
         try options.check()
         lastActivity = .now
-        return easy
     }
 
     /// Gives the handle up, after it has left the multi handle.
-    func release() {
-        if let easy { curl_easy_cleanup(easy) }
-        easy = nil
-        lists = nil
-    }
+    func release() { easy = nil }
 
     func resume() {
         guard isHeldBack, let easy else { return }

@@ -28,15 +28,18 @@ struct TransferDriver: ~Copyable {
     private static let trickle = 16 << 10
 
     private let multi: MultiHandle
+    private let sharesConnections: Bool
     /// How long to let small messages gather, in microseconds.
     private let gathering: UInt32
     private let traffic = Traffic()
-    private var transfers: [UnsafeMutableRawPointer: Transfer] = [:]
+    private var handles = EasyHandles()
+    private var transfers: [EasyHandle: Transfer] = [:]
     /// No transfer has been idle for too long before then; nil while none may become so.
     private var nextIdleDeadline: ContinuousClock.Instant?
 
-    init(multi: MultiHandle, gathering: Duration) {
+    init(multi: MultiHandle, sharesConnections: Bool, gathering: Duration) {
         self.multi = multi
+        self.sharesConnections = sharesConnections
         let microseconds = min(max(.zero, gathering), .seconds(1)) / .microseconds(1)
         self.gathering = UInt32(microseconds)
     }
@@ -52,7 +55,7 @@ struct TransferDriver: ~Copyable {
             while let (easy, result) = multi.nextDone() { end(easy) { $0.finish(result) } }
             expireIdle(now: .now)
             if isReady { gather() }
-            isReady = multi.poll(milliseconds: sleepMilliseconds(now: .now))
+            isReady = multi.wait(milliseconds: sleepMilliseconds(now: .now))
         }
     }
 
@@ -78,20 +81,26 @@ struct TransferDriver: ~Copyable {
     private mutating func start(_ transfer: Transfer) {
         guard !transfer.isCancelled else { return transfer.finish(.cancelled) }
         do throws(TransportError) {
-            let easy = try transfer.prepare(counting: traffic)
-            try multi.add(easy)
+            let easy = try handles.take()
             transfers[easy] = transfer
-            noteIdleDeadline(of: transfer)
+            do throws(TransportError) {
+                try transfer.prepare(easy, sharingConnection: sharesConnections, counting: traffic)
+                try multi.add(easy)
+                noteIdleDeadline(of: transfer)
+            } catch {
+                end(easy) { $0.finish(error) }
+            }
         } catch {
             transfer.finish(error)
         }
     }
 
-    private mutating func end(_ easy: UnsafeMutableRawPointer, _ finish: (Transfer) -> Void) {
+    private mutating func end(_ easy: EasyHandle, _ finish: (Transfer) -> Void) {
         guard let transfer = transfers.removeValue(forKey: easy) else { return }
         finish(transfer)
         multi.remove(easy)
         transfer.release()
+        handles.give(easy)
     }
 
     private mutating func endAll() {

@@ -31,7 +31,7 @@ struct RunCommand: AsyncParsableCommand {
     var agentImage = "anneal/agent:0.1.0"
 
     @Option(help: "Reconciliations at once, for each kind.")
-    var workers = 4
+    var workers = 8
 
     @Option(help: "Seconds before a failed stage is tried again, the first time.")
     var backoffSeconds: Int64 = 10
@@ -70,11 +70,7 @@ struct RunCommand: AsyncParsableCommand {
         // Set before anything is served: a webhook, metrics and probes need no more than one thread.
         NIOSingletons.groupLoopCountSuggestion = 1
         let cluster = try ClusterConfiguration.resolve(context: context, environment: environment)
-        // Nobody notices these waits, and they save a third of the work while much happens.
-        let transport = HTTPTransport(
-            configuration: .init(
-                responseGathering: .microseconds(500), streamGathering: .milliseconds(10)),
-            logger: logger)
+        let transport = HTTPTransport(configuration: .controller, logger: logger)
         let metrics = OperatorMetrics()
         let client = KubernetesClient(
             configuration: cluster, transport: transport, userAgent: userAgent(podName),

@@ -40,6 +40,52 @@ struct HTTPTransportTests {
         #expect(server.connections == 1)
     }
 
+    @Test func nothingOfARequestIsLeftForTheNext() async throws {
+        let server = try ScriptedServer { connection, _ in connection.respond(200) }
+        let first = HTTPRequest(
+            method: "PUT", url: server.url + "/first?a=b", headers: [HTTPHeader("X-Test", "yes")],
+            body: .data(Data("body".utf8)), timeout: .seconds(10), idleTimeout: .seconds(10),
+            awsSignature: AWSSignature(
+                accessKey: "key", secretKey: "secret", region: "here", service: "s3"))
+        _ = try await transport.send(first)
+        _ = try await transport.send(HTTPRequest(url: server.url + "/second"))
+        #expect(server.connections == 1)
+        let second = try #require(server.requests.last)
+        #expect(second.method == "GET" && second.target == "/second" && second.text.isEmpty)
+        #expect(Set(second.headers.keys).isSubset(of: ["host", "accept"]), "\(second.headers)")
+    }
+
+    /// Short bodies are copied, longer ones read as they are sent.
+    @Test(arguments: [1, 32 << 10, 32 << 10 + 1, 1 << 20])
+    func aBodyOfAnyLengthArrivesWhole(length: Int) async throws {
+        let server = try ScriptedServer { connection, _ in connection.respond(200) }
+        let body = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        for _ in 1...2 {
+            _ = try await transport.send(
+                HTTPRequest(method: "POST", url: server.url, body: .data(Data(body))))
+        }
+        #expect(server.requests.map(\.body) == [body, body])
+    }
+
+    @Test func requestsAtOnceAreAnsweredEachWithItsOwn() async throws {
+        let server = try ScriptedServer { connection, request in connection.respond(200, request.target) }
+        let transport = HTTPTransport(configuration: .controller)
+        defer { transport.shutdown() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for worker in 0..<24 {
+                group.addTask {
+                    for turn in 0..<20 {
+                        let target = "/\(worker)/\(turn)"
+                        let response = try await transport.send(HTTPRequest(url: server.url + target))
+                        #expect(String(decoding: response.body, as: UTF8.self) == target)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(server.requests.count == 480 && server.connections <= 24)
+    }
+
     @Test func aRangeOfAFileIsSentAndAResponseIsWrittenIntoAPlaceOfAFile() async throws {
         let server = try ScriptedServer { connection, request in connection.respond(200, request.text) }
         try await withTemporaryFile("0123456789") { path, descriptor in

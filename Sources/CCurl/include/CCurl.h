@@ -8,6 +8,7 @@
 #define CURL_DISABLE_TYPECHECK
 #endif
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 static inline CURLcode ccurl_set_long(CURL *easy, CURLoption option, long value) {
@@ -67,6 +68,15 @@ static inline CURLMcode ccurl_multi_set_long(CURLM *multi, CURLMoption option, l
     return curl_multi_setopt(multi, option, value);
 }
 
+static inline CURLMcode ccurl_multi_set_callbacks(
+    CURLM *multi, curl_socket_callback watch, curl_multi_timer_callback set_timer, void *context) {
+    CURLMcode result = curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, watch);
+    if (result == CURLM_OK) result = curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, context);
+    if (result == CURLM_OK) result = curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    if (result == CURLM_OK) result = curl_multi_setopt(multi, CURLMOPT_TIMERDATA, context);
+    return result;
+}
+
 // The next transfer that ended, with its result; NULL when there is none.
 static inline CURL *ccurl_next_done(CURLM *multi, CURLcode *result) {
     int left = 0;
@@ -85,6 +95,9 @@ static inline CURLcode ccurl_unpause(CURL *easy) { return curl_easy_pause(easy, 
 // Keep-alive probes, and an error for a connection whose bytes nobody acknowledges: a peer that
 // vanished without a word is noticed within `seconds`.
 CURLcode ccurl_set_dead_peer_detection(CURL *easy, long seconds);
+
+// A pipe whose ends never block and are not inherited; false if there are no more descriptors.
+bool ccurl_open_pipe(int *reading, int *writing);
 
 // Names the calling thread for debuggers: at most fifteen characters.
 void ccurl_name_thread(const char *name);

@@ -33,15 +33,18 @@ enum BackEnd: String, Sendable, CaseIterable, CustomStringConvertible {
 
     var hasCoreResources: Bool { self != .crdServer }
 
-    func client() async throws -> KubernetesClient {
+    /// A client that sends as the operator's does.
+    func client() async throws -> KubernetesClient { try await client(over: Self.transport) }
+
+    func client(over transport: HTTPTransport) async throws -> KubernetesClient {
         let configuration =
             if let kubeconfig {
                 try Kubeconfig.load(paths: [kubeconfig]).configuration()
             } else {
                 try await (self == .forgetful ? EmbeddedServer.forgetful : .shared).configuration()
             }
-        return KubernetesClient(configuration: configuration, transport: Self.transport)
+        return KubernetesClient(configuration: configuration, transport: transport)
     }
 
-    private static let transport = HTTPTransport()
+    private static let transport = HTTPTransport(configuration: .controller)
 }

@@ -1,4 +1,5 @@
 import AnnealAPI
+import HTTPTransport
 import KubernetesAPI
 import KubernetesClient
 import Testing
@@ -39,24 +40,33 @@ extension Scenario {
             #expect(all.items.count == 11)
         },
         Scenario("of many writers that each read first, none is lost") { cluster in
-            try await cluster.create("counter", labels: ["count": "0"])
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 1...6 {
-                    group.addTask {
-                        for _ in 1...5 { try await increment(cluster) }
-                    }
-                }
-                try await group.waitForAll()
-            }
-            let counter = try await cluster.client.get(EvalRun.self, cluster.key("counter"))
-            #expect(counter.metadata.labels?["count"] == "30")
+            try await count(cluster, cluster.client)
+        },
+        Scenario("nor is one where all share a connection") { cluster in
+            let transport = HTTPTransport()
+            defer { transport.shutdown() }
+            try await count(cluster, cluster.backEnd.client(over: transport))
         },
     ]
 
+    private static func count(_ cluster: TestCluster, _ client: KubernetesClient) async throws {
+        try await cluster.create("counter", labels: ["count": "0"])
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 1...6 {
+                group.addTask {
+                    for _ in 1...5 { try await increment(cluster, client) }
+                }
+            }
+            try await group.waitForAll()
+        }
+        let counter = try await client.get(EvalRun.self, cluster.key("counter"))
+        #expect(counter.metadata.labels?["count"] == "30")
+    }
+
     /// Adds one to the label `count`, however often another was faster.
-    private static func increment(_ cluster: TestCluster) async throws {
+    private static func increment(_ cluster: TestCluster, _ client: KubernetesClient) async throws {
         while true {
-            let run = try await cluster.client.get(EvalRun.self, cluster.key("counter"))
+            let run = try await client.get(EvalRun.self, cluster.key("counter"))
             let count = run.metadata.labels?["count"].flatMap { Int($0) } ?? 0
             let patch: JSONValue = [
                 "metadata": [
@@ -65,7 +75,7 @@ extension Scenario {
                 ]
             ]
             do throws(KubernetesError) {
-                try await cluster.client.patch(EvalRun.self, run.key, .merge(patch))
+                try await client.patch(EvalRun.self, run.key, .merge(patch))
                 return
             } catch {
                 guard error.isConflict else { throw error }
