@@ -172,7 +172,7 @@ extension Informer {
             report(input)
             let step = watcher.handle(input)
             for output in step.outputs { apply(output, at: watcher.resourceVersion) }
-            if step.outputs.contains(where: \.isReplacement) { ProcessMemory.returnFreed() }
+            if step.outputs.contains(where: { $0.isReplacement }) { ProcessMemory.returnFreed() }
             action = step.action
         }
     }

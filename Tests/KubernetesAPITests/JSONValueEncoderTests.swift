@@ -96,6 +96,17 @@ struct JSONValueEncoderTests {
         #expect(throws: EncodingError.self) { try JSONValue(encoding: JSONValue.number(number)) }
     }
 
+    @Test func anErrorSaysWhereTheValueIs() throws {
+        let error = try #require(throws: EncodingError.self) {
+            try JSONValue(encoding: ["a": [["b": 1.5], ["b": .nan]]])
+        }
+        guard case .invalidValue(_, let context) = error else {
+            Issue.record("\(error)")
+            return
+        }
+        #expect(context.codingPath.map(\.stringValue) == ["a", "Index 1", "b"])
+    }
+
     @Test func depthIsLimitedBeforeTheStackIs() {
         final class Nested: Encodable {
             var inner: Nested?
