@@ -49,7 +49,7 @@ public struct OperatorConfiguration: Sendable {
     /// Nil for none.
     public var webhook: AdmissionWebhook.Configuration?
 
-    public init(planner: PlannerSettings, identity: String, namespace: String? = nil, workers: Int = 4) {
+    public init(planner: PlannerSettings, identity: String, namespace: String? = nil, workers: Int = 8) {
         self.planner = planner
         self.identity = identity
         self.namespace = namespace
