@@ -144,6 +144,9 @@ class ControlPlane:
     def is_of(self, record: dict, user: str) -> bool:
         return record.get("user", {}).get("username") == user
 
+    def cpu_seconds(self) -> float:
+        return sum(process.cpu_seconds() for process in self.processes)
+
     def stop(self):
         for process in reversed(self.processes):
             process.stop()
@@ -184,6 +187,9 @@ class EmbeddedCluster:
 
     def is_of(self, record: dict, user: str) -> bool:
         return record.get("userAgent", "").startswith(user)
+
+    def cpu_seconds(self) -> float:
+        return sum(process.cpu_seconds() for process in self.processes)
 
     def stop(self):
         for process in reversed(self.processes):

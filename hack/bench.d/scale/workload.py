@@ -3,6 +3,7 @@
 import copy
 import threading
 import time
+from collections import Counter
 
 from .cluster import Client
 from .processes import Failure
@@ -10,6 +11,7 @@ from .processes import Failure
 RUNS = "/apis/anneal.dev/v1alpha1/namespaces/{}/trainingjobs"
 JOBS = "/apis/batch/v1/namespaces/{}/jobs"
 PODS = "/api/v1/namespaces/{}/pods"
+EVENTS = "/apis/events.k8s.io/v1/namespaces/{}/events"
 DIGEST = "0123456789abcdef" * 4
 
 
@@ -128,3 +130,50 @@ def create_finished(client: Client, namespace: str, count: int, threads: int = 8
         client.request("PATCH", f"{collection}/{name}/status", patch, "application/merge-patch+json")
 
     in_parallel(count, threads, create)
+
+
+class Replay:
+    """What the operator wrote in a namespace, to be written again in another: statuses, Jobs, events."""
+
+    def __init__(self, client: Client, namespace: str):
+        def read(collection):
+            return client.request("GET", collection.format(namespace))["items"]
+
+        self.statuses = {run["metadata"]["name"]: run["status"] for run in read(RUNS)}
+        self.jobs = {job["metadata"]["ownerReferences"][0]["name"]: job for job in read(JOBS)}
+        self.events = {event["regarding"]["name"]: event for event in read(EVENTS)}
+
+    def run(self, client: Client, namespace: str) -> tuple[Counter, float]:
+        """Writes all for runs of the same names; answers with the writes, and the seconds until the last."""
+        names = sorted(self.jobs)
+
+        def write(index: int):
+            name = names[index]
+            client.request("PATCH", f"{RUNS.format(namespace)}/{name}/status", {"status": self.statuses[name]},
+                           "application/merge-patch+json")
+            client.request("POST", JOBS.format(namespace), fresh(self.jobs[name], namespace))
+            if event := self.events.get(name):
+                client.request("POST", EVENTS.format(namespace), fresh(event, namespace))
+
+        seconds = in_parallel(len(names), 8, write)
+        events = sum(name in self.events for name in names)
+        return Counter({"patch trainingjobs/status": len(names), "create jobs": len(names),
+                        "create events": events}), seconds
+
+
+def fresh(item: dict, namespace: str) -> dict:
+    """The object as whoever created it sent it, for another namespace."""
+    new = copy.deepcopy(item)
+    for name in ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"):
+        new["metadata"].pop(name, None)
+    new["metadata"]["namespace"] = namespace
+    new.pop("status", None)
+    if regarding := new.get("regarding"):
+        regarding["namespace"] = namespace
+    # The server adds a selector and labels of its own to a Job.
+    spec = new.get("spec", {})
+    spec.pop("selector", None)
+    for labels in (new["metadata"].get("labels", {}), spec.get("template", {}).get("metadata", {}).get("labels", {})):
+        for name in ("controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"):
+            labels.pop(name, None)
+    return new
