@@ -1,4 +1,5 @@
 import AnnealAPI
+import HTTPTransport
 import KubernetesAPI
 import KubernetesClient
 import Testing
@@ -45,6 +46,38 @@ extension Scenario {
             for try await event in watch { seen.append(event.summary) }
             // A real server sends one only if something else has happened.
             #expect(seen.allSatisfy { $0 == "bookmark" })
+        },
+        Scenario("a reader that takes its time loses nothing, and no other watch stands still for it") {
+            cluster in
+            let names = (1...40).map { "run-\($0)" }
+            for name in names {
+                var run = cluster.run(name)
+                run.metadata.annotations = ["example.com/filler": String(repeating: name, count: 20_000)]
+                try await cluster.client.create(run)
+            }
+            // Far less than all: the transfer of who is slow stops and goes on many times.
+            let transport = HTTPTransport(configuration: .init(streamBufferBytes: 64 << 10))
+            defer { transport.shutdown() }
+            let client = try await cluster.backEnd.client(over: transport)
+            try await withThrowingTaskGroup(of: Set<String>.self) { readers in
+                for pause in [Duration.milliseconds(20), .zero] {
+                    readers.addTask {
+                        let watch = try await client.watch(
+                            EvalRun.self, namespace: cluster.namespace,
+                            options: WatchOptions(resourceVersion: "0", timeoutSeconds: 60))
+                        defer { watch.cancel() }
+                        var seen: Set<String> = []
+                        for try await event in watch {
+                            guard case .added(let run) = event else { continue }
+                            seen.insert(run.name)
+                            if seen.count == names.count { break }
+                            try await Task.sleep(for: pause)
+                        }
+                        return seen
+                    }
+                }
+                for try await seen in readers { #expect(seen == Set(names)) }
+            }
         },
         Scenario("who leaves a selection is deleted from its watch") { cluster in
             try await cluster.create("run", labels: ["team": "red"])
