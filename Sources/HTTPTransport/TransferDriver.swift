@@ -59,8 +59,8 @@ struct TransferDriver: ~Copyable {
         }
     }
 
-    /// What has come was passed on; what comes next shall come together. libcurl looks at all transfers
-    /// each time, so one message at a time is dear.
+    /// What has come was passed on; what comes next shall come together. Each time costs a few system calls,
+    /// and a look at all transfers of the connection, so one message at a time is dear.
     private func gather() {
         guard gathering > 0, traffic.takeBytes() < Self.trickle else { return }
         usleep(gathering)
