@@ -1,6 +1,7 @@
 """What is created: TrainingJobs as users write them, finished ones, and Jobs of batch/v1."""
 
 import copy
+import json
 import threading
 import time
 from collections import Counter
@@ -143,22 +144,30 @@ class Replay:
         self.jobs = {job["metadata"]["ownerReferences"][0]["name"]: job for job in read(JOBS)}
         self.events = {event["regarding"]["name"]: event for event in read(EVENTS)}
 
-    def run(self, client: Client, namespace: str) -> tuple[Counter, float]:
+    def bodies(self, namespace: str) -> list[tuple[str, bytes, bytes, bytes | None]]:
+        """Of each run its name, its status, its Job and its event, as they are sent."""
+        def encode(item) -> bytes:
+            return json.dumps(fresh(item, namespace)).encode()
+
+        return [(name, json.dumps({"status": self.statuses[name]}).encode(), encode(job),
+                 encode(self.events[name]) if name in self.events else None)
+                for name, job in sorted(self.jobs.items())]
+
+    def run(self, client: Client, namespace: str, bodies) -> tuple[Counter, float]:
         """Writes all for runs of the same names; answers with the writes, and the seconds until the last."""
-        names = sorted(self.jobs)
+        runs, jobs, events = (collection.format(namespace) for collection in (RUNS, JOBS, EVENTS))
 
         def write(index: int):
-            name = names[index]
-            client.request("PATCH", f"{RUNS.format(namespace)}/{name}/status", {"status": self.statuses[name]},
-                           "application/merge-patch+json")
-            client.request("POST", JOBS.format(namespace), fresh(self.jobs[name], namespace))
-            if event := self.events.get(name):
-                client.request("POST", EVENTS.format(namespace), fresh(event, namespace))
+            name, status, job, event = bodies[index]
+            client.request("PATCH", f"{runs}/{name}/status", status, "application/merge-patch+json")
+            client.request("POST", jobs, job)
+            if event:
+                client.request("POST", events, event)
 
-        seconds = in_parallel(len(names), 8, write)
-        events = sum(name in self.events for name in names)
-        return Counter({"patch trainingjobs/status": len(names), "create jobs": len(names),
-                        "create events": events}), seconds
+        seconds = in_parallel(len(bodies), 8, write)
+        told = sum(event is not None for *_, event in bodies)
+        return Counter({"patch trainingjobs/status": len(bodies), "create jobs": len(bodies),
+                        "create events": told}), seconds
 
 
 def fresh(item: dict, namespace: str) -> dict:
