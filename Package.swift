@@ -21,17 +21,27 @@ let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", packa
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
+/// The folder of `Sources`, and of `Tests`, that a target lies in.
+enum Half: String {
+    case kubernetes = "Kubernetes"
+    case `operator` = "Operator"
+    case agent = "Agent"
+    case embeddedCluster = "EmbeddedCluster"
+}
+
 /// A library target and, where it has one, its test target.
 func library(
-    _ name: String, _ dependencies: [Target.Dependency], testing: [Target.Dependency]? = nil,
+    _ name: String, in half: Half, _ dependencies: [Target.Dependency], testing: [Target.Dependency]? = nil,
     resources: [Resource] = [], testData: [String] = []
 ) -> [Target] {
     let target = Target.target(
-        name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+        name: name, dependencies: dependencies, path: "Sources/\(half.rawValue)/\(name)",
+        resources: resources,
+        swiftSettings: strict)
     guard let testing else { return [target] }
     let tests = Target.testTarget(
-        name: "\(name)Tests", dependencies: [.byName(name: name)] + testing, exclude: testData,
-        swiftSettings: strict)
+        name: "\(name)Tests", dependencies: [.byName(name: name)] + testing,
+        path: "Tests/\(half.rawValue)/\(name)Tests", exclude: testData, swiftSettings: strict)
     return [target, tests]
 }
 
@@ -39,7 +49,8 @@ func program(
     _ name: String, _ dependencies: [Target.Dependency], linker: [LinkerSetting] = []
 ) -> Target {
     .executableTarget(
-        name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: linker)
+        name: name, dependencies: dependencies, path: "Sources/Programs/\(name)", swiftSettings: strict,
+        linkerSettings: linker)
 }
 
 let package = Package(
@@ -66,93 +77,97 @@ let package = Package(
     ],
     targets: [
         // The bottom: libcurl, the wire types, and what carries them.
-        [.target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")])],
-        library("KubernetesAPI", [], testing: []),
-        library("HTTPTransport", ["CCurl", logging], testing: ["ScriptedServer"]),
+        [.target(name: "CCurl", path: "Sources/Kubernetes/CCurl", linkerSettings: [.linkedLibrary("curl")])],
+        library("KubernetesAPI", in: .kubernetes, [], testing: []),
+        library("HTTPTransport", in: .kubernetes, ["CCurl", logging], testing: ["TestSupport"]),
         library(
-            "KubernetesClient", ["KubernetesAPI", "HTTPTransport", logging, yams],
-            testing: ["HTTPTransport", "KubernetesAPI", "ScriptedServer"]),
+            "KubernetesClient", in: .kubernetes, ["KubernetesAPI", "HTTPTransport", logging, yams],
+            testing: ["HTTPTransport", "KubernetesAPI", "TestSupport"]),
         library(
-            "ControllerRuntime",
+            "ControllerRuntime", in: .kubernetes,
             ["HTTPTransport", "KubernetesAPI", "KubernetesClient", collections, logging, serviceLifecycle],
-            testing: ["HTTPTransport", "KubernetesAPI", "KubernetesClient", "ScriptedServer"]),
+            testing: ["HTTPTransport", "KubernetesAPI", "KubernetesClient", "TestSupport"]),
 
-        // A loopback HTTP server whose answers a test writes byte by byte.
-        [.target(name: "ScriptedServer", path: "Tests/ScriptedServer", swiftSettings: strict)],
-        // This repository's YAML files, as tests read them.
+        // What suites share: servers and proxies whose answers a test decides, programs that it starts, and this
+        // repository's YAML files.
         [
             .target(
-                name: "Manifests", dependencies: ["KubernetesAPI", yams], path: "Tests/Manifests",
-                swiftSettings: strict)
+                name: "TestSupport",
+                dependencies: ["HTTPTransport", "KubernetesAPI", "ObjectStorage", logging, yams],
+                path: "Tests/TestSupport", swiftSettings: strict)
         ],
 
         // What Anneal is: its resources, and the pure decisions about them.
-        library("StructuralSchema", ["KubernetesAPI"], testing: ["KubernetesAPI"]),
+        library("StructuralSchema", in: .kubernetes, ["KubernetesAPI"], testing: ["KubernetesAPI"]),
         library(
-            "AnnealAPI", ["KubernetesAPI", "StructuralSchema", crypto],
-            testing: ["KubernetesAPI", "Manifests", "StructuralSchema"], testData: ["WrongManifests"]),
-        library("Scheduling", ["KubernetesAPI"], testing: []),
+            "AnnealAPI", in: .operator, ["KubernetesAPI", "StructuralSchema", crypto],
+            testing: ["KubernetesAPI", "TestSupport", "StructuralSchema"], testData: ["WrongManifests"]),
+        library("Scheduling", in: .operator, ["KubernetesAPI"], testing: []),
         library(
-            "Planning", ["AnnealAPI", "KubernetesAPI", "Scheduling"],
+            "Planning", in: .operator, ["AnnealAPI", "KubernetesAPI", "Scheduling"],
             testing: ["AnnealAPI", "KubernetesAPI"]),
 
         // The edge: what talks to clusters, stores and registries.
-        library("ObjectStorage", ["HTTPTransport", crypto, logging], testing: ["HTTPTransport", logging]),
         library(
-            "ModelRegistry", ["HTTPTransport", "KubernetesAPI", logging],
-            testing: ["HTTPTransport", "KubernetesAPI", logging]),
+            "ObjectStorage", in: .agent, ["HTTPTransport", crypto, logging],
+            testing: ["HTTPTransport", "TestSupport", logging]),
         library(
-            "Telemetry", [hummingbird, logging, metrics, serviceLifecycle],
+            "ModelRegistry", in: .agent, ["HTTPTransport", "KubernetesAPI", logging],
+            testing: ["HTTPTransport", "KubernetesAPI", "TestSupport", logging]),
+        library(
+            "Telemetry", in: .operator, [hummingbird, logging, metrics, serviceLifecycle],
             testing: ["HTTPTransport", logging, metrics]),
         library(
-            "AdmissionWebhook",
+            "AdmissionWebhook", in: .operator,
             [
                 "AnnealAPI", "ControllerRuntime", "KubernetesAPI", "KubernetesClient", "Planning",
                 certificateReloading, crypto, hummingbird, hummingbirdTLS, logging, serviceLifecycle, x509,
             ],
             testing: [
                 "AnnealAPI", "HTTPTransport", "KubernetesAPI", "KubernetesClient", "Planning",
-                "ScriptedServer", hummingbird, logging, serviceLifecycle, x509,
+                "TestSupport", hummingbird, logging, serviceLifecycle, x509,
             ]),
         library(
-            "Operator",
+            "Operator", in: .operator,
             [
                 "AdmissionWebhook", "AnnealAPI", "ControllerRuntime", "HTTPTransport", "KubernetesAPI",
                 "KubernetesClient", "Planning", "Scheduling", "StructuralSchema", "Telemetry", logging,
                 metrics, serviceLifecycle,
             ], testing: ["AnnealAPI", "KubernetesAPI", "KubernetesClient", "Planning", "Scheduling"]),
         library(
-            "Agent",
+            "Agent", in: .agent,
             [
                 "AnnealAPI", "HTTPTransport", "KubernetesAPI", "KubernetesClient", "ModelRegistry",
                 "ObjectStorage", crypto, logging,
             ],
             testing: [
-                "AnnealAPI", "HTTPTransport", "KubernetesAPI", "KubernetesClient", "ObjectStorage", logging,
+                "AnnealAPI", "HTTPTransport", "KubernetesAPI", "KubernetesClient", "ObjectStorage",
+                "TestSupport",
+                logging,
             ]),
 
         // The embedded cluster.
         library(
-            "ObjectPatching", ["KubernetesAPI", "StructuralSchema"],
+            "ObjectPatching", in: .embeddedCluster, ["KubernetesAPI", "StructuralSchema"],
             testing: ["KubernetesAPI", "StructuralSchema"]),
         library(
-            "APIServer",
+            "APIServer", in: .embeddedCluster,
             [
                 "KubernetesAPI", "ObjectPatching", "StructuralSchema", "HTTPTransport", crypto, grdb,
                 hummingbird, hummingbirdTLS, logging, serviceLifecycle, x509, yams,
             ], testing: ["KubernetesAPI", "HTTPTransport"]),
         library(
-            "ClusterControllers",
+            "ClusterControllers", in: .embeddedCluster,
             ["KubernetesAPI", "KubernetesClient", "ControllerRuntime", logging, serviceLifecycle],
             testing: ["KubernetesAPI"]),
         library(
-            "NodeAgent",
+            "NodeAgent", in: .embeddedCluster,
             [
                 "KubernetesAPI", "KubernetesClient", "ControllerRuntime", "HTTPTransport", hummingbird,
                 hummingbirdTLS, logging, serviceLifecycle,
             ], testing: ["KubernetesAPI", logging]),
         library(
-            "LocalCluster",
+            "LocalCluster", in: .embeddedCluster,
             [
                 "APIServer", "ClusterControllers", "NodeAgent", "HTTPTransport", "KubernetesAPI",
                 "KubernetesClient", logging, serviceLifecycle, yams,
@@ -186,13 +201,13 @@ let package = Package(
         [
             .testTarget(
                 name: "ChartTests",
-                dependencies: ["AnnealAPI", "KubernetesAPI", "Manifests", "StructuralSchema"],
+                dependencies: ["AnnealAPI", "KubernetesAPI", "TestSupport", "StructuralSchema"],
                 exclude: ["Golden"], swiftSettings: strict),
             .testTarget(
                 name: "ConformanceTests",
                 dependencies: [
                     "AnnealAPI", "APIServer", "ControllerRuntime", "HTTPTransport", "KubernetesAPI",
-                    "KubernetesClient", "Manifests", "Operator", "Planning", logging,
+                    "KubernetesClient", "TestSupport", "Operator", "Planning", logging,
                 ], swiftSettings: strict),
             .testTarget(
                 name: "FuzzTests",

@@ -1,5 +1,5 @@
 import KubernetesAPI
-import Manifests
+import TestSupport
 import Testing
 
 /// Who may do what: the roles of the chart, compared with a table that is written out here.

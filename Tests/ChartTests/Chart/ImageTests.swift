@@ -1,13 +1,13 @@
 import Foundation
 import KubernetesAPI
-import Manifests
+import TestSupport
 import Testing
 
 /// What the Dockerfiles promise that can be read off them: no engine builds images in CI.
 @Suite struct ImageTests {
     /// The image's name without registry and tag, and its Dockerfile.
     static let images = [
-        "operator": "images/operator/Dockerfile", "agent": "images/agent/Dockerfile",
+        "operator": "hack/images/operator/Dockerfile", "agent": "hack/images/agent/Dockerfile",
         "sft": "examples/runtimes/sft/Dockerfile", "evaluate": "examples/runtimes/evaluate/Dockerfile",
     ]
 
@@ -45,7 +45,7 @@ import Testing
 
     @Test(arguments: images.values.sorted())
     func `what an image copies from the context is there`(_ file: String) throws {
-        let context = file.hasPrefix("images/") ? "" : "examples/runtimes"
+        let context = file.hasPrefix("hack/images/") ? "" : "examples/runtimes"
         let folder = Manifest.repository.appendingPathComponent(context)
         for copy in try Self.instructions(file) where copy.hasPrefix("COPY ") && !copy.contains("--from=") {
             for source in copy.split(separator: " ").dropFirst().dropLast() where !source.contains("*") {
@@ -55,10 +55,10 @@ import Testing
         }
     }
 
-    /// What the chart and the examples ask for is what `images/build` makes.
+    /// What the chart and the examples ask for is what `hack/images/build` makes.
     @Test func `the chart's images are those that are built`() throws {
         let build = try String(
-            contentsOf: Manifest.repository.appendingPathComponent("images/build"), encoding: .utf8)
+            contentsOf: Manifest.repository.appendingPathComponent("hack/images/build"), encoding: .utf8)
         for (name, file) in Self.images { #expect(build.contains("image \(name) \(file) ")) }
         let values = try #require(
             try Manifest(Manifest.repository.appendingPathComponent("charts/anneal/values.yaml")).documents()

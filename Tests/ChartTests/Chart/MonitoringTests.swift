@@ -1,6 +1,6 @@
 import Foundation
 import KubernetesAPI
-import Manifests
+import TestSupport
 import Testing
 
 /// How Prometheus finds the operator, and what it tells people.
@@ -29,7 +29,7 @@ import Testing
     @Test func `alerts ask for metrics that the operator has`() throws {
         let catalogue = try String(
             contentsOf: Manifest.repository.appendingPathComponent(
-                "Sources/Operator/Telemetry/MetricCatalogue.swift"), encoding: .utf8)
+                "Sources/Operator/Operator/Telemetry/MetricCatalogue.swift"), encoding: .utf8)
         for rule in try rules() {
             let expression = rule["expr"]?.stringValue ?? ""
             let names = expression.matches(of: /anneal_[a-z_]+/).map { String($0.output) }

@@ -1,5 +1,5 @@
 import Foundation
-import Manifests
+import TestSupport
 import Testing
 
 /// What is committed in `Golden` is what the chart renders: `hack/generate` writes it anew.

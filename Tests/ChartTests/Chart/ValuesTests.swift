@@ -1,5 +1,5 @@
 import KubernetesAPI
-import Manifests
+import TestSupport
 import Testing
 
 /// What values are accepted, described and documented.

@@ -1,6 +1,6 @@
 import AnnealAPI
 import KubernetesAPI
-import Manifests
+import TestSupport
 import Testing
 
 /// The buttons that Argo CD shows on a run, and what they do.

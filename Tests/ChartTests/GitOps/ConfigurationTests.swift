@@ -1,7 +1,7 @@
 import AnnealAPI
 import Foundation
 import KubernetesAPI
-import Manifests
+import TestSupport
 import Testing
 
 /// `argocd-cm.yaml` and the Argo CD objects of the example.

@@ -1,7 +1,7 @@
 import AnnealAPI
 import Foundation
 import KubernetesAPI
-import Manifests
+import TestSupport
 
 /// What Argo CD is told about one of our kinds: Lua files in the layout of its own `resource_customizations`.
 struct Customization: Sendable, CustomStringConvertible {

@@ -1,6 +1,6 @@
 import AnnealAPI
 import KubernetesAPI
-import Manifests
+import TestSupport
 import Testing
 
 /// The health that Argo CD shows, for every phase there is.

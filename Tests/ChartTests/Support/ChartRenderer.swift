@@ -1,5 +1,5 @@
 import Foundation
-import Manifests
+import TestSupport
 
 /// What turns the chart into manifests: Helm itself where it is installed, and `hack/chart-render`.
 struct ChartRenderer: Sendable, CustomStringConvertible {

@@ -1,6 +1,6 @@
 import Foundation
 import KubernetesAPI
-import Manifests
+import TestSupport
 
 /// A rendering of the chart that is committed, with the values it was made from.
 struct Rendering: Sendable, CaseIterable, CustomStringConvertible {

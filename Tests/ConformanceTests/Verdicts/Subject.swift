@@ -1,6 +1,6 @@
 import AnnealAPI
 import KubernetesAPI
-import Manifests
+import TestSupport
 
 /// A manifest of this repository that servers are asked about; with `old`, as an update of it.
 struct Subject: Sendable, CustomStringConvertible {
@@ -22,7 +22,7 @@ struct Subject: Sendable, CustomStringConvertible {
 
     /// What users get wrong. Left out are values that JSON cannot carry: `kubectl` refuses them by itself.
     static func wrongManifests() throws -> [Subject] {
-        try Manifest.all(in: "Tests/AnnealAPITests/WrongManifests").compactMap { manifest in
+        try Manifest.all(in: "Tests/Operator/AnnealAPITests/WrongManifests").compactMap { manifest in
             let documents: [JSONValue]
             do {
                 documents = try manifest.documents()

@@ -16,7 +16,7 @@ extension EndToEnd {
             .filter { $0.hasSuffix(".yaml") }.sorted()
         }
 
-        private static let wrongManifests = "Tests/AnnealAPITests/WrongManifests"
+        private static let wrongManifests = "Tests/Operator/AnnealAPITests/WrongManifests"
 
         @Test(arguments: try files(in: wrongManifests))
         func `a wrong manifest is refused with the message that it announces`(_ file: String) async throws {

@@ -1,0 +1,261 @@
+import AnnealAPI
+import Foundation
+import KubernetesAPI
+import ObjectStorage
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Agent
+
+/// `sync`, `prepare` and `upload` against a real store.
+@Suite(.enabled(if: MotoServer.executable != nil, MotoServer.isMissing))
+struct CheckpointCommandTests {
+    private func saveCheckpoint(_ fixture: AgentFixture, step: Int, _ content: String) throws {
+        try fixture.storage.write("checkpoints/step-\(step).tmp/weights", Data(content.utf8))
+        try FileManager.default.moveItem(
+            atPath: fixture.storage.path("checkpoints/step-\(step).tmp"),
+            toPath: fixture.storage.path("checkpoints/step-\(step)"))
+    }
+
+    private func configuration(_ fixture: AgentFixture, attempt: Int = 1) -> SyncConfiguration {
+        var run = fixture.identity
+        run.attempt = attempt
+        return SyncConfiguration(
+            run: run, storage: fixture.connection, artifactRoot: fixture.root,
+            checkpointDirectory: fixture.storage.path("checkpoints"),
+            metricsFile: fixture.storage.path("run/metrics.jsonl"), keepLast: 2, keepBest: 1,
+            leaseName: "demo-\(attempt)", heartbeatSeconds: 1)
+    }
+
+    /// Real time, made fast: the sidecar's second is a hundredth.
+    private func fast(_ fixture: AgentFixture) -> CommandContext {
+        var context = fixture.context
+        let start = ContinuousClock.now
+        context.retryEnvironment = RetryEnvironment(
+            now: { (ContinuousClock.now - start) * 100 }, sleep: { try await Task.sleep(for: $0 / 100) },
+            random: { 0.5 })
+        return context
+    }
+
+    /// Runs the sidecar while `body` does, and stops it as the kubelet does.
+    private func whileSyncing(
+        _ fixture: AgentFixture, _ leases: FakeLeases, attempt: Int = 1, _ body: () async throws -> Void
+    ) async throws {
+        let (signals, stop) = AsyncStream<Int32>.makeStream()
+        let command = SyncCommand(
+            configuration: configuration(fixture, attempt: attempt), context: fast(fixture), leases: leases)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await command.run(until: signals) }
+            try await body()
+            stop.yield(SIGTERM)
+            try await group.waitForAll()
+        }
+    }
+
+    private func lease(_ attempt: Int = 1) -> FakeLeases {
+        FakeLeases(Lease(metadata: ObjectMeta(name: "demo-\(attempt)", namespace: "team")))
+    }
+
+    /// Waits for a condition; a failed one is found by the expectations that follow.
+    private func eventually(_ condition: () async throws -> Bool) async throws {
+        for _ in 0..<6000 {
+            if try await condition() { return }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    private func steps(_ fixture: AgentFixture) async throws -> [Int64] {
+        let root = fixture.storage.location("uid/checkpoints")
+        let store = CheckpointStore(
+            synchroniser: fixture.storage.synchroniser, root: root, run: "uid", logger: fixture.storage.logger
+        )
+        return try await store.folders().map(\.step)
+    }
+
+    @Test func checkpointsAreCommittedToldAndPruned() async throws {
+        let fixture = try await AgentFixture()
+        let leases = lease()
+        try await whileSyncing(fixture, leases) {
+            var metrics = "{\"step\": 0, \"evalLoss\": 9}\n"
+            for (step, loss) in [(10, 1.0), (20, 3.0), (30, 2.0), (40, 2.5)] {
+                metrics += "{\"step\": \(step), \"totalSteps\": 50, \"evalLoss\": \(loss)}\n"
+                try fixture.storage.write("run/metrics.jsonl", Data(metrics.utf8))
+                try await eventually {
+                    leases.annotations[HeartbeatAnnotation.progress]?.contains("\"step\":\(step)") == true
+                }
+                try saveCheckpoint(fixture, step: step, "weights of \(step)")
+                try await eventually {
+                    leases.annotations[HeartbeatAnnotation.checkpoint]?.contains("\"step\":\(step)") == true
+                }
+            }
+            try fixture.storage.write("checkpoints/step-45.tmp/weights", Data("half".utf8))
+            try saveCheckpoint(fixture, step: 50, "last")
+        }
+        #expect(try await steps(fixture) == [50, 40, 10])
+        let newest = try #require(leases.annotations[HeartbeatAnnotation.checkpoint])
+        let reference = try JSONDecoder().decode(CheckpointReference.self, from: Data(newest.utf8))
+        #expect(reference.step == 50)
+        #expect(reference.storageUri == ArtifactLayout.checkpoint(root: fixture.root, attempt: 1, step: 50))
+        #expect(leases.annotations[HeartbeatAnnotation.bestCheckpoint]?.contains("\"step\":10,") == true)
+        #expect(leases.annotations[HeartbeatAnnotation.progress]?.contains("\"initialEvalLoss\":9") == true)
+        #expect(leases.snapshot.lease?.spec?.renewTime != nil)
+        let left = try FileManager.default.contentsOfDirectory(atPath: fixture.storage.path("checkpoints"))
+        #expect(left.sorted() == ["step-10", "step-40", "step-45.tmp", "step-50"])
+    }
+
+    @Test func aStoreThatIsDownIsToldAndWaitedFor() async throws {
+        let isDown = Mutex(true)
+        let fixture = try await AgentFixture { _ in isDown.withLock { $0 } ? .status(503) : .pass }
+        let leases = lease()
+        try saveCheckpoint(fixture, step: 10, "weights")
+        try await whileSyncing(fixture, leases) {
+            try await eventually { leases.annotations[HeartbeatAnnotation.problem] != nil }
+            #expect(leases.annotations[HeartbeatAnnotation.problem]?.contains("StorageUnavailable") == true)
+            isDown.withLock { $0 = false }
+            try await eventually { leases.annotations[HeartbeatAnnotation.problem] == nil }
+        }
+        #expect(leases.annotations[HeartbeatAnnotation.checkpoint]?.contains("\"step\":10") == true)
+        #expect(leases.annotations[HeartbeatAnnotation.problem] == nil)
+    }
+
+    @Test func anAPIServerThatIsDownDoesNotStopUploads() async throws {
+        let fixture = try await AgentFixture()
+        let leases = lease()
+        leases.fail(.api(Status(message: "down", reason: "ServiceUnavailable", code: 503)))
+        try saveCheckpoint(fixture, step: 10, "weights")
+        try await whileSyncing(fixture, leases) {
+            try await eventually { try await steps(fixture) == [10] }
+            leases.fail(nil)
+        }
+        #expect(leases.annotations[HeartbeatAnnotation.checkpoint]?.contains("\"step\":10") == true)
+    }
+
+    @Test func aNewerAttemptIsLeftAlone() async throws {
+        let fixture = try await AgentFixture()
+        try await fixture.put("x", "uid/checkpoints/attempt-0002/step-0000000005/weights")
+        try saveCheckpoint(fixture, step: 10, "weights of attempt 1")
+        try await whileSyncing(fixture, lease()) { try await Task.sleep(for: .milliseconds(50)) }
+        #expect(try await steps(fixture) == [5])
+        #expect(FileManager.default.fileExists(atPath: fixture.storage.path("checkpoints/step-10")))
+    }
+
+    private func commit(_ fixture: AgentFixture, attempt: Int, step: Int64, run: String = "uid") async throws
+    {
+        try fixture.storage.write("staging/\(attempt)-\(step)/weights", Data("\(attempt) \(step)".utf8))
+        let uri = ArtifactLayout.checkpoint(root: fixture.root, attempt: attempt, step: step)
+        _ = try await fixture.storage.synchroniser.upload(
+            fixture.storage.path("staging/\(attempt)-\(step)"), to: try S3Location(uri),
+            UploadDescription(run: run, attempt: attempt, step: step))
+    }
+
+    private func prepare(_ fixture: AgentFixture) async throws -> StageReport {
+        let model = StoredInput(storageUri: "s3://\(fixture.storage.bucket)/base")
+        return try await PrepareCommand(
+            configuration: PrepareConfiguration(
+                run: fixture.identity, storage: fixture.connection,
+                downloads: [.init(source: model, destination: fixture.storage.path("model"))],
+                checkpointsUri: fixture.root + "/checkpoints",
+                resumeDirectory: fixture.storage.path("resume/current"),
+                cleared: [fixture.storage.path("run")]),
+            context: fixture.context
+        ).run()
+    }
+
+    @Test func theNewestCheckpointThatChecksOutIsResumed() async throws {
+        let fixture = try await AgentFixture()
+        try await fixture.put("{}", "base/config.json")
+        try fixture.storage.write("run/metrics.jsonl", Data("old".utf8))
+        #expect(try await prepare(fixture).resume == nil)
+        #expect(!FileManager.default.fileExists(atPath: fixture.storage.path("run/metrics.jsonl")))
+        try await commit(fixture, attempt: 1, step: 10)
+        try await commit(fixture, attempt: 1, step: 20)
+        try await commit(fixture, attempt: 2, step: 20)
+        #expect(try await prepare(fixture).resume?.attempt == 2)
+        #expect(try fixture.text("resume/current/weights") == "2 20")
+        // Never committed; of another run; damaged in its manifest, and in its files.
+        try await fixture.put("x", "uid/checkpoints/attempt-0002/step-0000000099/weights")
+        try await commit(fixture, attempt: 2, step: 50, run: "other")
+        try await commit(fixture, attempt: 2, step: 40)
+        try await fixture.put("{", "uid/checkpoints/attempt-0002/step-0000000040/manifest.json")
+        try await commit(fixture, attempt: 2, step: 30)
+        try await fixture.put("2 31", "uid/checkpoints/attempt-0002/step-0000000030/weights")
+        let report = try await prepare(fixture)
+        #expect(report.resume?.step == 20)
+        #expect(try fixture.text("resume/current/weights") == "2 20")
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: fixture.storage.path("resume")) == ["current"]
+        )
+        #expect(report.message?.contains("goes on from step 20") == true)
+    }
+
+    @Test func anInputThatIsMissingIsNamed() async throws {
+        let fixture = try await AgentFixture()
+        do {
+            _ = try await prepare(fixture)
+            Issue.record("there was nothing to prepare from")
+        } catch {
+            let failure = AgentFailure(error)
+            #expect(failure.reason == "InputNotFound")
+            #expect(failure.message.contains("/base") == true)
+        }
+    }
+
+    private func upload(_ fixture: AgentFixture, attempt: Int) async throws -> StageReport {
+        var run = fixture.identity
+        run.attempt = attempt
+        return try await UploadCommand(
+            configuration: UploadConfiguration(
+                run: run, storage: fixture.connection, directory: fixture.storage.path("output"),
+                destinationUri: fixture.root + "/model"), context: fixture.context
+        ).run()
+    }
+
+    @Test func theModelIsUploadedOnceAndByTheNewestAttempt() async throws {
+        let fixture = try await AgentFixture()
+        await #expect(throws: AgentFailure.self) { try await upload(fixture, attempt: 1) }
+        try fixture.storage.write("output/adapter.safetensors", Data("weights".utf8))
+        let report = try await upload(fixture, attempt: 2)
+        #expect(report.output?.files == 1)
+        #expect(report.output?.bytes == 7)
+        let manifest = try await fixture.storage.client.get(
+            fixture.storage.location("uid/model/manifest.json"), limit: 10_000)
+        #expect(report.output?.manifestSha256 == ContentDigest.sha256(manifest))
+        #expect(try await upload(fixture, attempt: 2).output == report.output)
+        do {
+            _ = try await upload(fixture, attempt: 1)
+            Issue.record("an older attempt replaced a newer one's model")
+        } catch { #expect(AgentFailure(error).reason == "NewerAttempt") }
+    }
+
+    @Test func aProgramReportsAndStops() async throws {
+        let fixture = try await AgentFixture()
+        let result = fixture.storage.path("result")
+        var context = fixture.context
+        context.environment[EnvironmentName.result] = result
+        let configuration = UploadConfiguration(
+            run: fixture.identity, storage: fixture.connection, directory: fixture.storage.path("output"),
+            destinationUri: fixture.root + "/model")
+        let path = try fixture.storage.write("config.json", try JSONEncoder().encode(configuration))
+        func run(_ signals: AsyncStream<Int32>) async throws -> (code: Int64, reason: String) {
+            let code = await AgentProgram(.upload, configurationPath: path, context: context).run(
+                until: signals)
+            let report = try JSONDecoder().decode(StageReport.self, from: try fixture.storage.read("result"))
+            return (code, report.reason)
+        }
+        let (never, _) = AsyncStream<Int32>.makeStream()
+        #expect(try await run(never) == (ExitCode.terminal, "NoOutput"))
+        try fixture.storage.write("output/f", Data("x".utf8))
+        let (again, _) = AsyncStream<Int32>.makeStream()
+        #expect(try await run(again) == (ExitCode.success, "Succeeded"))
+        // A store that never answers, and SIGTERM.
+        let (descriptor, port) = try Loopback.listen()
+        defer { close(descriptor) }
+        var silent = configuration
+        silent.storage.endpoint = "http://127.0.0.1:\(port)"
+        try fixture.storage.write("config.json", try JSONEncoder().encode(silent))
+        let (signals, stop) = AsyncStream<Int32>.makeStream()
+        stop.yield(SIGTERM)
+        #expect(try await run(signals) == (ExitCode.retryable, "Cancelled"))
+    }
+}

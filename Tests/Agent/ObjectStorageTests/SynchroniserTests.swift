@@ -1,0 +1,158 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import ObjectStorage
+
+@Suite(.enabled(if: MotoServer.executable != nil, MotoServer.isMissing))
+struct SynchroniserTests {
+    private let description = UploadDescription(
+        run: "uid", attempt: 2, step: 10, metadata: ["evalLoss": "1.5"])
+
+    private func fill(_ fixture: StorageFixture) throws {
+        try fixture.write("in/config.json", Data("{}".utf8))
+        try fixture.write("in/sub/ü w.bin", StorageFixture.bytes(100_000))
+        try fixture.write("in/.hidden", Data("x".utf8))
+    }
+
+    @Test func aFolderComesBackAsItWentUp() async throws {
+        let fixture = try await StorageFixture()
+        try fill(fixture)
+        let synchroniser = fixture.synchroniser
+        let folder = fixture.location("runs/one")
+        let committed = try await synchroniser.upload(fixture.path("in"), to: folder, description)
+        #expect(committed.manifest.files.map(\.path) == ["config.json", "sub/ü w.bin"])
+        #expect(committed.manifest.createdAt == "2027-01-15T08:00:00Z")
+        #expect(try await synchroniser.verify(committed))
+        #expect(try await synchroniser.manifest(of: folder) == committed)
+        let result = try await synchroniser.download(
+            folder, to: fixture.path("out"), sha256: committed.sha256)
+        #expect(result.files == 2)
+        #expect(result.sha256 == committed.sha256)
+        #expect(try fixture.read("out/sub/ü w.bin") == fixture.read("in/sub/ü w.bin"))
+        let checked = try fixture.server.boto(
+            """
+            get = lambda k: s3.get_object(Bucket=sys.argv[1], Key="runs/one/" + k)["Body"].read()
+            m = json.loads(get("manifest.json"))
+            print(all(hashlib.sha256(get(f["path"])).hexdigest() == f["sha256"] for f in m["files"]), end="")
+            """, [fixture.bucket])
+        #expect(checked == "True")
+    }
+
+    @Test func whatIsThereIsNotSentAgain() async throws {
+        let fixture = try await StorageFixture { _ in .pass }
+        try fill(fixture)
+        let synchroniser = fixture.synchroniser
+        let folder = fixture.location("one")
+        let first = try await synchroniser.upload(fixture.path("in"), to: folder, description)
+        fixture.proxy?.reset()
+        #expect(try await synchroniser.upload(fixture.path("in"), to: folder, description) == first)
+        #expect(fixture.proxy?.requests.contains { $0.method == "PUT" } == false)
+        try fixture.write("in/config.json", Data("{ }".utf8))
+        fixture.proxy?.reset()
+        let second = try await synchroniser.upload(fixture.path("in"), to: folder, description)
+        #expect(second != first)
+        #expect(fixture.proxy?.requests.filter { $0.method == "PUT" }.count == 2)
+        _ = try await synchroniser.download(folder, to: fixture.path("out"))
+        fixture.proxy?.reset()
+        #expect(try await synchroniser.download(folder, to: fixture.path("out")).transferred == 0)
+        #expect(fixture.proxy?.requests.count == 1)
+    }
+
+    @Test func anOlderAttemptDoesNotReplaceANewerOnes() async throws {
+        let fixture = try await StorageFixture()
+        try fill(fixture)
+        let folder = fixture.location("one")
+        let committed = try await fixture.synchroniser.upload(fixture.path("in"), to: folder, description)
+        let older = UploadDescription(run: "uid", attempt: 1)
+        let error = await #expect(throws: S3Error.self) {
+            try await fixture.synchroniser.upload(fixture.path("in"), to: folder, older)
+        }
+        #expect(error?.code == .newerAttempt(2))
+        #expect(try await fixture.synchroniser.manifest(of: folder) == committed)
+    }
+
+    /// Killed after any number of requests: there is a manifest that checks out, or none that does; and the
+    /// next try completes.
+    @Test func aKillAtAnyRequestLeavesAWholeOrNothing() async throws {
+        let fixture = try await StorageFixture(budget: .zero) { _ in .pass }
+        try fill(fixture)
+        let folder = fixture.location("one")
+        for killed in 0..<12 {
+            let fresh = folder.appending("\(killed)")
+            fixture.proxy?.reset { $0.index >= killed ? .dropRequest : .pass }
+            let outcome = try? await fixture.synchroniser.upload(fixture.path("in"), to: fresh, description)
+            fixture.proxy?.reset()
+            if let found = try await fixture.synchroniser.manifest(of: fresh) {
+                #expect(try await fixture.synchroniser.verify(found))
+            } else {
+                #expect(outcome == nil)
+            }
+            let again = try await fixture.synchroniser.upload(fixture.path("in"), to: fresh, description)
+            #expect(try await fixture.synchroniser.verify(again))
+        }
+    }
+
+    @Test func damageInTheStoreIsFound() async throws {
+        let fixture = try await StorageFixture()
+        try fill(fixture)
+        let folder = fixture.location("one")
+        let committed = try await fixture.synchroniser.upload(fixture.path("in"), to: folder, description)
+        _ = try fixture.server.boto(
+            "s3.put_object(Bucket=sys.argv[1], Key='one/config.json', Body=b'[]')", [fixture.bucket])
+        let error = await #expect(throws: S3Error.self) {
+            try await fixture.synchroniser.download(committed, to: fixture.path("out"))
+        }
+        #expect(error?.code == .checksumMismatch)
+        try await fixture.client.delete(fixture.location("one/config.json"))
+        #expect(try await fixture.synchroniser.verify(committed) == false)
+    }
+
+    @Test func aFolderWithoutAManifestHasADigestToo() async throws {
+        let fixture = try await StorageFixture()
+        try fixture.write("in/a", Data("y".utf8))
+        try await fixture.client.put(Data("y".utf8), to: fixture.location("f/a"))
+        _ = try fixture.server.boto(
+            "s3.put_object(Bucket=sys.argv[1], Key='f/b', Body=b'x')", [fixture.bucket])
+        let expected = ContentDigest.folder([
+            ("a", ContentDigest.sha256(Data("y".utf8))), ("b", ContentDigest.sha256(Data("x".utf8))),
+        ])
+        let result = try await fixture.synchroniser.download(
+            fixture.location("f"), to: fixture.path("out"), sha256: expected)
+        #expect(result.sha256 == expected)
+        let again = try await fixture.synchroniser.download(fixture.location("f"), to: fixture.path("out"))
+        #expect(again.transferred == 0)
+        let error = await #expect(throws: S3Error.self) {
+            try await fixture.synchroniser.download(fixture.location("nothing"), to: fixture.path("out"))
+        }
+        #expect(error?.code == .noSuchKey)
+    }
+
+    @Test func aManifestWithATraversalIsRefused() async throws {
+        let fixture = try await StorageFixture()
+        var manifest = ManifestTests.manifest
+        manifest.files[0].path = "../../escaped"
+        try await fixture.client.put(try manifest.serialized(), to: fixture.location("one/manifest.json"))
+        let error = await #expect(throws: S3Error.self) {
+            try await fixture.synchroniser.download(fixture.location("one"), to: fixture.path("out"))
+        }
+        #expect(error?.code == .unsafePath)
+        try await fixture.client.put(Data("x".utf8), to: fixture.location("two/a\\b"))
+        await #expect(throws: S3Error.self) {
+            try await fixture.synchroniser.download(fixture.location("two"), to: fixture.path("out"))
+        }
+        #expect(!FileManager.default.fileExists(atPath: fixture.path("out")))
+    }
+
+    @Test func removingTakesTheManifestFirst() async throws {
+        let fixture = try await StorageFixture { _ in .pass }
+        try fill(fixture)
+        let folder = fixture.location("one")
+        _ = try await fixture.synchroniser.upload(fixture.path("in"), to: folder, description)
+        fixture.proxy?.reset()
+        try await fixture.synchroniser.remove(folder)
+        let deletions = fixture.proxy?.requests.filter { $0.method == "DELETE" }.map(\.target) ?? []
+        #expect(deletions.first?.hasSuffix("/one/manifest.json") == true)
+        #expect(try await fixture.client.list(below: folder).isEmpty)
+    }
+}

@@ -1,1 +1,0 @@
-../../ObjectStorageTests/Support/FaultProxy.swift

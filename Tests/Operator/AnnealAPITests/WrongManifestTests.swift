@@ -1,0 +1,33 @@
+import AnnealAPI
+import TestSupport
+import Testing
+
+/// What users get wrong. Each file of `WrongManifests/` says in its header how it is refused; one with two
+/// documents is a good object and a wrong update of it. The end-to-end tests apply the same files.
+@Suite struct WrongManifestTests {
+    @Test(arguments: try Manifest.all(in: "Tests/Operator/AnnealAPITests/WrongManifests"))
+    func `is refused with a message that names the field and the remedy, and for nothing else`(
+        _ manifest: Manifest
+    ) throws {
+        try #require(!manifest.expectations.isEmpty)
+        let refusals: [String]
+        do {
+            let documents = try manifest.documents()
+            let document = try #require(documents.last)
+            let definition = try #require(CustomResourceDefinition.of(document))
+            let old = documents.count > 1 ? documents.first : nil
+            if let old { #expect(definition.refusals(of: old) == []) }
+            refusals = definition.refusals(of: document, replacing: old)
+        } catch let error as Manifest.UnsupportedValue {
+            refusals = [error.description]
+        }
+        #expect(refusals.count == manifest.expectations.count, "\(refusals)")
+        for expectation in manifest.expectations {
+            #expect(refusals.contains { $0.contains(expectation) }, "\(refusals)")
+        }
+    }
+
+    @Test func `there are enough of them to speak of`() throws {
+        #expect(try Manifest.all(in: "Tests/Operator/AnnealAPITests/WrongManifests").count >= 60)
+    }
+}
