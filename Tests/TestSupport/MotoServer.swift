@@ -125,6 +125,8 @@ public final class StorageFixture: Sendable {
 public final class WaitLog: Sendable {
     private let state = Mutex<[Duration]>([])
 
+    public init() {}
+
     public var all: [Duration] { state.withLock { $0 } }
 
     public var environment: RetryEnvironment {
