@@ -153,18 +153,21 @@ let package = Package(
         library(
             "APIServer", in: .embeddedCluster,
             [
-                "KubernetesAPI", "ObjectPatching", "StructuralSchema", "HTTPTransport", crypto, grdb,
-                hummingbird, hummingbirdTLS, logging, serviceLifecycle, x509, yams,
-            ], testing: ["KubernetesAPI", "HTTPTransport"]),
+                "KubernetesAPI", "ObjectPatching", "Scheduling", "StructuralSchema", "HTTPTransport", crypto,
+                grdb, hummingbird, hummingbirdTLS, logging, serviceLifecycle, x509, yams,
+            ], testing: ["ClusterControllers", "KubernetesAPI", "HTTPTransport", "Scheduling"]),
         library(
             "ClusterControllers", in: .embeddedCluster,
-            ["KubernetesAPI", "KubernetesClient", "ControllerRuntime", logging, serviceLifecycle],
-            testing: ["KubernetesAPI"]),
+            [
+                "KubernetesAPI", "KubernetesClient", "ControllerRuntime", "Scheduling", logging,
+                serviceLifecycle,
+            ],
+            testing: ["KubernetesAPI", "Scheduling"]),
         library(
             "NodeAgent", in: .embeddedCluster,
             [
-                "KubernetesAPI", "KubernetesClient", "ControllerRuntime", "HTTPTransport", hummingbird,
-                hummingbirdTLS, logging, serviceLifecycle,
+                "KubernetesAPI", "KubernetesClient", "ControllerRuntime", "HTTPTransport", "Scheduling",
+                hummingbird, hummingbirdTLS, logging, serviceLifecycle,
             ], testing: ["KubernetesAPI", logging]),
         library(
             "LocalCluster", in: .embeddedCluster,

@@ -3,6 +3,7 @@ import FoundationEssentials
 import KubernetesAPI
 import KubernetesClient
 import Logging
+import Scheduling
 import ServiceLifecycle
 
 /// What runs beside an API server to make a cluster of it, through the API alone.
@@ -158,7 +159,7 @@ extension ClusterControllers {
         let queue = WorkQueue<String>()
         let controller = QuotaController(
             client: client, index: index, quotas: caches.quotas.store, pods: caches.pods.store,
-            claims: caches.claims.store)
+            claims: caches.claims.store, services: caches.kubernetesServices.store)
         // Admission charges a quota for what is created; here is found out what was given back. A moment
         // later, so that the caches have what admission has let through.
         let settling: Duration = .milliseconds(300)
@@ -169,12 +170,21 @@ extension ClusterControllers {
         caches.pods.addHandler { change in
             if change.object.isFinished { queue.add(change.key.namespace, after: settling) }
         }
+        caches.kubernetesServices.addHandler { change in
+            guard case .updated(let old, let new) = change, old.spec != new.spec else { return }
+            queue.add(change.key.namespace, after: settling)
+        }
         index.onChange { change in
             if change.isDeleted, change.type.isNamespaced { queue.add(change.key.namespace, after: settling) }
         }
-        return Controller(name: Name.quota.rawValue, queue: queue, workers: 1, logger: logger) { namespace in
-            try await controller.reconcile(namespace: namespace)
-        }
+        return Controller(
+            name: Name.quota.rawValue, queue: queue, workers: 1, logger: logger,
+            waitUntilReady: {
+                try await caches.pods.waitUntilSynced()
+                try await caches.claims.waitUntilSynced()
+                try await caches.kubernetesServices.waitUntilSynced()
+            }
+        ) { namespace in try await controller.reconcile(namespace: namespace) }
     }
 
     private func volumes(_ caches: Caches) -> [any ServiceLifecycle.Service] {

@@ -7,6 +7,7 @@ public struct ClusterSnapshot: Sendable {
         var labels: [String: String]
         var taints: [Taint]
         var isReady: Bool
+        var isCordoned: Bool
         /// Thousandths; `pods` too.
         var free: [String: Int128]
     }
@@ -24,18 +25,15 @@ public struct ClusterSnapshot: Sendable {
             self.nodes.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
         var waiting: [PodSpec] = []
         for pod in pods {
-            guard let spec = pod.spec, pod.status?.phase != "Succeeded", pod.status?.phase != "Failed"
-            else { continue }
+            guard let spec = pod.spec, !pod.isFinished else { continue }
             if let position = spec.nodeName.flatMap({ index[$0] }) {
-                self.nodes[position].free.take(spec.scheduledRequests.countingPod)
+                self.nodes[position].free.take(spec.scheduledRequests)
             } else if spec.nodeName == nil, pod.metadata.deletionTimestamp == nil {
                 waiting.append(spec)
             }
         }
         for spec in waiting {
-            _ = place(
-                requests: spec.scheduledRequests.countingPod, selector: spec.nodeSelector ?? [:],
-                tolerations: spec.tolerations ?? [])
+            _ = place(requests: spec.scheduledRequests, NodeDemands(spec))
         }
         for gang in admitted { _ = placeAll(gang) }
     }
@@ -50,19 +48,16 @@ public struct ClusterSnapshot: Sendable {
     private mutating func placeAll(_ gang: GangRequest) -> Bool {
         let requests = gang.requests.mapValues(\.milliunits).countingPod
         for _ in 0..<max(0, gang.count) {
-            guard place(requests: requests, selector: gang.nodeSelector, tolerations: gang.tolerations)
-            else { return false }
+            guard place(requests: requests, gang.demands) else { return false }
         }
         return true
     }
 
     /// Best fit: the node that has the least left of what is scarcest, so that gaps stay large.
-    private mutating func place(
-        requests: [String: Int128], selector: [String: String], tolerations: [Toleration]
-    ) -> Bool {
+    private mutating func place(requests: [String: Int128], _ demands: NodeDemands) -> Bool {
         let scarce = requests.keys.filter { $0.contains("/") }.sorted().first ?? "cpu"
         let candidates = nodes.indices.filter { index in
-            nodes[index].exclusion(selector: selector, tolerations: tolerations) == nil
+            nodes[index].exclusion(of: demands) == nil
                 && nodes[index].free.holds(requests)
         }
         let best = candidates.min { (nodes[$0].free[scarce] ?? 0) < (nodes[$1].free[scarce] ?? 0) }
@@ -76,25 +71,25 @@ extension ClusterSnapshot.FreeNode {
     init(_ node: Node) {
         name = node.name
         labels = node.metadata.labels ?? [:]
-        taints = (node.spec?.taints ?? []).filter { $0.effect != "PreferNoSchedule" }
+        taints = node.spec?.taints ?? []
         let ready = node.status?.conditions?.first { $0.type == "Ready" }
-        isReady =
-            ready?.status == .true && node.spec?.unschedulable != true
-            && node.metadata.deletionTimestamp == nil
+        isReady = ready?.status == .true && node.metadata.deletionTimestamp == nil
+        isCordoned = node.spec?.unschedulable == true
         free = (node.status?.allocatable ?? node.status?.capacity ?? [:]).mapValues(\.milliunits)
         if free["pods"] == nil { free["pods"] = 110_000 }
     }
 
     /// Why the node is out of the question however much is free, in words that several nodes may share.
-    func exclusion(selector: [String: String], tolerations: [Toleration]) -> String? {
+    func exclusion(of demands: NodeDemands) -> String? {
         guard isReady else { return "not ready or cordoned" }
-        for (key, value) in selector.sorted(by: { $0.key < $1.key }) where labels[key] != value {
-            return "without the label \(key)=\(value)"
-        }
-        for taint in taints where !tolerations.contains(where: { $0.tolerates(taint) }) {
+        switch demands.exclusion(fromNode: name, labels: labels, taints: taints, isCordoned: isCordoned) {
+        case nil: return nil
+        case .unschedulable: return "not ready or cordoned"
+        case .label(let key, let value): return "without the label \(key)=\(value)"
+        case .taint(let taint):
             return "excluded by the taint \(taint.key)\(taint.value.map { "=\($0)" } ?? ""):\(taint.effect)"
+        case .affinity: return "outside of the node affinity"
         }
-        return nil
     }
 }
 

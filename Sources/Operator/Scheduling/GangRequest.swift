@@ -17,6 +17,9 @@ public struct GangRequest: Hashable, Sendable {
         self.nodeSelector = nodeSelector
         self.tolerations = tolerations
     }
+
+    /// Conditions that each of the pods sets on its node.
+    var demands: NodeDemands { NodeDemands(nodeSelector: nodeSelector, tolerations: tolerations) }
 }
 
 /// Whether a gang can be placed now.

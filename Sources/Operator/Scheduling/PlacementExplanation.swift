@@ -6,7 +6,7 @@ extension ClusterSnapshot {
         var exclusions: [String: Int] = [:]
         var fitting: [FreeNode] = []
         for node in nodes {
-            if let reason = node.exclusion(selector: gang.nodeSelector, tolerations: gang.tolerations) {
+            if let reason = node.exclusion(of: gang.demands) {
                 exclusions[reason, default: 0] += 1
             } else {
                 fitting.append(node)

@@ -107,15 +107,16 @@ import Testing
         let living = SchedulingRoundTests.pod("a", gpus: 3, cpu: "500m")
         var ended = SchedulingRoundTests.pod("b", gpus: 1)
         ended.status = PodStatus(phase: "Succeeded")
-        let usage = QuotaUsage(
-            pods: [living, ended], claims: [], objectCounts: ["widgets.example.dev": 3, "pods": 2])
+        let widgets = ResourceType(group: "example.dev", version: "v1", kind: "Widget", plural: "widgets")
+        let usage = NamespaceUsage(
+            pods: [living, ended], objectCounts: [widgets: 3, Pod.resourceType: 2])
         let hard = Dictionary(
             uniqueKeysWithValues: [
                 "requests.nvidia.com/gpu", "count/widgets.example.dev", "pods", "cpu", "count/pods",
             ]
             .map { ($0, Quantity(10)) })
         #expect(
-            usage.used(of: hard) == [
+            usage.used(under: ResourceQuotaSpec(hard: hard)) == [
                 "requests.nvidia.com/gpu": Quantity(3), "count/widgets.example.dev": Quantity(3),
                 "pods": Quantity(1),
                 "cpu": Quantity("500m") ?? Quantity(0), "count/pods": Quantity(2),

@@ -1,5 +1,6 @@
 import ClusterControllers
 import KubernetesAPI
+import Scheduling
 import Testing
 
 @Suite struct SchedulingRoundTests {
@@ -112,7 +113,7 @@ import Testing
                 return container
             }
         }
-        #expect(PodRequests(of: pod.spec ?? PodSpec()).milliunits["cpu"] == expected)
+        #expect((pod.spec ?? PodSpec()).scheduledRequests["cpu"] == expected)
     }
 
     @Test(

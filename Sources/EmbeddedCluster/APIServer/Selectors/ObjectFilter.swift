@@ -3,7 +3,7 @@ import KubernetesAPI
 /// What a list, a watch or a `deletecollection` selects.
 struct ObjectFilter: Sendable {
     var namespace: String?
-    var labels: LabelSelector?
+    var labels: LabelQuery?
     var fields: FieldSelector
 
     /// Reads `labelSelector` and `fieldSelector`.
@@ -11,7 +11,7 @@ struct ObjectFilter: Sendable {
         self.namespace = namespace.isEmpty ? nil : namespace
         if let text = query["labelSelector"] {
             do {
-                labels = try LabelSelector(text)
+                labels = try LabelQuery(text)
             } catch {
                 throw .badRequest(error.message)
             }

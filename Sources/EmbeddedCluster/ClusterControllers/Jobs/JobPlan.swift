@@ -1,4 +1,5 @@
 import KubernetesAPI
+import Scheduling
 
 /// What a Job's controller does next: a pure function of the Job, of its pods and of the time, following
 /// `syncJob` of Kubernetes for `NonIndexed` jobs.

@@ -64,12 +64,12 @@ final class MetadataIndex: ServiceLifecycle.Service {
         return types.first { $0.type.group == group && $0.type.kind == kind }?.type
     }
 
-    /// Objects of a namespace by resource name, as quotas count them.
-    func counts(namespace: String) -> [String: Int] {
+    /// How many objects of each type are in a namespace.
+    func counts(namespace: String) -> [ResourceType: Int] {
         state.withLock { state in
-            var counts: [String: Int] = [:]
+            var counts: [ResourceType: Int] = [:]
             for (type, uids) in state.members where type.isNamespaced {
-                counts[type.qualifiedName] = uids.count { state.graph[$0]?.key.namespace == namespace }
+                counts[type] = uids.count { state.graph[$0]?.key.namespace == namespace }
             }
             return counts
         }

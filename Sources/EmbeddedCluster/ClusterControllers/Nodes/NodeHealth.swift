@@ -1,4 +1,5 @@
 import KubernetesAPI
+import Scheduling
 
 /// What follows from a node's heartbeat, or from its silence: a pure function.
 public struct NodeHealth: Hashable, Sendable {

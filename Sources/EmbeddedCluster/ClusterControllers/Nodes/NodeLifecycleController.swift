@@ -1,6 +1,7 @@
 import ControllerRuntime
 import KubernetesAPI
 import KubernetesClient
+import Scheduling
 
 /// Marks nodes that fell silent, moves pods off tainted nodes, and clears away pods of nodes that are gone.
 struct NodeLifecycleController: Sendable {

@@ -9,17 +9,18 @@ struct QuotaController: Sendable {
     let quotas: Store<ResourceQuota>
     let pods: Store<Pod>
     let claims: Store<PersistentVolumeClaim>
+    let services: Store<Service>
 
     func reconcile(namespace: String) async throws -> Reconciliation {
         let quotas = quotas.list(namespace: namespace)
         guard !quotas.isEmpty else { return .done }
         guard index.hasSynced else { return Reconciliation(requeueAfter: .milliseconds(300)) }
-        let usage = QuotaUsage(
+        let usage = NamespaceUsage(
             pods: pods.list(namespace: namespace), claims: claims.list(namespace: namespace),
-            objectCounts: index.counts(namespace: namespace))
+            services: services.list(namespace: namespace), objectCounts: index.counts(namespace: namespace))
         for quota in quotas {
-            let hard = quota.spec?.hard ?? [:]
-            let wanted = ResourceQuotaStatus(hard: hard, used: usage.used(of: hard))
+            let spec = quota.spec ?? ResourceQuotaSpec()
+            let wanted = ResourceQuotaStatus(hard: spec.hard ?? [:], used: usage.used(under: spec))
             guard wanted != quota.status else { continue }
             try await write(wanted, to: quota)
         }

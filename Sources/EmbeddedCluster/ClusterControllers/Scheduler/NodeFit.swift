@@ -1,60 +1,47 @@
 import KubernetesAPI
+import Scheduling
 
-/// A node as the scheduler sees it: what it offers and what its pods hold. In thousandths.
+/// A node as the scheduler sees it: what it offers and what is left of that.
 public struct NodeCapacity: Sendable {
     public let node: Node
-    public private(set) var used: [String: Int128] = [:]
+    /// Thousandths; negative where more is held than the node offers.
+    public private(set) var free: [String: Int128]
 
     public init(node: Node, pods: [Pod]) {
         self.node = node
-        for pod in pods where !pod.isFinished { hold(PodRequests(of: pod.spec ?? PodSpec())) }
+        free = (node.status?.allocatable ?? node.status?.capacity ?? [:]).mapValues(\.milliunits)
+        for pod in pods where !pod.isFinished { hold((pod.spec ?? PodSpec()).scheduledRequests) }
     }
 
-    public mutating func hold(_ requests: PodRequests) { used.merge(requests.milliunits) { $0 + $1 } }
+    /// - Parameter requests: Thousandths.
+    public mutating func hold(_ requests: [String: Int128]) { free.take(requests) }
 
-    /// Why the node cannot take the pod; empty if it can. As the scheduler's filters say it: the first
-    /// filter that refuses gives the reasons.
+    /// Why the node cannot take the pod, in kube-scheduler's words; empty if it can. The first filter that
+    /// refuses gives the reasons.
     public func refusals(of pod: Pod) -> [String] {
         let spec = pod.spec ?? PodSpec()
-        let tolerations = spec.tolerations ?? []
-        let unschedulable = Taint(key: "node.kubernetes.io/unschedulable", effect: "NoSchedule")
-        if node.spec?.unschedulable == true, !tolerations.contains(where: { $0.tolerates(unschedulable) }) {
-            return ["node(s) were unschedulable"]
-        }
-        let hard = (node.spec?.taints ?? []).filter { $0.effect == "NoSchedule" || $0.effect == "NoExecute" }
-        if let taint = hard.first(where: { taint in !tolerations.contains { $0.tolerates(taint) } }) {
+        switch NodeDemands(spec).exclusion(from: node) {
+        case .unschedulable: return ["node(s) were unschedulable"]
+        case .taint(let taint):
             return ["node(s) had untolerated taint {\(taint.key): \(taint.value ?? "")}"]
-        }
-        guard NodeSelection.matches(spec, labels: node.metadata.labels ?? [:], name: node.name) else {
-            return ["node(s) didn't match Pod's node affinity/selector"]
-        }
-        let allocatable = node.status?.allocatable ?? node.status?.capacity ?? [:]
-        return PodRequests(of: spec).milliunits.sorted { $0.key < $1.key }.compactMap { name, amount in
-            guard amount > 0, (used[name] ?? 0) + amount > (allocatable[name]?.milliunits ?? 0) else {
-                return nil
-            }
-            return name == "pods" ? "Too many pods" : "Insufficient \(name)"
+        case .label, .affinity: return ["node(s) didn't match Pod's node affinity/selector"]
+        case nil:
+            return free.lacks(spec.scheduledRequests)
+                .map { $0 == "pods" ? "Too many pods" : "Insufficient \($0)" }
         }
     }
 
     /// The free share of CPU and memory, 0 to 1: the emptiest node is preferred. A taint
     /// `PreferNoSchedule` that is not tolerated counts as full.
     public func score(for pod: Pod) -> Double {
-        let tolerations = pod.spec?.tolerations ?? []
-        let avoided = (node.spec?.taints ?? []).contains { taint in
-            taint.effect == "PreferNoSchedule" && !tolerations.contains { $0.tolerates(taint) }
-        }
+        let demands = NodeDemands(pod.spec ?? PodSpec())
+        let avoided = (node.spec?.taints ?? []).contains { !$0.isHard && !demands.tolerates($0) }
         if avoided { return -1 }
         let allocatable = node.status?.allocatable ?? [:]
         let shares = ["cpu", "memory"].map { name -> Double in
             let total = Double(allocatable[name]?.milliunits ?? 0)
-            return total > 0 ? max(0, 1 - Double(used[name] ?? 0) / total) : 0
+            return total > 0 ? max(0, Double(free[name] ?? 0) / total) : 0
         }
         return shares.reduce(0, +) / 2
     }
-}
-
-extension Pod {
-    /// Holds nothing any more.
-    public var isFinished: Bool { status?.phase == "Succeeded" || status?.phase == "Failed" }
 }

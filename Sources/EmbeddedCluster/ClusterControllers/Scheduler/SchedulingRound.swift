@@ -1,4 +1,5 @@
 import KubernetesAPI
+import Scheduling
 
 /// Where one pod goes.
 public enum Placement: Hashable, Sendable {
@@ -62,7 +63,7 @@ public struct SchedulingRound: Sendable {
             let reasons = counts.map { "\($0.value) \($0.key)" }.sorted().joined(separator: ", ")
             return .unschedulable(message: prefix + reasons + ".")
         }
-        nodes[best.index].hold(PodRequests(of: pod.spec ?? PodSpec()))
+        nodes[best.index].hold((pod.spec ?? PodSpec()).scheduledRequests)
         return .bind(node: nodes[best.index].node.name)
     }
 

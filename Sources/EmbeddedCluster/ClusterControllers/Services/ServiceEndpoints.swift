@@ -1,4 +1,5 @@
 import KubernetesAPI
+import Scheduling
 
 /// The addresses behind a service: a pure function of the service and of the pods of its namespace.
 public enum ServiceEndpoints {

@@ -1,4 +1,5 @@
 import KubernetesAPI
+import Scheduling
 
 /// How a claim gets its volume: pure decisions of the provisioner.
 public enum ClaimBinding {

@@ -2,6 +2,7 @@ import ControllerRuntime
 import FoundationEssentials
 import KubernetesAPI
 import Logging
+import Scheduling
 import ServiceLifecycle
 import Synchronization
 
@@ -99,8 +100,8 @@ struct PodSupervisor: Sendable {
         let state = NewPod.state(
             of: pod, address: address, configuration: context.configuration, now: context.clock.now)
         let folder = PodFolder(path: "\(root)/\(uid)")
-        let isOver = pod.status?.phase == "Succeeded" || pod.status?.phase == "Failed"
-        let worker = PodWorker(context: context, folder: folder, state: state, wasFinished: isOver)
+        let worker = PodWorker(
+            context: context, folder: folder, state: state, wasFinished: pod.isFinished)
         workers[uid] = worker
         start(worker, uid: uid, isOrphan: false, &group, input)
     }
@@ -136,7 +137,7 @@ enum NewPod {
         let containers = (extended.spec?.initContainers ?? []) + (extended.spec?.containers ?? [])
         var state = PodState(
             pod: extended, records: [:], address: address, startTime: pod.status?.startTime ?? now, stop: nil,
-            isFinished: pod.status?.phase == "Succeeded" || pod.status?.phase == "Failed")
+            isFinished: pod.isFinished)
         for container in containers { state.records[container.name] = ContainerRecord(name: container.name) }
         state.stop = rejection(of: extended, configuration: configuration)
         return state

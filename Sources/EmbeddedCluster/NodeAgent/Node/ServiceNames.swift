@@ -1,4 +1,5 @@
 import KubernetesAPI
+import Scheduling
 
 /// What services and their pods are called in `/etc/hosts`: there is no name server.
 ///
@@ -42,9 +43,9 @@ enum ServiceNames {
     }
 
     private static func isMember(_ pod: Pod, of service: KubernetesAPI.Service) -> Bool {
-        let hasEnded = pod.status?.phase == "Succeeded" || pod.status?.phase == "Failed"
-        let isSelected = service.spec?.selector?.allSatisfy { pod.metadata.labels?[$0.key] == $0.value }
-        guard isSelected == true, !hasEnded else { return false }
+        guard let selector = service.spec?.selector,
+            LabelSelector(matchLabels: selector).matches(pod.metadata.labels ?? [:]), !pod.isFinished
+        else { return false }
         if service.spec?.publishNotReadyAddresses == true { return true }
         let isReady = pod.status?.conditions?.contains { $0.type == "Ready" && $0.status == .true } ?? false
         return isReady && pod.metadata.deletionTimestamp == nil

@@ -49,6 +49,10 @@ public struct PodSpec: Codable, Hashable, Sendable {
     public var securityContext: PodSecurityContext?
     public var imagePullSecrets: [LocalObjectReference]?
     public var runtimeClassName: String?
+    /// Costs of running the pod at all, as its runtime class says; added to what the containers request.
+    public var overhead: [String: Quantity]?
+    /// Amounts of the pod as a whole; where given, they stand for the sum of its containers'.
+    public var resources: ResourceRequirements?
     public var schedulingGates: [SchedulingGate]?
 
     public init(containers: [Container] = []) { self.containers = containers }
@@ -95,7 +99,44 @@ public struct Toleration: Codable, Hashable, Sendable {
 
 public struct Affinity: Codable, Hashable, Sendable {
     public var nodeAffinity: NodeAffinity?
+    public var podAffinity: PodAffinity?
+    public var podAntiAffinity: PodAffinity?
     public init(nodeAffinity: NodeAffinity? = nil) { self.nodeAffinity = nodeAffinity }
+}
+
+/// `PodAffinity`, or `PodAntiAffinity`, which has the same members.
+public struct PodAffinity: Codable, Hashable, Sendable {
+    public var requiredDuringSchedulingIgnoredDuringExecution: [PodAffinityTerm]?
+    public var preferredDuringSchedulingIgnoredDuringExecution: [WeightedPodAffinityTerm]?
+    public init(
+        required: [PodAffinityTerm]? = nil, preferred: [WeightedPodAffinityTerm]? = nil
+    ) {
+        requiredDuringSchedulingIgnoredDuringExecution = required
+        preferredDuringSchedulingIgnoredDuringExecution = preferred
+    }
+}
+
+public struct WeightedPodAffinityTerm: Codable, Hashable, Sendable {
+    /// 1 to 100.
+    public var weight: Int64
+    public var podAffinityTerm: PodAffinityTerm
+    public init(weight: Int64, podAffinityTerm: PodAffinityTerm) {
+        self.weight = weight
+        self.podAffinityTerm = podAffinityTerm
+    }
+}
+
+/// Pods that a pod is to be near to, or far from.
+public struct PodAffinityTerm: Codable, Hashable, Sendable {
+    public var labelSelector: LabelSelector?
+    public var topologyKey: String
+    /// Namespaces of those pods; nil or empty means the pod's own, unless `namespaceSelector` is given.
+    public var namespaces: [String]?
+    public var namespaceSelector: LabelSelector?
+    public init(labelSelector: LabelSelector? = nil, topologyKey: String) {
+        self.labelSelector = labelSelector
+        self.topologyKey = topologyKey
+    }
 }
 
 public struct NodeAffinity: Codable, Hashable, Sendable {
@@ -109,8 +150,16 @@ public struct NodeSelector: Codable, Hashable, Sendable {
 }
 
 public struct NodeSelectorTerm: Codable, Hashable, Sendable {
+    /// Conditions on the node's labels.
     public var matchExpressions: [SelectorRequirement]?
-    public init(matchExpressions: [SelectorRequirement]?) { self.matchExpressions = matchExpressions }
+    /// Conditions on the node's fields, of which `metadata.name` is the only one.
+    public var matchFields: [SelectorRequirement]?
+    public init(
+        matchExpressions: [SelectorRequirement]?, matchFields: [SelectorRequirement]? = nil
+    ) {
+        self.matchExpressions = matchExpressions
+        self.matchFields = matchFields
+    }
 }
 
 /// One requirement of a label or node selector.

@@ -17,7 +17,37 @@ public struct ResourceQuota: KubernetesResource, Hashable {
 
 public struct ResourceQuotaSpec: Codable, Hashable, Sendable {
     public var hard: [String: Quantity]?
-    public init(hard: [String: Quantity]? = nil) { self.hard = hard }
+    /// Kinds of pods that the quota is about, such as `BestEffort`; nil means all objects.
+    public var scopes: [String]?
+    /// Further conditions, which must hold together with `scopes`.
+    public var scopeSelector: ScopeSelector?
+    public init(
+        hard: [String: Quantity]? = nil, scopes: [String]? = nil, scopeSelector: ScopeSelector? = nil
+    ) {
+        self.hard = hard
+        self.scopes = scopes
+        self.scopeSelector = scopeSelector
+    }
+}
+
+public struct ScopeSelector: Codable, Hashable, Sendable {
+    public var matchExpressions: [ScopedRequirement]?
+    public init(matchExpressions: [ScopedRequirement]?) { self.matchExpressions = matchExpressions }
+}
+
+/// `ScopedResourceSelectorRequirement`
+public struct ScopedRequirement: Codable, Hashable, Sendable {
+    /// `Terminating`, `NotTerminating`, `BestEffort`, `NotBestEffort`, `PriorityClass`,
+    /// `CrossNamespacePodAffinity`
+    public var scopeName: String
+    /// `In`, `NotIn`, `Exists`, `DoesNotExist`
+    public var `operator`: String
+    public var values: [String]?
+    public init(scopeName: String, operator: String, values: [String]? = nil) {
+        self.scopeName = scopeName
+        self.operator = `operator`
+        self.values = values
+    }
 }
 
 public struct ResourceQuotaStatus: Codable, Hashable, Sendable {

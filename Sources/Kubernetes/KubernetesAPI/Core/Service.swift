@@ -19,6 +19,8 @@ public struct ServiceSpec: Codable, Hashable, Sendable {
     public var clusterIP: String?
     public var type: String?
     public var publishNotReadyAddresses: Bool?
+    /// Whether a load balancer's ports take ports of the nodes, too; nil means yes.
+    public var allocateLoadBalancerNodePorts: Bool?
     public var ports: [ServicePort]?
 
     public init(
@@ -37,6 +39,8 @@ public struct ServicePort: Codable, Hashable, Sendable {
     public var port: Int64
     public var `protocol`: String?
     public var targetPort: IntOrString?
+    /// Port of every node that leads here; nil if there is none.
+    public var nodePort: Int64?
 
     public init(name: String? = nil, port: Int64, protocol: String? = nil, targetPort: IntOrString? = nil) {
         self.name = name

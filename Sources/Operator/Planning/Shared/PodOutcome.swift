@@ -1,5 +1,6 @@
 import AnnealAPI
 import KubernetesAPI
+import Scheduling
 
 /// What a pod's status says about the try that it is.
 enum PodOutcome: Hashable, Sendable {
@@ -21,8 +22,6 @@ extension PodOutcome {
 }
 
 extension Pod {
-    var isFinished: Bool { status?.phase == "Succeeded" || status?.phase == "Failed" }
-
     /// Bound to a node, and so holding what it requested.
     var isHolding: Bool { !isFinished && heldSince != nil }
 

@@ -157,51 +157,6 @@ struct ResourceQuotaAdmissionTests {
         #expect(used("a") == nil)
     }
 
-    @Test(
-        "Scopes choose pods",
-        arguments: [
-            (#"{"scopes":["BestEffort"]}"#, true), (#"{"scopes":["NotBestEffort"]}"#, false),
-            (#"{"scopes":["Terminating"]}"#, false), (#"{"scopes":["NotTerminating"]}"#, true),
-            (
-                #"{"scopeSelector":{"matchExpressions":[{"scopeName":"PriorityClass","operator":"In","values":["high"]}]}}"#,
-                true
-            ),
-            (
-                #"{"scopeSelector":{"matchExpressions":[{"scopeName":"PriorityClass","operator":"NotIn","values":["high"]}]}}"#,
-                false
-            ),
-        ])
-    func scopes(_ spec: String, _ matches: Bool) {
-        let type = ResourceType(version: "v1", kind: "Pod", plural: "pods")
-        let subject = pod(#"{"priorityClassName":"high","containers":[{"name":"c"}]}"#)
-        #expect(QuotaScope.matches(["spec": json(spec)], subject, type) == matches)
-    }
-
-    @Test("Init containers count where they need more, and sidecars always")
-    func podUsage() {
-        let usage = PodUsage(
-            pod(
-                #"""
-                {"containers":[{"resources":{"requests":{"cpu":"500m","memory":"1Gi"}}},
-                {"resources":{"requests":{"cpu":"250m","memory":"512Mi"}}}],
-                "initContainers":[{"restartPolicy":"Always","resources":{"requests":{"cpu":"100m"}}},
-                {"resources":{"requests":{"cpu":"2","memory":"100Mi"}}}],"overhead":{"cpu":"50m"}}
-                """#))
-        #expect(usage.requests.listed == "cpu=2150m,memory=1536Mi")
-    }
-
-    @Test(
-        "Amounts are written as Kubernetes writes them",
-        arguments: [
-            ("500m", "500m", "1"), ("1Gi", "512Mi", "1536Mi"), ("1Gi", "1Gi", "2Gi"), ("0", "1Ki", "1Ki"),
-            ("1500", "500", "2k"), ("0", "0", "0"), ("1", "1Ki", "1025"), ("999m", "2m", "1001m"),
-        ])
-    func amounts(_ left: String, _ right: String, _ sum: String) throws {
-        let first = try #require(ResourceAmount(.string(left)))
-        let second = try #require(ResourceAmount(.string(right)))
-        #expect((first + second).text == sum)
-    }
-
     @Test("A claim that grows is charged for the difference")
     func growingClaim() async throws {
         func claim(_ size: String) -> JSONValue {

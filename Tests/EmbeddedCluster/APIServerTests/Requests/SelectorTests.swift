@@ -15,12 +15,12 @@ import Testing
         ("empty=", true), ("app=", false), ("", true), ("app in (),app", false),
     ])
     func aSelectorChooses(text: String, expected: Bool) throws {
-        #expect(try LabelSelector(text).matches(Self.labels) == expected)
+        #expect(try LabelQuery(text).matches(Self.labels) == expected)
     }
 
     @Test(arguments: ["==", "app in", "app in (a", "a,", "tier>x", "=a", "app in a", "a b"])
     func aMalformedSelectorIsRefused(text: String) {
-        #expect(throws: LabelSelector.ParseError.self) { try LabelSelector(text) }
+        #expect(throws: LabelQuery.ParseError.self) { try LabelQuery(text) }
     }
 
     @Test(arguments: [

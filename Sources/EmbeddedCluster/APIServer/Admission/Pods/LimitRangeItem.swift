@@ -1,4 +1,5 @@
 import KubernetesAPI
+import Scheduling
 
 /// One entry of a `LimitRange`.
 struct LimitRangeItem: Sendable {
@@ -77,7 +78,7 @@ struct LimitRangeItem: Sendable {
                 }
             }
         case "Pod":
-            let usage = PodUsage(pod)
+            let usage = PodResources(pod)
             return problems(requests: usage.requests, limits: usage.limits)
         default: return []
         }

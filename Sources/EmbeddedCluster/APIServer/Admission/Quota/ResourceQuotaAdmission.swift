@@ -1,5 +1,6 @@
 import KubernetesAPI
 import ObjectPatching
+import Scheduling
 
 /// Refuses what a namespace's `ResourceQuota`s don't allow, and charges them with what they do.
 ///
@@ -49,14 +50,14 @@ public struct ResourceQuotaAdmission: AdmissionPlugin {
     private static func increase(_ request: AdmissionRequest, _ object: JSONValue) -> ResourceAmounts? {
         let type = request.definition.type
         switch request.operation {
-        case .create: return QuotaUsage.of(object, type)
+        case .create: return QuotaUsage(object, type).amounts
         case .update:
             // Only what can grow after its creation.
             guard ["services", "persistentvolumeclaims"].contains(type.plural), type.group.isEmpty,
                 let old = request.oldObject
             else { return nil }
-            let before = QuotaUsage.of(old, type)
-            return QuotaUsage.of(object, type).reduce(into: ResourceAmounts()) { grown, entry in
+            let before = QuotaUsage(old, type).amounts
+            return QuotaUsage(object, type).amounts.reduce(into: ResourceAmounts()) { grown, entry in
                 let difference = entry.value.milliunits - (before[entry.key] ?? .zero).milliunits
                 guard difference > 0 else { return }
                 grown[entry.key] = ResourceAmount(milliunits: difference, isBinary: entry.value.isBinary)
@@ -74,17 +75,17 @@ public struct ResourceQuotaAdmission: AdmissionPlugin {
         guard
             let quota = try await cluster.get(
                 group: "", plural: "resourcequotas", namespace: request.namespace, name: name),
-            QuotaScope.matches(quota, object, type)
+            case let spec = ResourceQuotaSpec(quota), QuotaUsage(object, type).fallsUnder(spec)
         else { return nil }
-        let hard = ResourceAmounts(quota[path: ["spec", "hard"]])
+        let hard = ResourceAmounts(spec.hard)
         if request.operation == .create, type.group.isEmpty, type.plural == "pods",
-            let missing = QuotaUsage.missing(hard.keys, in: object)
+            let missing = Self.missing(hard.keys, in: object)
         {
             throw request.forbidden("failed quota: \(name): must specify \(missing)")
         }
         let requested = usage.filter { hard[$0.key] != nil && $0.value.milliunits > 0 }
         guard !requested.isEmpty else { return nil }
-        let used = try await used(of: quota, requested.keys, request, cluster)
+        let used = try await used(of: quota, spec, requested.keys, request, cluster)
         var total = used
         total.add(requested)
         let exceeded = requested.filter { entry in
@@ -104,7 +105,8 @@ public struct ResourceQuotaAdmission: AdmissionPlugin {
 
     /// What the quota's status says is used, or what is there if that is more: stored or about to be.
     private func used(
-        of quota: JSONValue, _ names: some Collection<String>, _ request: AdmissionRequest,
+        of quota: JSONValue, _ spec: ResourceQuotaSpec, _ names: some Collection<String>,
+        _ request: AdmissionRequest,
         _ cluster: any AdmissionCluster
     ) async throws(APIError) -> ResourceAmounts {
         var present: ResourceAmounts = [:]
@@ -117,8 +119,8 @@ public struct ResourceQuotaAdmission: AdmissionPlugin {
         for object in stored {
             objects[object[path: ["metadata", "name"]]?.stringValue ?? ""] = object
         }
-        for object in objects.values where QuotaScope.matches(quota, object, type) {
-            present.add(QuotaUsage.of(object, type))
+        for object in objects.values.map({ QuotaUsage($0, type) }) where object.fallsUnder(spec) {
+            present.add(object.amounts)
         }
         var used = ResourceAmounts(quota[path: ["status", "used"]])
         used.raise(to: names.reduce(into: [:]) { $0[$1] = present[$1] ?? .zero })
@@ -150,5 +152,26 @@ public struct ResourceQuotaAdmission: AdmissionPlugin {
             schema: definition.schema, apiVersion: definition.type.apiVersion, subresource: "status",
             ignoring: [["spec"]])
         return manager.update(live: live, new: charged, manager: "kube-apiserver", now: cluster.now)
+    }
+
+    /// The resources that every container must speak of, where a quota limits them.
+    private static let demanded: Set<String> = [
+        "cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory",
+    ]
+
+    /// Resources that a quota limits and containers of a pod leave open: `limits.cpu for: a,b; …`.
+    private static func missing(_ limited: some Collection<String>, in pod: JSONValue) -> String? {
+        let containers = ["containers", "initContainers"].flatMap {
+            pod[path: ["spec", $0]]?.arrayValue ?? []
+        }
+        var lines: [String] = []
+        for name in limited.sorted() where demanded.contains(name) {
+            let kind = name.hasPrefix("limits.") ? "limits" : "requests"
+            let resource = name.split(separator: ".").last.map(String.init) ?? name
+            let silent = containers.filter { $0[path: ["resources", kind, resource]] == nil }
+                .compactMap { $0["name"]?.stringValue }
+            if !silent.isEmpty { lines.append("\(name) for: \(Set(silent).sorted().joined(separator: ","))") }
+        }
+        return lines.isEmpty ? nil : lines.joined(separator: "; ")
     }
 }

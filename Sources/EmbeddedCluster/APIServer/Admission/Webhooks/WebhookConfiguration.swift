@@ -29,8 +29,8 @@ struct Webhook: Sendable {
     var authority: Data?
     var rules: [WebhookRule]
     var ignoresFailures: Bool
-    var namespaceSelector: ObjectSelector
-    var objectSelector: ObjectSelector
+    var namespaceSelector: LabelSelector
+    var objectSelector: LabelSelector
     var allowsDryRun: Bool
     /// 1 to 30.
     var timeoutSeconds: Int64
@@ -50,8 +50,8 @@ struct Webhook: Sendable {
             .flatMap { $0.isEmpty ? nil : $0 }
         rules = (webhook["rules"]?.arrayValue ?? []).map { WebhookRule($0) }
         ignoresFailures = webhook["failurePolicy"]?.stringValue == "Ignore"
-        namespaceSelector = ObjectSelector(webhook["namespaceSelector"])
-        objectSelector = ObjectSelector(webhook["objectSelector"])
+        namespaceSelector = LabelSelector(webhook["namespaceSelector"])
+        objectSelector = LabelSelector(webhook["objectSelector"])
         let sideEffects = webhook["sideEffects"]?.stringValue
         allowsDryRun = sideEffects == "None" || sideEffects == "NoneOnDryRun"
         timeoutSeconds = min(max(webhook["timeoutSeconds"]?.integerValue ?? 10, 1), 30)

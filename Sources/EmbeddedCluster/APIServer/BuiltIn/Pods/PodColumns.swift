@@ -1,4 +1,5 @@
 import KubernetesAPI
+import Scheduling
 
 /// The table of `kubectl get pods`.
 enum PodColumns {
@@ -84,7 +85,7 @@ struct PodSummary {
         let isDying = pod[path: ["metadata", "deletionTimestamp"]] != nil
         if isDying, given == "NodeLost" {
             reason = "Unknown"
-        } else if isDying, phase != "Succeeded", phase != "Failed" {
+        } else if isDying, !Pod.isFinished(phase: phase) {
             reason = "Terminating"
         }
     }

@@ -1,4 +1,5 @@
 import KubernetesAPI
+import Scheduling
 import StructuralSchema
 
 /// What pods do beyond their schema.
@@ -57,8 +58,8 @@ struct PodStrategy: ResourceStrategy {
         let configured = object[path: ["spec", "terminationGracePeriodSeconds"]]?.integerValue
         let period = requested ?? configured ?? 30
         let node = object[path: ["spec", "nodeName"]]?.stringValue ?? ""
-        let phase = object[path: ["status", "phase"]]?.stringValue ?? ""
-        if node.isEmpty || phase == "Succeeded" || phase == "Failed" || period == 0 { return nil }
+        let isFinished = Pod.isFinished(phase: object[path: ["status", "phase"]]?.stringValue)
+        if node.isEmpty || isFinished || period == 0 { return nil }
         return period < 0 ? 1 : period
     }
 }

@@ -1,49 +1,28 @@
 import KubernetesAPI
+import Scheduling
 
-/// A label selector in the text form: `app in (a,b),!gone,tier=x`.
-public struct LabelSelector: Hashable, Sendable {
-    enum Requirement: Hashable, Sendable {
-        case isIn(String, [String])
-        case notIn(String, [String])
-        case exists(String)
-        case doesNotExist(String)
-        case greater(String, Int64)
-        case less(String, Int64)
-    }
-
-    var requirements: [Requirement]
+/// A label selector in the text form of a request's query: `app in (a,b),!gone,tier=x`.
+struct LabelQuery: Hashable, Sendable {
+    var requirements: [SelectorRequirement]
 
     /// Why a text is no selector, in the words of apimachinery.
-    public struct ParseError: Error, Equatable {
-        public var message: String
+    struct ParseError: Error, Equatable {
+        var message: String
     }
 
-    public var isEmpty: Bool { requirements.isEmpty }
+    var isEmpty: Bool { requirements.isEmpty }
 
-    public init(_ text: String) throws(ParseError) {
-        var parser = LabelSelectorParser(text)
+    init(_ text: String) throws(ParseError) {
+        var parser = LabelQueryParser(text)
         requirements = try parser.parse()
     }
 
-    public func matches(_ labels: [String: JSONValue]?) -> Bool {
-        requirements.allSatisfy { requirement in
-            switch requirement {
-            case .isIn(let key, let values): labels?[key]?.stringValue.map(values.contains) ?? false
-            case .notIn(let key, let values): !(labels?[key]?.stringValue.map(values.contains) ?? false)
-            case .exists(let key): labels?[key] != nil
-            case .doesNotExist(let key): labels?[key] == nil
-            case .greater(let key, let bound): Self.number(labels, key).map { $0 > bound } ?? false
-            case .less(let key, let bound): Self.number(labels, key).map { $0 < bound } ?? false
-            }
-        }
-    }
-
-    private static func number(_ labels: [String: JSONValue]?, _ key: String) -> Int64? {
-        labels?[key]?.stringValue.flatMap { Int64($0) }
+    func matches(_ labels: [String: JSONValue]?) -> Bool {
+        requirements.allSatisfy { $0.matches(labels?[$0.key]?.stringValue) }
     }
 }
 
-private struct LabelSelectorParser {
+private struct LabelQueryParser {
     enum Token: Equatable {
         case end, identifier(String), symbol(String)
 
@@ -88,8 +67,8 @@ private struct LabelSelectorParser {
         return current
     }
 
-    mutating func parse() throws(LabelSelector.ParseError) -> [LabelSelector.Requirement] {
-        var requirements: [LabelSelector.Requirement] = []
+    mutating func parse() throws(LabelQuery.ParseError) -> [SelectorRequirement] {
+        var requirements: [SelectorRequirement] = []
         guard current != .end else { return [] }
         while true {
             requirements.append(try requirement())
@@ -102,38 +81,38 @@ private struct LabelSelectorParser {
         }
     }
 
-    private mutating func requirement() throws(LabelSelector.ParseError) -> LabelSelector.Requirement {
+    private mutating func requirement() throws(LabelQuery.ParseError) -> SelectorRequirement {
         let first = next()
         if first == .symbol("!") {
             guard case .identifier(let key) = next() else { throw found(current, "identifier") }
-            return .doesNotExist(key)
+            return SelectorRequirement(key: key, operator: "DoesNotExist")
         }
         guard case .identifier(let key) = first else {
             throw found(first, "!, identifier, or 'end of string'")
         }
         switch current {
-        case .end, .symbol(","): return .exists(key)
+        case .end, .symbol(","): return SelectorRequirement(key: key, operator: "Exists")
         case .symbol("="), .symbol("=="):
             position += 1
-            return .isIn(key, [value()])
+            return SelectorRequirement(key: key, operator: "In", values: [value()])
         case .symbol("!="):
             position += 1
-            return .notIn(key, [value()])
+            return SelectorRequirement(key: key, operator: "NotIn", values: [value()])
         case .symbol(">"), .symbol("<"):
             let isGreater = next() == .symbol(">")
             let text = value()
-            guard let bound = Int64(text) else {
-                throw LabelSelector.ParseError(
+            guard Int64(text) != nil else {
+                throw LabelQuery.ParseError(
                     message: "values[0][\(key)]: Invalid value: \"\(text)\": for 'Gt', 'Lt' operators, the "
                         + "value must be an integer")
             }
-            return isGreater ? .greater(key, bound) : .less(key, bound)
+            return SelectorRequirement(key: key, operator: isGreater ? "Gt" : "Lt", values: [text])
         case .identifier("in"):
             position += 1
-            return .isIn(key, try values())
+            return SelectorRequirement(key: key, operator: "In", values: try values())
         case .identifier("notin"):
             position += 1
-            return .notIn(key, try values())
+            return SelectorRequirement(key: key, operator: "NotIn", values: try values())
         case .identifier, .symbol:
             throw found(current, "in, notin, =, ==, !=, gt, lt")
         }
@@ -146,7 +125,7 @@ private struct LabelSelectorParser {
         return text
     }
 
-    private mutating func values() throws(LabelSelector.ParseError) -> [String] {
+    private mutating func values() throws(LabelQuery.ParseError) -> [String] {
         guard next() == .symbol("(") else { throw found(tokens.last ?? .end, "'('") }
         var values = [value()]
         while true {
@@ -159,7 +138,7 @@ private struct LabelSelectorParser {
         }
     }
 
-    private func found(_ token: Token, _ expected: String) -> LabelSelector.ParseError {
-        LabelSelector.ParseError(message: "found '\(token.text)', expected: \(expected)")
+    private func found(_ token: Token, _ expected: String) -> LabelQuery.ParseError {
+        LabelQuery.ParseError(message: "found '\(token.text)', expected: \(expected)")
     }
 }
