@@ -73,7 +73,7 @@ struct CheckpointCommandTests {
         return try await store.folders().map(\.step)
     }
 
-    @Test func checkpointsAreCommittedToldAndPruned() async throws {
+    @Test func `checkpoints are committed, reported and pruned`() async throws {
         let fixture = try await AgentFixture()
         let leases = lease()
         try await whileSyncing(fixture, leases) {
@@ -104,7 +104,7 @@ struct CheckpointCommandTests {
         #expect(left.sorted() == ["step-10", "step-40", "step-45.tmp", "step-50"])
     }
 
-    @Test func aStoreThatIsDownIsToldAndWaitedFor() async throws {
+    @Test func `a store that is down is reported and waited for`() async throws {
         let isDown = Mutex(true)
         let fixture = try await AgentFixture { _ in isDown.withLock { $0 } ? .status(503) : .pass }
         let leases = lease()
@@ -119,7 +119,7 @@ struct CheckpointCommandTests {
         #expect(leases.annotations[HeartbeatAnnotation.problem] == nil)
     }
 
-    @Test func anAPIServerThatIsDownDoesNotStopUploads() async throws {
+    @Test func `an API server that is down does not stop uploads`() async throws {
         let fixture = try await AgentFixture()
         let leases = lease()
         leases.fail(.api(Status(message: "down", reason: "ServiceUnavailable", code: 503)))
@@ -131,7 +131,7 @@ struct CheckpointCommandTests {
         #expect(leases.annotations[HeartbeatAnnotation.checkpoint]?.contains("\"step\":10") == true)
     }
 
-    @Test func aNewerAttemptIsLeftAlone() async throws {
+    @Test func `a newer attempt is left alone`() async throws {
         let fixture = try await AgentFixture()
         try await fixture.put("x", "uid/checkpoints/attempt-0002/step-0000000005/weights")
         try saveCheckpoint(fixture, step: 10, "weights of attempt 1")
@@ -162,7 +162,7 @@ struct CheckpointCommandTests {
         ).run()
     }
 
-    @Test func theNewestCheckpointThatChecksOutIsResumed() async throws {
+    @Test func `the newest checkpoint that checks out is resumed`() async throws {
         let fixture = try await AgentFixture()
         try await fixture.put("{}", "base/config.json")
         try fixture.storage.write("run/metrics.jsonl", Data("old".utf8))
@@ -189,7 +189,7 @@ struct CheckpointCommandTests {
         #expect(report.message?.contains("goes on from step 20") == true)
     }
 
-    @Test func anInputThatIsMissingIsNamed() async throws {
+    @Test func `an input that is missing is named`() async throws {
         let fixture = try await AgentFixture()
         do {
             _ = try await prepare(fixture)
@@ -211,7 +211,7 @@ struct CheckpointCommandTests {
         ).run()
     }
 
-    @Test func theModelIsUploadedOnceAndByTheNewestAttempt() async throws {
+    @Test func `the model is uploaded once and by the newest attempt`() async throws {
         let fixture = try await AgentFixture()
         await #expect(throws: AgentFailure.self) { try await upload(fixture, attempt: 1) }
         try fixture.storage.write("output/adapter.safetensors", Data("weights".utf8))
@@ -228,7 +228,7 @@ struct CheckpointCommandTests {
         } catch { #expect(AgentFailure(error).reason == "NewerAttempt") }
     }
 
-    @Test func aProgramReportsAndStops() async throws {
+    @Test func `a program reports and stops`() async throws {
         let fixture = try await AgentFixture()
         let result = fixture.storage.path("result")
         var context = fixture.context

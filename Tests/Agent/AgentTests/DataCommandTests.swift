@@ -35,7 +35,7 @@ struct DataCommandTests {
         } catch { return AgentFailure(error) }
     }
 
-    @Test func aGoodDatasetIsCountedAndDigested() async throws {
+    @Test func `a good dataset is counted and digested`() async throws {
         let fixture = try await AgentFixture()
         let text = records(300) + "\n  \n"
         try await fixture.put(text, "d/one.jsonl")
@@ -53,7 +53,7 @@ struct DataCommandTests {
         #expect(try await validate(fixture, fixture.dataset("d")).dataset?.records == 350)
     }
 
-    @Test func aCorruptRecordIsNamed() async throws {
+    @Test func `a corrupt record is named`() async throws {
         let fixture = try await AgentFixture()
         try await fixture.put("{}", "base/config.json")
         try await fixture.put(records(4710) + "{\"text\": 5}\n" + records(9), "d.jsonl")
@@ -63,7 +63,7 @@ struct DataCommandTests {
         #expect(failure?.message.contains("record 4,711 of s3://\(fixture.storage.bucket)/d.jsonl") == true)
     }
 
-    @Test func whatIsMissingOrWrongHasAReasonOfItsOwn() async throws {
+    @Test func `each missing or wrong part of a dataset has a reason of its own`() async throws {
         let fixture = try await AgentFixture()
         let bucket = fixture.storage.bucket
         func reason(_ dataset: DatasetReference, model: StoredInput? = nil) async -> String? {
@@ -99,7 +99,7 @@ struct DataCommandTests {
         ).run()
     }
 
-    @Test func recordsAreCleanedSplitAndPublished() async throws {
+    @Test func `records are cleaned, split and published`() async throws {
         let fixture = try await AgentFixture()
         let unique = records(400)
         try await fixture.put(unique + records(20), "d.jsonl")
@@ -123,7 +123,7 @@ struct DataCommandTests {
         #expect(try await preprocess(fixture, settings: settings).dataset == summary, "again is the same")
     }
 
-    @Test func aTransformRunsBetweenTheParts() async throws {
+    @Test func `a transform runs between the parts`() async throws {
         let fixture = try await AgentFixture()
         try await fixture.put(records(100), "d.jsonl")
         #expect(try await preprocess(fixture, part: .process).dataset?.processedManifestSha256 == nil)
@@ -136,7 +136,7 @@ struct DataCommandTests {
         #expect(await failure { try await preprocess(fixture, part: .publish) }?.reason == "TransformFailed")
     }
 
-    @Test func aDatasetThatWasChangedIsNotUsed() async throws {
+    @Test func `a dataset that was changed is not used`() async throws {
         let fixture = try await AgentFixture()
         try await fixture.put(records(10), "d.jsonl")
         let failure = await failure {
@@ -146,7 +146,7 @@ struct DataCommandTests {
     }
 
     @Test(arguments: [(1, 1, 0), (2, 1, 1), (3, 2, 1)])
-    func neitherSideOfASmallSplitIsEmpty(count: Int, train: Int64, validation: Int64) async throws {
+    func `neither side of a small split is empty`(count: Int, train: Int64, validation: Int64) async throws {
         let fixture = try await AgentFixture()
         try await fixture.put(records(count), "d.jsonl")
         for fraction in [0.0001, 0.9999] {

@@ -97,7 +97,7 @@ final class FakeLeases: LeaseClient {
 
     private static var lease: Lease { Lease(metadata: ObjectMeta(name: "demo-2", namespace: "team")) }
 
-    @Test func tellsTheLastSignOfLifeAndNotTheTimeOfWriting() async throws {
+    @Test func `a heartbeat tells the last sign of life and not the time of writing`() async throws {
         let leases = FakeLeases(Self.lease)
         var heartbeat = heartbeat(leases)
         state.update { $0.lastSign = Self.time }
@@ -112,7 +112,7 @@ final class FakeLeases: LeaseClient {
         #expect(leases.snapshot.lease?.spec?.renewTime?.seconds == 1_800_000_300)
     }
 
-    @Test func aProblemIsToldAndTakenBack() async throws {
+    @Test func `a problem is reported and taken back`() async throws {
         let leases = FakeLeases(Self.lease)
         var heartbeat = heartbeat(leases)
         state.update { $0.uploadProblem = "the store is down" }
@@ -126,7 +126,7 @@ final class FakeLeases: LeaseClient {
         #expect(leases.annotations[HeartbeatAnnotation.problem] == nil)
     }
 
-    @Test func aNewerAttemptEndsTheWriting() async throws {
+    @Test func `a newer attempt ends the writing`() async throws {
         let leases = FakeLeases(Self.lease)
         var heartbeat = heartbeat(leases)
         try await heartbeat.beat(now: Self.time)
@@ -139,7 +139,7 @@ final class FakeLeases: LeaseClient {
         #expect(leases.snapshot.patches.count == 1)
     }
 
-    @Test func othersWritesAreRespected() async throws {
+    @Test func `writes of others are respected`() async throws {
         let leases = FakeLeases(Self.lease)
         var heartbeat = heartbeat(leases)
         try await heartbeat.beat(now: Self.time)
@@ -150,7 +150,7 @@ final class FakeLeases: LeaseClient {
         #expect(leases.snapshot.patches.count == 2)
     }
 
-    @Test func anOutageIsAnErrorAndThenIsOver() async throws {
+    @Test func `an outage is an error and then is over`() async throws {
         let leases = FakeLeases(Self.lease)
         var heartbeat = heartbeat(leases)
         leases.fail(.api(Status(message: "down", reason: "ServiceUnavailable", code: 503)))
@@ -161,7 +161,7 @@ final class FakeLeases: LeaseClient {
     }
 
     /// It was deleted with its run, and the role allows no other.
-    @Test func aLeaseThatIsNotThereStaysAway() async throws {
+    @Test func `a lease that is not there stays away`() async throws {
         let leases = FakeLeases()
         var heartbeat = heartbeat(leases)
         let error = await #expect(throws: KubernetesError.self) { try await heartbeat.beat(now: Self.time) }

@@ -22,7 +22,7 @@ import Testing
         return tracker
     }
 
-    @Test func linesAddUp() {
+    @Test func `lines add up`() {
         let tracker = progress(of: [
             #"{"step": 0, "totalSteps": 100, "evalLoss": 5.5}"#,
             #"{"step": 1, "loss": 5, "learningRate": 1e-3}"#,
@@ -45,7 +45,7 @@ import Testing
         #expect(tracker.evalLoss(at: 3) == 4.25)
     }
 
-    @Test func aResumedRunReplacesWhatItRepeats() {
+    @Test func `a resumed run replaces what it repeats`() {
         let tracker = progress(of: [
             #"{"step": 10, "evalLoss": 3}"#, #"{"step": 20, "evalLoss": 2}"#,
             #"{"step": 15, "evalLoss": 2.5}"#,
@@ -56,7 +56,7 @@ import Testing
         #expect(tracker.evalLoss(at: 9) == nil)
     }
 
-    @Test func damagedLinesDoNoHarm() {
+    @Test func `damaged lines do no harm`() {
         var random = SplitMix64(state: 5)
         let line = Array(
             #"{"time": 1.5, "step": 12, "totalSteps": 100, "loss": 2.25, "evalLoss": null}"#.utf8)
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    @Test func aTailReadsWhatIsWholeAndComesBackForTheRest() throws {
+    @Test func `a tail reads whole lines and comes back for the rest`() throws {
         defer { try? FileManager.default.removeItem(atPath: path) }
         var tail = MetricsTail(path: path)
         var lines: [String] = []
@@ -110,7 +110,7 @@ import Testing
         return entries.filter { !gone.contains($0) }.map(\.step).sorted()
     }
 
-    @Test func theNewestAndTheBestStay() {
+    @Test func `the newest and the best checkpoint stay`() {
         let entries = [entry(10, 3), entry(20, 1), entry(30, 2), entry(40), entry(50, 4)]
         #expect(kept(entries, last: 2, best: 1) == [20, 40, 50])
         #expect(kept(entries, last: 1, best: 2) == [20, 30, 50])
@@ -118,13 +118,13 @@ import Testing
         #expect(kept(entries, last: 9, best: 0) == [10, 20, 30, 40, 50])
     }
 
-    @Test func theNewestStaysWhateverIsAsked() {
+    @Test func `the newest checkpoint stays whatever the policy says`() {
         #expect(kept([entry(10), entry(20)], last: 0, best: 0) == [20])
         #expect(kept([entry(10), entry(20)], last: -5, best: -5) == [20])
         #expect(kept([], last: 1, best: 1) == [])
     }
 
-    @Test func ofEqualsTheNewerIsTheBetter() {
+    @Test func `the newer of two equal checkpoints is the better`() {
         #expect(
             Retention.best([entry(10, 1), entry(20, 1), entry(20, 1, attempt: 2)]).first
                 == entry(20, 1, attempt: 2))

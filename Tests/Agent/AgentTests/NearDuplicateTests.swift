@@ -34,7 +34,7 @@ private struct Corpus {
         return Double(a.intersection(b).count) / Double(a.union(b).count)
     }
 
-    @Test func estimatesAreNearTheTruth() {
+    @Test func `estimates of similarity are near the truth`() {
         var corpus = Corpus()
         let hash = MinHash(seed: 42)
         var squares = 0.0
@@ -55,7 +55,7 @@ private struct Corpus {
         #expect((squares / count).squareRoot() < 0.063)
     }
 
-    @Test func findsNearDuplicatesAndKeepsTheRest() {
+    @Test func `near duplicates are found and the rest kept`() {
         var corpus = Corpus()
         var index = NearDuplicateIndex(threshold: 0.8, seed: 42)
         func keeps(_ words: [String]) -> Bool { index.insert(words.joined(separator: " ")) }
@@ -78,7 +78,7 @@ private struct Corpus {
         #expect(wronglyFound == 0)
     }
 
-    @Test func caseAndWhiteSpaceMakeNoDifference() {
+    @Test func `case and white space make no difference`() {
         var index = NearDuplicateIndex(threshold: 0.99, seed: 1)
         func keeps(_ text: String) -> Bool { index.insert(text) }
         #expect(keeps("What does tar do?\nIt archives."))
@@ -90,16 +90,16 @@ private struct Corpus {
     }
 
     @Test(arguments: [(0.95, 7), (0.85, 7), (0.5, 2), (0.1, 1)])
-    func rowsFollowTheThreshold(threshold: Double, rows: Int) {
+    func `the rows of a band follow the threshold`(threshold: Double, rows: Int) {
         #expect(NearDuplicateIndex.rows(for: threshold) == rows)
     }
 
-    @Test func seedsDecide() {
+    @Test func `the seed decides the result`() {
         #expect(MinHash(seed: 1).signature(of: "one text") == MinHash(seed: 1).signature(of: "one text"))
         #expect(MinHash(seed: 1).signature(of: "one text") != MinHash(seed: 2).signature(of: "one text"))
     }
 
-    @Test func digestsAreKeptOnce() {
+    @Test func `digests are kept once`() {
         var set = DigestSet()
         func isNew(_ digest: TextDigest) -> Bool { set.insert(digest) }
         let digests = (0..<5000).map { TextDigest("text \($0)") }
@@ -122,7 +122,7 @@ private struct Corpus {
         }
     }
 
-    @Test func lengthsAndDuplicatesGo() throws {
+    @Test func `records of wrong length and duplicates are left out`() throws {
         var settings = Preprocessing()
         settings.minLength = 3
         settings.maxLength = 6
@@ -135,7 +135,7 @@ private struct Corpus {
         #expect(try decisions(settings, ["abc", "abc"]).map(isKept) == [true, true])
     }
 
-    @Test func theSplitDependsOnContentAndSeedAlone() throws {
+    @Test func `the split depends on content and seed alone`() throws {
         var settings = Preprocessing()
         settings.validationFraction = 0.2
         settings.deduplication = .exact
@@ -153,7 +153,7 @@ private struct Corpus {
         #expect(try validation(texts) != first)
     }
 
-    @Test func settingsThatCannotBeNameTheField() {
+    @Test func `an impossible setting is refused by its field`() {
         var settings = Preprocessing()
         settings.similarityThreshold = 0
         #expect(throws: AgentFailure.self) { try RecordFilter(settings) }

@@ -19,7 +19,7 @@ import Testing
         ),
         ("{\"text\": \"a\"}\r", .text, "a"),
     ])
-    func reads(line: String, format: DatasetFormat, text: String) throws {
+    func `a record's text is read`(line: String, format: DatasetFormat, text: String) throws {
         #expect(try record(line, format).text == text)
     }
 
@@ -40,23 +40,25 @@ import Testing
         (#"{"text": NaN}"#, .text, "unexpected character"),
         (String(repeating: "[", count: 100), .text, "nested deeper"),
     ])
-    func refuses(line: String, format: DatasetFormat, problem: String) {
+    func `a malformed record is refused with its problem`(
+        line: String, format: DatasetFormat, problem: String
+    ) {
         let error = #expect(throws: RecordError.self) { try record(line, format) }
         #expect(error?.problem.contains(problem) == true, "\(error?.problem ?? "")")
     }
 
-    @Test func refusesWhatIsNotUTF8() {
+    @Test func `text that is not UTF-8 is refused`() {
         let error = #expect(throws: RecordError.self) {
             try Record(Array(#"{"text": ""#.utf8) + [0xFF, 0xFE] + Array(#""}"#.utf8), format: .text)
         }
         #expect(error?.problem == "it is not UTF-8")
     }
 
-    @Test func anEscapedBackslashBeforeUIsNoEscape() throws {
+    @Test func `an escaped backslash before a u is no escape`() throws {
         #expect(try record(#"{"text": "\\ud83d"}"#, .text).text == #"\ud83d"#)
     }
 
-    @Test func identityTellsPartsApart() throws {
+    @Test func `the identity of a record tells its parts apart`() throws {
         let left = try record(#"{"prompt": "a\nb", "completion": "c"}"#, .promptCompletion)
         let right = try record(#"{"prompt": "a", "completion": "b\nc"}"#, .promptCompletion)
         #expect(left.text == right.text)
@@ -66,13 +68,13 @@ import Testing
     @Test(arguments: [
         (0, "0"), (999, "999"), (1000, "1,000"), (4711, "4,711"), (1_234_567, "1,234,567"), (-1000, "-1,000"),
     ])
-    func groupsThousands(number: Int, text: String) { #expect(grouped(number) == text) }
+    func `numbers are grouped by thousands`(number: Int, text: String) { #expect(grouped(number) == text) }
 }
 
 @Suite struct LineSplitterTests {
     /// Cut in two at every place, the same lines come out.
     @Test(arguments: ["a\nbb\n\nccc", "a\r\nb\n", "", "\n", "x"])
-    func chunksDoNotMatter(text: String) throws {
+    func `lines are the same however they come in chunks`(text: String) throws {
         let data = Data(text.utf8)
         for place in 0...data.count {
             var splitter = LineSplitter(limit: 100)
@@ -87,7 +89,7 @@ import Testing
         }
     }
 
-    @Test func aLineThatIsTooLongEndsIt() throws {
+    @Test func `a line that is too long ends the reading`() throws {
         var splitter = LineSplitter(limit: 4)
         try splitter.take(Data("1234\n12".utf8)) { _ in }
         #expect(throws: LineSplitter.LineTooLong()) { try splitter.take(Data("345".utf8)) { _ in } }

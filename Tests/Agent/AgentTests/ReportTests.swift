@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct ReportTests {
     @Test(arguments: [0, 10, 4000, 4096, 5000, 100_000], ["a", "é", "\"", "\u{1}"])
-    func aReportFitsTheTerminationMessage(length: Int, character: String) throws {
+    func `a report fits the termination message`(length: Int, character: String) throws {
         var report = StageReport(
             reason: "InvalidRecord", message: String(repeating: character, count: length), isRetryable: false)
         report.dataset = DatasetSummary()
@@ -19,7 +19,7 @@ import Testing
         if length > 0 { #expect(read.message?.hasPrefix(character) == true) }
     }
 
-    @Test func aReportThatCannotFitKeepsItsReason() throws {
+    @Test func `a report that cannot fit keeps its reason`() throws {
         var report = StageReport(reason: "Succeeded", message: "m")
         report.output = ModelReference(storageUri: String(repeating: "s", count: 5000), manifestSha256: "")
         #expect(
@@ -37,7 +37,7 @@ import Testing
         (#"{"run": null}"#, "run: is null"),
         ("{", "the configuration"),
     ])
-    func namesTheKey(text: String, problem: String) {
+    func `a wrong configuration is refused by its key`(text: String, problem: String) {
         let failure = #expect(throws: AgentFailure.self) {
             try ConfigurationFile.decode(Data(text.utf8), as: UploadConfiguration.self)
         }
@@ -46,7 +46,7 @@ import Testing
         #expect(failure?.exitCode == ExitCode.terminal)
     }
 
-    @Test func namesTheFileThatIsMissing() {
+    @Test func `a missing configuration file is named`() {
         let failure = #expect(throws: AgentFailure.self) {
             try ConfigurationFile.load("/no/such/file", as: UploadConfiguration.self)
         }

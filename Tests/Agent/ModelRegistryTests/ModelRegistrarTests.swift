@@ -45,7 +45,7 @@ struct ModelRegistrarTests {
         return found["runs"]?.arrayValue ?? []
     }
 
-    @Test func aModelHasItsRunItsVersionAndItsAlias() async throws {
+    @Test func `a model has its run, its version and its alias`() async throws {
         let client = try client(MLflowServer.shared.get().endpoint)
         let result = try await registrar(client).register(model())
         #expect(result.version == "1")
@@ -63,7 +63,7 @@ struct ModelRegistrarTests {
         #expect(Set(metrics.compactMap { $0["key"]?.stringValue }) == ["evalLoss", "exact match _1"])
     }
 
-    @Test func anotherRunIsAnotherVersionAndTakesTheAlias() async throws {
+    @Test func `another run is another version and takes the alias`() async throws {
         let client = try client(MLflowServer.shared.get().endpoint)
         #expect(try await registrar(client).register(model("uid-1")).version == "1")
         #expect(try await registrar(client).register(model("uid-2")).version == "2")
@@ -74,7 +74,8 @@ struct ModelRegistrarTests {
 
     /// Killed before each request in turn, or before its answer: one run and one version, whatever happens.
     @Test(arguments: 0..<11, [true, false])
-    func aKillBetweenAnyTwoRequestsMakesNothingTwice(request killed: Int, reply: Bool) async throws {
+    func `a kill between any two requests makes nothing twice`(request killed: Int, reply: Bool) async throws
+    {
         let server = try MLflowServer.shared.get()
         let proxy = try FaultProxy(upstream: server.port) { request in
             guard request.index >= killed else { return .pass }
@@ -90,14 +91,14 @@ struct ModelRegistrarTests {
         #expect(try await direct.version(of: name, alias: "dev") == result.version)
     }
 
-    @Test func anOutageIsWaitedFor() async throws {
+    @Test func `an outage is waited for`() async throws {
         let server = try MLflowServer.shared.get()
         let proxy = try FaultProxy(upstream: server.port) { $0.index < 3 ? .status(503) : .pass }
         defer { proxy.stop() }
         #expect(try await registrar(try client(proxy.endpoint)).register(model()).version == "1")
     }
 
-    @Test func whatMLflowRefusesIsSaid() async throws {
+    @Test func `a refusal by MLflow is passed on`() async throws {
         let client = try client(MLflowServer.shared.get().endpoint)
         var bad = model()
         bad.modelName = "it's"
@@ -109,7 +110,7 @@ struct ModelRegistrarTests {
 
 @Suite struct MLflowClientTests {
     @Test(arguments: ["", "mlflow:5000", "ftp://host", "http://", "http://a b"])
-    func refusesWhatIsNoAddress(address: String) {
+    func `a malformed address is refused`(address: String) {
         let error = #expect(throws: RegistryError.self) {
             try MLflowClient(address: address, credentials: .none, transport: HTTPTransport())
         }
@@ -117,7 +118,7 @@ struct ModelRegistrarTests {
         #expect(error?.message.contains("registration.trackingUri") == true)
     }
 
-    @Test func aServerThatIsNotThereIsUnavailable() async throws {
+    @Test func `a server that is not there is unavailable`() async throws {
         let client = try MLflowClient(
             address: "http://127.0.0.1:9", credentials: .bearer("t"), transport: HTTPTransport())
         let error = await #expect(throws: RegistryError.self) { try await client.experiment(named: "e") }
@@ -126,7 +127,7 @@ struct ModelRegistrarTests {
     }
 
     @Test(arguments: [(401, false), (403, false), (500, true), (429, true), (400, false)])
-    func statusesHaveMeanings(status: Int, retryable: Bool) async throws {
+    func `each status has its meaning`(status: Int, retryable: Bool) async throws {
         let proxy = try FaultProxy(upstream: 9) { _ in .status(status) }
         defer { proxy.stop() }
         let client = try MLflowClient(

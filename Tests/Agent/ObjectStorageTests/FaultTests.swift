@@ -10,7 +10,7 @@ import Testing
 struct FaultTests {
     private static func isGet(_ request: FaultProxy.Request) -> Bool { request.method == "GET" }
 
-    @Test func aStoreThatIsDownForAWhileIsWaitedFor() async throws {
+    @Test func `a store that is down for a while is waited for`() async throws {
         let fixture = try await StorageFixture {
             $0.index < 9 ? .status($0.index % 2 == 0 ? 503 : 500) : .pass
         }
@@ -20,13 +20,13 @@ struct FaultTests {
     }
 
     @Test(arguments: [408, 429, 500, 502, 503, 504])
-    func statusesThatPassAreTriedAgain(status: Int) async throws {
+    func `a request is repeated after a passing status`(status: Int) async throws {
         let fixture = try await StorageFixture { $0.index == 0 ? .status(status) : .pass }
         try await fixture.client.put(Data("x".utf8), to: fixture.location("k"))
         #expect(fixture.waits.all.count == 1)
     }
 
-    @Test func aBudgetThatIsSpentIsAnError() async throws {
+    @Test func `a budget that is spent is an error`() async throws {
         let fixture = try await StorageFixture(budget: .seconds(5)) { _ in .status(503) }
         let error = await #expect(throws: S3Error.self) {
             try await fixture.client.put(Data("x".utf8), to: fixture.location("k"))
@@ -37,7 +37,7 @@ struct FaultTests {
     enum Damage: CaseIterable { case reset, truncated, garbled, dropped }
 
     @Test(arguments: Damage.allCases)
-    func aDownloadSurvives(damage: Damage) async throws {
+    func `a download survives damage of any kind`(damage: Damage) async throws {
         let fixture = try await StorageFixture(partSize: 1 << 20) { _ in .pass }
         let data = StorageFixture.bytes((3 << 20) + 5)
         try await fixture.client.put(data, to: fixture.location("k"))
@@ -57,7 +57,7 @@ struct FaultTests {
         #expect(fixture.proxy.map { $0.requests.filter(Self.isGet).count } ?? 0 > 4)
     }
 
-    @Test func bytesThatAreWrongEachTimeAreRefused() async throws {
+    @Test func `bytes that are wrong each time are refused`() async throws {
         let fixture = try await StorageFixture { Self.isGet($0) ? .garbleLastByte : .pass }
         try await fixture.client.put(Data("abcdef".utf8), to: fixture.location("k"))
         let error = await #expect(throws: S3Error.self) {
@@ -70,7 +70,7 @@ struct FaultTests {
 
     /// Each request of a multipart upload in turn is lost, or its answer is.
     @Test(arguments: 0..<5, [true, false])
-    func anUploadSurvivesTheLossOf(request lost: Int, reply: Bool) async throws {
+    func `an upload survives the loss of any request or reply`(request lost: Int, reply: Bool) async throws {
         let fixture = try await StorageFixture(partSize: 5 << 20) { request in
             request.index == lost ? (reply ? .loseReply : .dropRequest) : .pass
         }
@@ -84,7 +84,7 @@ struct FaultTests {
         #expect(seen == digest)
     }
 
-    @Test func anUploadThatFailsLeavesNoParts() async throws {
+    @Test func `an upload that fails leaves no parts`() async throws {
         let fixture = try await StorageFixture(partSize: 5 << 20, budget: .seconds(1)) { request in
             request.target.contains("partNumber=2") ? .status(503) : .pass
         }
@@ -100,7 +100,7 @@ struct FaultTests {
         #expect(left == "0")
     }
 
-    @Test func anObjectThatChangesUnderwayIsNoticed() async throws {
+    @Test func `an object that changes underway is noticed`() async throws {
         let fixture = try await StorageFixture(partSize: 1 << 20)
         let location = fixture.location("k")
         try await fixture.client.put(StorageFixture.bytes(2 << 20, seed: 1), to: location)

@@ -13,7 +13,7 @@ import Testing
             Manifest.File(path: "a", size: 0, sha256: digest),
         ], metadata: ["evalLoss": "1.5", "a/b": "c"])
 
-    @Test func isWrittenCanonically() throws {
+    @Test func `a manifest is written canonically`() throws {
         let expected =
             #"{"attempt":2,"createdAt":"2026-11-21T00:00:00Z","files":[{"path":"a","sha256":"\#(Self.digest)","size":0},"#
             + #"{"path":"w/b.bin","sha256":"\#(Self.digest)","size":7}],"metadata":{"a/b":"c","evalLoss":"1.5"},"#
@@ -28,7 +28,7 @@ import Testing
         "manifest.json",
         String(repeating: "d/", count: 32) + "f", String(repeating: "x", count: 256),
     ])
-    func refusesPathsThatLeaveTheFolder(path: String) throws {
+    func `paths that leave the folder are refused`(path: String) throws {
         var manifest = Self.manifest
         manifest.files[0].path = path
         let data = try manifest.serialized()
@@ -37,7 +37,7 @@ import Testing
         #expect(error?.message.contains("s3://b/m") == true)
     }
 
-    @Test func refusesWhatContradictsItself() throws {
+    @Test func `a manifest that contradicts itself is refused`() throws {
         let changes: [(inout Manifest) -> Void] = [
             { $0.version = 2 }, { $0.files[0].size = -1 }, { $0.files[0].sha256 = "ABC" },
             { $0.files[0].sha256 = Self.digest.uppercased() }, { $0.files[0].path = $0.files[1].path },
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func survivesDamage() throws {
+    @Test func `a damaged manifest never traps`() throws {
         var random = SeededRandom(state: 3)
         let bytes = Array(try Self.manifest.serialized())
         for _ in 0..<2000 {
@@ -62,7 +62,7 @@ import Testing
         }
     }
 
-    @Test func totalSizeDoesNotOverflow() {
+    @Test func `the total size does not overflow`() {
         var manifest = Self.manifest
         manifest.files = [
             Manifest.File(path: "a", size: .max, sha256: Self.digest),
@@ -71,7 +71,7 @@ import Testing
         #expect(manifest.totalSize == .max)
     }
 
-    @Test func folderDigestIsThatOfSha256sumsOutput() {
+    @Test func `the digest of a folder is that of the output of sha256sum`() {
         // printf 'x' > b; printf 'y' > a; sha256sum a b | sha256sum
         let files = [
             (path: "b", sha256: ContentDigest.sha256(Data("x".utf8))),

@@ -14,7 +14,7 @@ import Testing
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
-    @Test func waitsLongerEachTimeUpToTheCap() {
+    @Test func `waits grow up to their limit`() {
         let policy = RetryPolicy(base: .milliseconds(200), cap: .seconds(10))
         let longest = (1...8).map { policy.delay(attempt: $0, random: 1) }
         #expect(longest == [200, 400, 800, 1600, 3200, 6400, 10_000, 10_000].map { .milliseconds($0) })
@@ -22,7 +22,7 @@ import Testing
         #expect(policy.delay(attempt: .max, random: 1) == .seconds(10))
     }
 
-    @Test func triesUntilTheBudgetIsSpent() async throws {
+    @Test func `a request is repeated until the time for it is spent`() async throws {
         let waits = WaitLog()
         let client = try client(waits, budget: .seconds(60))
         var tries = 0
@@ -37,7 +37,7 @@ import Testing
         #expect(waits.all.reduce(.zero, +) > .seconds(45))
     }
 
-    @Test func doesNotTryAgainWhatCannotPass() async throws {
+    @Test func `a failure that cannot pass is not repeated`() async throws {
         let waits = WaitLog()
         let client = try client(waits, budget: .seconds(60))
         await #expect(throws: S3Error(.accessDenied, "no")) {
@@ -48,7 +48,7 @@ import Testing
         #expect(waits.all.isEmpty)
     }
 
-    @Test func aStoreThatIsNotThereIsUnavailable() async throws {
+    @Test func `a store that is not there is unavailable`() async throws {
         let client = try client(WaitLog(), budget: .seconds(1))
         let error = await #expect(throws: S3Error.self) {
             try await client.head(S3Location(bucket: "bucket", key: "key"))
@@ -57,7 +57,7 @@ import Testing
         #expect(error?.isRetryable == true)
     }
 
-    @Test func partsCoverAFileOfAnySize() {
+    @Test func `parts cover a file of any size`() {
         for size: Int64 in [1, 8 << 20, (8 << 20) + 1, 3 << 40, 5 << 40] {
             let parts = S3Client.parts(of: size, least: 8 << 20)
             #expect(parts.count <= 10_000)

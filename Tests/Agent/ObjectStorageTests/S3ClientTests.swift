@@ -11,7 +11,7 @@ struct S3ClientTests {
     @Test(arguments: [
         "plain", "a b+c&d=e", "é/ü/日本語", "x/y/z'(!)*~", "tab%20literal%2F", "semi;colon,comma:@$",
     ])
-    func keysOfAllKinds(key: String) async throws {
+    func `keys of all kinds go up and come back`(key: String) async throws {
         let fixture = try await StorageFixture()
         let location = fixture.location(key)
         let data = Data("content of \(key)".utf8)
@@ -30,7 +30,7 @@ struct S3ClientTests {
         try await fixture.client.delete(location)
     }
 
-    @Test func listsPageByPage() async throws {
+    @Test func `a listing is read page by page`() async throws {
         let fixture = try await StorageFixture()
         for index in 0..<7 {
             try await fixture.client.put(Data(), to: fixture.location("a/\(index % 3)/\(index)"))
@@ -51,7 +51,7 @@ struct S3ClientTests {
                 == ["a/0/", "a/1/", "a/2/"])
     }
 
-    @Test func saysWhatIsMissing() async throws {
+    @Test func `a missing object or bucket is named`() async throws {
         let fixture = try await StorageFixture()
         let client = fixture.client
         var error = await #expect(throws: S3Error.self) { try await client.head(fixture.location("none")) }
@@ -69,7 +69,7 @@ struct S3ClientTests {
         #expect(error?.isRetryable == false)
     }
 
-    @Test func aLargeFileGoesUpInPartsAndComesBackTheSame() async throws {
+    @Test func `a large file goes up in parts and comes back the same`() async throws {
         let fixture = try await StorageFixture(partSize: 5 << 20)
         let data = StorageFixture.bytes((12 << 20) + 17)
         let digest = ContentDigest.sha256(data)
@@ -93,7 +93,7 @@ struct S3ClientTests {
         #expect(read == data)
     }
 
-    @Test func anEmptyFileIsAFile() async throws {
+    @Test func `an empty file is a file`() async throws {
         let fixture = try await StorageFixture()
         try fixture.write("empty", Data())
         try await fixture.client.upload(
@@ -103,7 +103,7 @@ struct S3ClientTests {
         #expect(try fixture.read("down").isEmpty)
     }
 
-    @Test func aWrongDeclarationIsRefusedAndLeavesNothing() async throws {
+    @Test func `an upload with a wrong declaration is refused and leaves nothing`() async throws {
         let fixture = try await StorageFixture()
         try await fixture.client.put(Data("abc".utf8), to: fixture.location("k"))
         let error = await #expect(throws: S3Error.self) {
@@ -114,7 +114,7 @@ struct S3ClientTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.folder).isEmpty)
     }
 
-    @Test func aLinkIsNotUploaded() async throws {
+    @Test func `a link is not uploaded`() async throws {
         let fixture = try await StorageFixture()
         try FileManager.default.createSymbolicLink(
             atPath: fixture.path("link"), withDestinationPath: "/etc/hostname")

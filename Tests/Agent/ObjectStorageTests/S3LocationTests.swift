@@ -10,7 +10,7 @@ import Testing
         ("s3://bucket/", "bucket", ""),
         ("s3://bucket//double", "bucket", "double"),
     ])
-    func parses(text: String, bucket: String, key: String) throws {
+    func `an address gives bucket and key`(text: String, bucket: String, key: String) throws {
         #expect(try S3Location(text) == S3Location(bucket: bucket, key: key))
     }
 
@@ -26,14 +26,14 @@ import Testing
         ("s3://bucket/a\nb", "control character"),
         ("s3://bucket/\(String(repeating: "k", count: 1025))", "longer than 1,024 bytes"),
     ])
-    func refusesWithARemedy(text: String, problem: String) throws {
+    func `a malformed address is refused with a remedy`(text: String, problem: String) throws {
         let error = #expect(throws: S3Error.self) { try S3Location(text) }
         #expect(error?.code == .invalidLocation)
         #expect(error?.message.contains(problem) == true)
         #expect(error?.message.contains("s3://bucket/key") == true)
     }
 
-    @Test func appendsBelowAFolder() {
+    @Test func `a path is appended below a folder`() {
         #expect(S3Location(bucket: "bucket", key: "a").appending("b").key == "a/b")
         #expect(S3Location(bucket: "bucket", key: "a/").appending("b").key == "a/b")
         #expect(S3Location(bucket: "bucket", key: "").appending("b").key == "b")
@@ -49,7 +49,7 @@ import Testing
             .url(bucket: bucket, key: key, query: query)
     }
 
-    @Test func addressesByPathAndByHost() throws {
+    @Test func `a bucket is addressed by path or by host`() throws {
         #expect(
             try url("http://127.0.0.1:9000/", pathStyle: true, key: "a/b")
                 == "http://127.0.0.1:9000/bucket/a/b")
@@ -62,7 +62,7 @@ import Testing
                 == "https://s3.example.com/b.c.d/a")
     }
 
-    @Test func encodesKeysAndSortsQueries() throws {
+    @Test func `keys are encoded and queries sorted`() throws {
         #expect(
             try url(
                 "http://h", pathStyle: true, key: "a b+c/é~*'(",
@@ -70,7 +70,7 @@ import Testing
                 == "http://h/bucket/a%20b%2Bc/%C3%A9~%2A%27%28?X=a%2Fb&a=1&uploads=")
     }
 
-    @Test func decodesWhatListingsEncode() {
+    @Test func `encoded keys of listings are decoded`() {
         #expect(S3Encoding.decode("a+b%2Bc%C3%A9") == "a b+cé")
         #expect(S3Encoding.decode("%") == nil)
         #expect(S3Encoding.decode("%zz") == nil)
@@ -80,7 +80,7 @@ import Testing
     @Test(arguments: [
         "ftp://host", "host:9000", "https://", "https://a/b", "https://user@host", "https://a b",
     ])
-    func refusesWhatIsNoEndpoint(text: String) {
+    func `a malformed endpoint is refused`(text: String) {
         let error = #expect(throws: S3Error.self) { try S3Configuration(endpoint: text) }
         #expect(error?.code == .invalidEndpoint)
         #expect(error?.message.contains("storage.endpoint") == true)

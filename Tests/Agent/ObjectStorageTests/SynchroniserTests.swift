@@ -15,7 +15,7 @@ struct SynchroniserTests {
         try fixture.write("in/.hidden", Data("x".utf8))
     }
 
-    @Test func aFolderComesBackAsItWentUp() async throws {
+    @Test func `a folder comes back as it went up`() async throws {
         let fixture = try await StorageFixture()
         try fill(fixture)
         let synchroniser = fixture.synchroniser
@@ -39,7 +39,7 @@ struct SynchroniserTests {
         #expect(checked == "True")
     }
 
-    @Test func whatIsThereIsNotSentAgain() async throws {
+    @Test func `files that are there are not sent again`() async throws {
         let fixture = try await StorageFixture { _ in .pass }
         try fill(fixture)
         let synchroniser = fixture.synchroniser
@@ -59,7 +59,7 @@ struct SynchroniserTests {
         #expect(fixture.proxy?.requests.count == 1)
     }
 
-    @Test func anOlderAttemptDoesNotReplaceANewerOnes() async throws {
+    @Test func `an older attempt does not replace the files of a newer one`() async throws {
         let fixture = try await StorageFixture()
         try fill(fixture)
         let folder = fixture.location("one")
@@ -74,7 +74,7 @@ struct SynchroniserTests {
 
     /// Killed after any number of requests: there is a manifest that checks out, or none that does; and the
     /// next try completes.
-    @Test func aKillAtAnyRequestLeavesAWholeOrNothing() async throws {
+    @Test func `a kill at any request leaves a whole folder or nothing`() async throws {
         let fixture = try await StorageFixture(budget: .zero) { _ in .pass }
         try fill(fixture)
         let folder = fixture.location("one")
@@ -93,7 +93,7 @@ struct SynchroniserTests {
         }
     }
 
-    @Test func damageInTheStoreIsFound() async throws {
+    @Test func `damage in the store is found`() async throws {
         let fixture = try await StorageFixture()
         try fill(fixture)
         let folder = fixture.location("one")
@@ -108,7 +108,7 @@ struct SynchroniserTests {
         #expect(try await fixture.synchroniser.verify(committed) == false)
     }
 
-    @Test func aFolderWithoutAManifestHasADigestToo() async throws {
+    @Test func `a folder without a manifest has a digest, too`() async throws {
         let fixture = try await StorageFixture()
         try fixture.write("in/a", Data("y".utf8))
         try await fixture.client.put(Data("y".utf8), to: fixture.location("f/a"))
@@ -128,7 +128,7 @@ struct SynchroniserTests {
         #expect(error?.code == .noSuchKey)
     }
 
-    @Test func aManifestWithATraversalIsRefused() async throws {
+    @Test func `a manifest with a traversal is refused`() async throws {
         let fixture = try await StorageFixture()
         var manifest = ManifestTests.manifest
         manifest.files[0].path = "../../escaped"
@@ -144,7 +144,7 @@ struct SynchroniserTests {
         #expect(!FileManager.default.fileExists(atPath: fixture.path("out")))
     }
 
-    @Test func removingTakesTheManifestFirst() async throws {
+    @Test func `removing a folder takes the manifest first`() async throws {
         let fixture = try await StorageFixture { _ in .pass }
         try fill(fixture)
         let folder = fixture.location("one")

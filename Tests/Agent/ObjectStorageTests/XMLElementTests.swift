@@ -13,7 +13,7 @@ import Testing
         <EncodingType>url</EncodingType><Empty/></ListBucketResult>
         """
 
-    @Test func readsAListing() throws {
+    @Test func `a listing is read`() throws {
         let document = try XMLElement(parsing: Self.listing.utf8)
         #expect(document.name == "ListBucketResult")
         #expect(document.child("Name")?.text == "b & c")
@@ -33,13 +33,13 @@ import Testing
         ("<a>&#xD800;</a>", .malformed), ("<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>", .malformed),
         (String(repeating: "<a>", count: 17), .tooDeep),
     ])
-    func refuses(text: String, code: XMLParseError.Code) {
+    func `malformed XML is refused`(text: String, code: XMLParseError.Code) {
         let error = #expect(throws: XMLParseError.self) { try XMLElement(parsing: text.utf8) }
         #expect(error?.code == code)
     }
 
     /// Bytes changed, taken out and put in: whatever comes of it, it is a value or an error.
-    @Test func survivesDamage() {
+    @Test func `damaged XML never traps`() {
         var random = SeededRandom(state: 7)
         for _ in 0..<3000 {
             let damaged = random.damaged(Array(Self.listing.utf8))

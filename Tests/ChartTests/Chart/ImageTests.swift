@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test(arguments: images.values.sorted())
-    func `what an image copies from the context is there`(_ file: String) throws {
+    func `files that an image copies from the context are there`(_ file: String) throws {
         let context = file.hasPrefix("hack/images/") ? "" : "examples/runtimes"
         let folder = Manifest.repository.appendingPathComponent(context)
         for copy in try Self.instructions(file) where copy.hasPrefix("COPY ") && !copy.contains("--from=") {

@@ -77,7 +77,7 @@ import Testing
         #expect(try rendering.objects().allSatisfy { $0.kind != "Secret" })
     }
 
-    @Test func `without the webhook nothing of it is left`() throws {
+    @Test func `a rendering without the webhook has nothing of it`() throws {
         let objects = try Rendering(description: "single-namespace").objects()
         #expect(objects.allSatisfy { !$0.kind.contains("Webhook") && !$0.name.contains("webhook") })
     }

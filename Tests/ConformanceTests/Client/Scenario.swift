@@ -21,26 +21,28 @@ struct Scenario: Sendable, CustomStringConvertible {
 
 @Suite(.timeLimit(.minutes(3))) struct ScenarioTests {
     @Test(arguments: Scenario.all)
-    func `on the embedded cluster`(_ scenario: Scenario) async throws {
+    func `a scenario ends as it must on the embedded cluster`(_ scenario: Scenario) async throws {
         try await scenario.run(on: .embedded)
     }
 
     @Test(arguments: Scenario.forgetting)
-    func `on an embedded cluster that forgets soon`(_ scenario: Scenario) async throws {
+    func `a scenario ends as it must on an embedded cluster that forgets soon`(_ scenario: Scenario)
+        async throws
+    {
         try await scenario.run(on: .forgetful)
     }
 
     @Test(
         .enabled(if: BackEnd.crdServer.isAvailable, "hack/crd-server is not running (ANNEAL_CRD_SERVER)"),
         arguments: Scenario.all + Scenario.expiring)
-    func `on the apiextensions-apiserver`(_ scenario: Scenario) async throws {
+    func `a scenario ends as it must on the apiextensions-apiserver`(_ scenario: Scenario) async throws {
         try await scenario.run(on: .crdServer)
     }
 
     @Test(
         .enabled(if: BackEnd.kubernetes.isAvailable, "no kube-apiserver is running (ANNEAL_KUBE_APISERVER)"),
         arguments: Scenario.all + Scenario.expiring)
-    func `on a kube-apiserver`(_ scenario: Scenario) async throws {
+    func `a scenario ends as it must on a kube-apiserver`(_ scenario: Scenario) async throws {
         try await scenario.run(on: .kubernetes)
     }
 }

@@ -18,8 +18,8 @@ import Testing
         return lease
     }
 
-    @Test("a node that is silent for more than 40 s is unreachable, and is well again after")
-    func health() {
+    @Test
+    func `a node that is silent for more than 40 s is unreachable, and is well again after`() {
         #expect(
             NodeHealth(of: Self.node(), lease: Self.lease(age: 40), now: Self.now)
                 == NodeHealth(of: Self.node(), lease: Self.lease(age: 0), now: Self.now))
@@ -34,12 +34,13 @@ import Testing
     }
 
     @Test(
-        "taints NoExecute move pods off when they stop being tolerated",
         arguments: [
             ([], 0),
             ([Toleration(key: "k", operator: "Exists", effect: "NoExecute", tolerationSeconds: 300)], 300),
         ] as [([Toleration], Int64)])
-    func eviction(tolerations: [Toleration], seconds: Int64) {
+    func `taints NoExecute move pods off when they stop being tolerated`(
+        tolerations: [Toleration], seconds: Int64
+    ) {
         var taint = Taint(key: "k", effect: "NoExecute")
         taint.timeAdded = Self.now
         var pod = Pod(metadata: ObjectMeta(name: "p"), spec: PodSpec())
@@ -50,8 +51,8 @@ import Testing
         #expect(TaintEviction.deadline(of: pod, taints: [taint], now: Self.now) == nil)
     }
 
-    @Test("a claim is provisioned, bound, and marked so, in this order")
-    func binding() {
+    @Test
+    func `a claim is provisioned, bound, and marked so, in this order`() {
         var claim = PersistentVolumeClaim(
             metadata: ObjectMeta(name: "c", namespace: "ns"),
             spec: PersistentVolumeClaimSpec(
@@ -82,8 +83,8 @@ import Testing
         #expect(decide([]) == .nothing)
     }
 
-    @Test("a headless service publishes its pods by name, the ready ones unless told otherwise")
-    func endpoints() {
+    @Test
+    func `a headless service publishes its pods by name, the ready ones unless told otherwise`() {
         var pod = Pod(
             metadata: ObjectMeta(name: "p-0", namespace: "ns", labels: ["job": "x"]), spec: PodSpec())
         pod.spec?.hostname = "p-0"
@@ -102,8 +103,8 @@ import Testing
         #expect(ServiceEndpoints.subsets(of: service, pods: [pod]) == nil)
     }
 
-    @Test("quotas count living pods, storage and objects")
-    func quota() {
+    @Test
+    func `quotas count living pods, storage and objects`() {
         let living = SchedulingRoundTests.pod("a", gpus: 3, cpu: "500m")
         var ended = SchedulingRoundTests.pod("b", gpus: 1)
         ended.status = PodStatus(phase: "Succeeded")

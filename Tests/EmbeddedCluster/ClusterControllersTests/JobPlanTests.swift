@@ -40,15 +40,15 @@ import Testing
         (plan.status.conditions ?? []).filter { $0.status == .true }.map(\.type)
     }
 
-    @Test("a new job starts, and makes its pod")
-    func begins() {
+    @Test
+    func `a new job starts, and makes its pod`() {
         let plan = JobPlan(Self.job(), pods: [], now: Self.start)
         #expect(plan.creations == 1)
         #expect(plan.status.startTime == Self.start)
     }
 
-    @Test("a pod that ended is noted first, released next, and counted last")
-    func counting() {
+    @Test
+    func `a pod that ended is noted first, released next, and counted last`() {
         let done = Self.pod("a", phase: "Succeeded", endedAt: Self.start)
         let first = JobPlan(Self.job(), pods: [done], now: Self.start)
         #expect(first.status.uncountedTerminatedPods?.succeeded == ["uid-a"])
@@ -68,9 +68,8 @@ import Testing
                 == second.status)
     }
 
-    @Test(
-        "failures are tried again later and later", arguments: [(1, 10), (2, 20), (3, 40)] as [(Int, Int64)])
-    func backoff(failures: Int, seconds: Int64) {
+    @Test(arguments: [(1, 10), (2, 20), (3, 40)] as [(Int, Int64)])
+    func `a failed pod is replaced after longer and longer waits`(failures: Int, seconds: Int64) {
         let pods = (0..<failures).map {
             Self.pod("f\($0)", phase: "Failed", tracked: false, endedAt: Self.start)
         }
@@ -84,8 +83,8 @@ import Testing
         #expect(JobPlan(job, pods: pods, now: Self.start.advanced(by: seconds)).creations == 1)
     }
 
-    @Test("more failures than the limit end the job")
-    func backoffLimit() {
+    @Test
+    func `more failures than the limit end the job`() {
         var status = JobStatus()
         status.failed = 2
         status.startTime = Self.start
@@ -98,8 +97,8 @@ import Testing
         #expect(plan.status.conditions?.last?.message == "Job has reached the specified backoff limit")
     }
 
-    @Test("a job past its deadline stops its pods, and fails once they have ended")
-    func deadline() {
+    @Test
+    func `a job past its deadline stops its pods, and fails once they have ended`() {
         var status = JobStatus()
         status.startTime = Self.start
         let job = Self.job({ $0.activeDeadlineSeconds = 5 }, status: status)
@@ -113,8 +112,8 @@ import Testing
         #expect(Self.types(later) == ["FailureTarget", "Failed"])
     }
 
-    @Test("a suspended job has no pods and no start time, and starts anew")
-    func suspend() {
+    @Test
+    func `a suspended job has no pods and no start time, and starts anew`() {
         var status = JobStatus()
         status.startTime = Self.start
         let plan = JobPlan(
@@ -129,8 +128,8 @@ import Testing
         #expect(resumed.status.conditions?.first?.reason == "JobResumed")
     }
 
-    @Test("as many pods run as are wanted and no more")
-    func parallelism() {
+    @Test
+    func `as many pods run as are wanted and no more`() {
         let job = Self.job {
             $0.parallelism = 3
             $0.completions = 5
@@ -145,12 +144,12 @@ import Testing
         #expect(JobPlan(nearlyDone, pods: [], now: Self.start).creations == 1)
     }
 
-    @Test(
-        "a pod that is being deleted is replaced at once, or when it has ended",
-        arguments: [
-            ("TerminatingOrFailed", 1), ("Failed", 0),
-        ])
-    func replacement(policy: String, creations: Int) {
+    @Test(arguments: [
+        ("TerminatingOrFailed", 1), ("Failed", 0),
+    ])
+    func `a pod that is being deleted is replaced at once, or when it has ended`(
+        policy: String, creations: Int
+    ) {
         var pod = Self.pod("a")
         pod.metadata.deletionTimestamp = Self.start
         let plan = JobPlan(
@@ -159,8 +158,8 @@ import Testing
         #expect(plan.status.terminating == 1)
     }
 
-    @Test("a failure policy ignores disruptions and ends the job on an exit code")
-    func failurePolicy() {
+    @Test
+    func `a failure policy ignores disruptions and ends the job on an exit code`() {
         let policy = PodFailurePolicy(rules: [
             .init(action: "Ignore", onPodConditions: [.init(type: "DisruptionTarget")]),
             .init(action: "FailJob", onExitCodes: .init(operator: "In", values: [42])),
@@ -175,8 +174,8 @@ import Testing
         #expect(failed.status.conditions?.first?.reason == "PodFailurePolicy")
     }
 
-    @Test("a finished job is deleted when its time is over")
-    func ttl() {
+    @Test
+    func `a finished job is deleted when its time is over`() {
         var status = JobStatus()
         status.conditions = [JobCondition(type: "Complete", status: .true, lastTransitionTime: Self.start)]
         let job = Self.job({ $0.ttlSecondsAfterFinished = 30 }, status: status)

@@ -25,8 +25,8 @@ import Testing
         return graph
     }
 
-    @Test("what has lost all its owners goes, what has one left keeps it")
-    func background() {
+    @Test
+    func `an object without any owner left goes, one with an owner left stays`() {
         let graph = Self.graph(
             Self.object("living"), Self.object("a", owners: ["gone"]),
             Self.object("b", owners: ["gone", "living"]))
@@ -35,21 +35,21 @@ import Testing
         #expect(graph.step(for: "living") == nil)
     }
 
-    @Test("an owner that is only unknown is not gone")
-    func unknown() {
+    @Test
+    func `an owner that is only unknown is not gone`() {
         let graph = Self.graph(Self.object("a", owners: ["elsewhere"]))
         #expect(graph.unknownOwners(of: Self.object("a", owners: ["elsewhere"])).map(\.uid) == ["elsewhere"])
         #expect(graph.step(for: "a", existing: ["elsewhere"]) == nil)
     }
 
-    @Test("an owner of another namespace does not count")
-    func namespaces() {
+    @Test
+    func `an owner of another namespace does not count`() {
         let graph = Self.graph(Self.object("owner", namespace: "other"), Self.object("a", owners: ["owner"]))
         #expect(graph.step(for: "a") == .delete(propagation: "Background"))
     }
 
-    @Test("in the foreground, dependents go first and the owner last")
-    func foreground() {
+    @Test
+    func `in the foreground, dependents go first and the owner last`() {
         let owner = Self.object("owner", finalizers: [OwnerGraph.foreground], isDeleting: true)
         var graph = Self.graph(owner, Self.object("a", owners: ["owner"]))
         #expect(graph.step(for: "owner") == nil)
@@ -58,22 +58,22 @@ import Testing
         #expect(graph.step(for: "owner") == .removeFinalizer(OwnerGraph.foreground))
     }
 
-    @Test("dependents that do not block let the owner go")
-    func notBlocking() {
+    @Test
+    func `dependents that do not block let the owner go`() {
         let owner = Self.object("owner", finalizers: [OwnerGraph.foreground], isDeleting: true)
         let graph = Self.graph(owner, Self.object("a", owners: ["owner"], blocking: false))
         #expect(graph.step(for: "owner") == .removeFinalizer(OwnerGraph.foreground))
     }
 
-    @Test("a dependent with dependents of its own goes in the foreground too")
-    func cascade() {
+    @Test
+    func `a dependent with dependents of its own goes in the foreground too`() {
         let owner = Self.object("owner", finalizers: [OwnerGraph.foreground], isDeleting: true)
         let graph = Self.graph(owner, Self.object("a", owners: ["owner"]), Self.object("b", owners: ["a"]))
         #expect(graph.step(for: "a") == .delete(propagation: "Foreground"))
     }
 
-    @Test("orphans lose the reference and stay")
-    func orphan() {
+    @Test
+    func `orphans lose the reference and stay`() {
         let owner = Self.object("owner", finalizers: [OwnerGraph.orphan], isDeleting: true)
         var graph = Self.graph(owner, Self.object("a", owners: ["owner"]))
         #expect(graph.step(for: "owner") == nil)
@@ -82,8 +82,8 @@ import Testing
         #expect(graph.step(for: "owner") == .removeFinalizer(OwnerGraph.orphan))
     }
 
-    @Test("whose owner begins to go is looked at")
-    func affected() {
+    @Test
+    func `dependents of an owner that begins to go are looked at`() {
         var graph = Self.graph(Self.object("owner"), Self.object("a", owners: ["owner"]))
         #expect(
             graph.set(Self.object("owner", finalizers: [OwnerGraph.foreground], isDeleting: true)) == [

@@ -42,8 +42,8 @@ import Testing
         return round.place(pod)
     }
 
-    @Test("says how many nodes refuse and why, as the scheduler of Kubernetes")
-    func messages() {
+    @Test
+    func `a refusal counts the nodes by reason, as the scheduler of Kubernetes does`() {
         let nodes = [
             Self.node("cpu"), Self.node("g1", gpus: 4, taints: [Self.gpuTaint]),
             Self.node("g2", gpus: 4, taints: [Self.gpuTaint]),
@@ -65,8 +65,8 @@ import Testing
                 == .unschedulable(message: "no nodes available to schedule pods"))
     }
 
-    @Test("what running pods hold is not given away, what ended pods held is")
-    func capacity() {
+    @Test
+    func `GPUs of running pods are not given away, those of ended pods are`() {
         let nodes = [Self.node("g", gpus: 4)]
         var held = Self.pod("held", gpus: 3, node: "g")
         #expect(
@@ -76,8 +76,8 @@ import Testing
         #expect(Self.place(Self.pod("p", gpus: 2), nodes: nodes, pods: [held]) == .bind(node: "g"))
     }
 
-    @Test("a round keeps the room of what it placed")
-    func assumed() {
+    @Test
+    func `a round keeps the room of what it placed`() {
         var round = SchedulingRound(nodes: [Self.node("g", gpus: 4)], pods: [], claims: [])
         #expect(round.place(Self.pod("a", gpus: 3)) == .bind(node: "g"))
         #expect(
@@ -86,8 +86,8 @@ import Testing
         #expect(round.place(Self.pod("c", gpus: 1)) == .bind(node: "g"))
     }
 
-    @Test("the emptier node is taken, and higher priority comes first")
-    func order() {
+    @Test
+    func `the emptier node is taken, and higher priority comes first`() {
         let busy = Self.pod("busy", cpu: "3", node: "a")
         #expect(
             Self.place(Self.pod("p"), nodes: [Self.node("a"), Self.node("b")], pods: [busy])
@@ -99,12 +99,13 @@ import Testing
     }
 
     @Test(
-        "init containers count by their peak, sidecars with everything",
         arguments: [
             ([("i", "3", false)], "1", 3000), ([("i", "1", false)], "2", 2000),
             ([("s", "1", true)], "2", 3000), ([("s", "1", true), ("i", "4", false)], "2", 5000),
         ] as [([(String, String, Bool)], String, Int128)])
-    func requests(inits: [(String, String, Bool)], main: String, expected: Int128) {
+    func `init containers count by their peak, sidecars with everything`(
+        inits: [(String, String, Bool)], main: String, expected: Int128
+    ) {
         let pod = Self.pod("p", cpu: main) { spec in
             spec.initContainers = inits.map { name, cpu, isSidecar in
                 var container = Container(name: name)
@@ -117,12 +118,11 @@ import Testing
     }
 
     @Test(
-        "required node affinity",
         arguments: [
             ("In", ["x", "y"], true), ("In", ["z"], false), ("NotIn", ["z"], true), ("Exists", [], true),
             ("DoesNotExist", [], false), ("Gt", ["1"], false),
         ] as [(String, [String], Bool)])
-    func affinity(op: String, values: [String], matches: Bool) {
+    func `required node affinity is kept`(op: String, values: [String], matches: Bool) {
         let pod = Self.pod("p") { spec in
             let requirement = SelectorRequirement(key: "k", operator: op, values: values)
             spec.affinity = Affinity(
@@ -135,8 +135,8 @@ import Testing
         #expect((placement == .bind(node: "n")) == matches)
     }
 
-    @Test("a pod waits for its claims")
-    func claims() {
+    @Test
+    func `a pod waits for its claims`() {
         let pod = Self.pod("p") { $0.volumes = [Volume(name: "v", claim: "data")] }
         var claim = PersistentVolumeClaim(metadata: ObjectMeta(name: "data", namespace: "ns"))
         let nodes = [Self.node("n")]

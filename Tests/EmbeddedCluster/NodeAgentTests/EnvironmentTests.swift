@@ -4,14 +4,12 @@ import NodeAgent
 import Testing
 
 @Suite struct EnvironmentTests {
-    @Test(
-        "expands variables as upstream",
-        arguments: [
-            ("$(A)", "1"), ("x$(A)y$(B)z", "x1y2z"), ("$(NO)", "$(NO)"), ("$$(A)", "$(A)"), ("$(A", "$(A"),
-            ("$A", "$A"), ("$", "$"), ("a$$b", "a$b"), ("$($(A))", "$($(A))"), ("$$$(A)", "$1"),
-            ("ü$(A)", "ü1"),
-        ])
-    func expansion(text: String, expected: String) {
+    @Test(arguments: [
+        ("$(A)", "1"), ("x$(A)y$(B)z", "x1y2z"), ("$(NO)", "$(NO)"), ("$$(A)", "$(A)"), ("$(A", "$(A"),
+        ("$A", "$A"), ("$", "$"), ("a$$b", "a$b"), ("$($(A))", "$($(A))"), ("$$$(A)", "$1"),
+        ("ü$(A)", "ü1"),
+    ])
+    func `variables are expanded as upstream does`(text: String, expected: String) {
         #expect(VariableExpansion.expand(text) { ["A": "1", "B": "2"][$0] } == expected)
     }
 
@@ -24,8 +22,8 @@ import Testing
             base: ["KUBERNETES_SERVICE_HOST": "127.0.0.1"])
     }
 
-    @Test("later variables see earlier ones, and the pod's win over the image's")
-    func order() throws {
+    @Test
+    func `later variables see earlier ones, and the pod's win over the image's`() throws {
         var container = Container(name: "c")
         container.env = [
             EnvVar(name: "A", value: "1"), EnvVar(name: "B", value: "$(A)$(LATER)"),
@@ -39,14 +37,12 @@ import Testing
         #expect(variables["HOST"] == "127.0.0.1")
     }
 
-    @Test(
-        "reads the downward API",
-        arguments: [
-            ("metadata.name", "p"), ("metadata.namespace", "ns"), ("metadata.uid", "u1"),
-            ("metadata.labels['app']", "x"), ("metadata.labels['none']", ""), ("spec.nodeName", "n1"),
-            ("status.podIP", "127.20.0.1"), ("status.hostIP", "127.0.0.1"),
-        ])
-    func downward(path: String, expected: String) throws {
+    @Test(arguments: [
+        ("metadata.name", "p"), ("metadata.namespace", "ns"), ("metadata.uid", "u1"),
+        ("metadata.labels['app']", "x"), ("metadata.labels['none']", ""), ("spec.nodeName", "n1"),
+        ("status.podIP", "127.20.0.1"), ("status.hostIP", "127.0.0.1"),
+    ])
+    func `the downward API is read`(path: String, expected: String) throws {
         var container = Container(name: "c")
         container.env = [
             EnvVar(name: "V", valueFrom: EnvVarSource(fieldRef: ObjectFieldSelector(fieldPath: path)))
@@ -54,8 +50,8 @@ import Testing
         #expect(try environment().variables(of: container, image: ContainerImage())["V"] == expected)
     }
 
-    @Test("takes secrets and config maps, and names what is missing")
-    func references() throws {
+    @Test
+    func `secrets and config maps become variables, and a missing one is named`() throws {
         let objects = NamespaceObjects(
             configMaps: ["m": ConfigMap(metadata: ObjectMeta(name: "m"), data: ["k": "v"])],
             secrets: ["s": Secret(metadata: ObjectMeta(name: "s"), data: ["k": Data("geheim".utf8)])])

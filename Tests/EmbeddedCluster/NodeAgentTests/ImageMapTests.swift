@@ -8,27 +8,27 @@ import Testing
         "registry:5000/tools": ContainerImage(entrypoint: ["/bin/tool"]),
     ])
 
-    @Test(
-        "finds the exact reference, then the repository, then a prefix",
-        arguments: [
-            ("anneal.dev/trainer:2", "/usr/bin/trainer2"),
-            ("anneal.dev/trainer:3", "/usr/bin/trainer"),
-            ("anneal.dev/trainer@sha256:00", "/usr/bin/trainer"),
-            ("registry:5000/tools/deep/one:latest", "/bin/tool"),
-        ])
-    func resolves(reference: String, entrypoint: String) {
+    @Test(arguments: [
+        ("anneal.dev/trainer:2", "/usr/bin/trainer2"),
+        ("anneal.dev/trainer:3", "/usr/bin/trainer"),
+        ("anneal.dev/trainer@sha256:00", "/usr/bin/trainer"),
+        ("registry:5000/tools/deep/one:latest", "/bin/tool"),
+    ])
+    func `an image is found by its exact reference, then its repository, then a prefix`(
+        reference: String, entrypoint: String
+    ) {
         #expect(Self.map.resolve(reference)?.entrypoint == [entrypoint])
     }
 
-    @Test(
-        "does not take a longer name for a prefix",
-        arguments: [
-            "anneal.dev/trainer2", "registry:5000/toolsmith", "anneal.dev", "",
-        ])
-    func unknown(reference: String) { #expect(Self.map.resolve(reference) == nil) }
+    @Test(arguments: [
+        "anneal.dev/trainer2", "registry:5000/toolsmith", "anneal.dev", "",
+    ])
+    func `a longer name is not taken for a prefix`(reference: String) {
+        #expect(Self.map.resolve(reference) == nil)
+    }
 
-    @Test("command and args replace entrypoint and cmd as Kubernetes says")
-    func program() {
+    @Test
+    func `command and args replace entrypoint and cmd as Kubernetes says`() {
         let image = ContainerImage(entrypoint: ["e"], cmd: ["c"])
         #expect(image.program(command: nil, args: nil) == ["e", "c"])
         #expect(image.program(command: nil, args: ["a"]) == ["e", "a"])

@@ -21,8 +21,8 @@ import Testing
         }
     }
 
-    @Test("the end, the beginning and the lines since a time")
-    func selections() throws {
+    @Test
+    func `a log is read from its end, its beginning or a time`() throws {
         defer { remove() }
         var timeline = LogTimeline(log: path)
         try write("one\ntwo\n")
@@ -45,8 +45,8 @@ import Testing
                 + "1970-01-01T00:00:20.000000Z part")
     }
 
-    @Test("following goes on where reading ended, in whole lines where they get a time")
-    func following() throws {
+    @Test
+    func `following goes on where reading ended, in whole lines where they get a time`() throws {
         defer { remove() }
         try write("one\n")
         let reader = LogReader(log: path)
@@ -58,8 +58,8 @@ import Testing
         )
     }
 
-    @Test("a log beyond its bound is moved aside, and still read")
-    func rotation() throws {
+    @Test
+    func `a log beyond its bound is moved aside, and still read`() throws {
         defer { remove() }
         var timeline = LogTimeline(log: path)
         try write("old line\n")
@@ -69,8 +69,8 @@ import Testing
         #expect(LogReader(log: path).read(LogOptions(), now: 0).text == "old line\nnew\n")
     }
 
-    @Test("services and their pods are found by name")
-    func serviceNames() {
+    @Test
+    func `services and their pods are found by name`() {
         var pod = Pod(
             metadata: ObjectMeta(name: "gang-0", namespace: "ns", labels: ["app": "gang"]),
             spec: PodSpec(containers: []))

@@ -129,8 +129,8 @@ struct PodRunTests {
         return ProcessTable.read(folder.process(container, attempt: attempt).log) ?? ""
     }
 
-    @Test("exit code and termination message are reported")
-    func exitCode() async {
+    @Test
+    func `exit code and termination message are reported`() async {
         defer { remove() }
         let status = await run(worker(pod("echo reason > /dev/termination-log; exit 75"))) {
             $0.phase == "Failed"
@@ -141,8 +141,8 @@ struct PodRunTests {
         #expect(end?.reason == "Error")
     }
 
-    @Test("who follows a log learns that its container has ended")
-    func logsOfTheEnded() async {
+    @Test
+    func `a reader that follows a log learns that its container has ended`() async {
         defer { remove() }
         let pod = pod("echo done")
         _ = await run(worker(pod)) { $0.phase == "Succeeded" }
@@ -153,8 +153,8 @@ struct PodRunTests {
         #expect(!logs.isRunning)
     }
 
-    @Test("a container sees its volumes, its names and nothing else of the host")
-    func view() async {
+    @Test
+    func `a container sees its volumes, its names and nothing else of the host`() async {
         defer { remove() }
         let script = """
             hostname; cat /config/a.txt; echo; cat /var/run/secrets/kubernetes.io/serviceaccount/namespace; echo
@@ -182,8 +182,8 @@ struct PodRunTests {
         #expect(!lines.contains { $0.hasPrefix("sees") || $0.hasPrefix("wrote") })
     }
 
-    @Test("SIGTERM reaches the program, and its own exit code is reported")
-    func gracefulDeletion() async {
+    @Test
+    func `SIGTERM reaches the program, and its own exit code is reported`() async {
         defer { remove() }
         let pod = pod("trap 'echo saved; exit 75' TERM; echo up; while :; do sleep 0.05; done")
         let worker = worker(pod)
@@ -202,8 +202,8 @@ struct PodRunTests {
         #expect(cluster.events == ["Started", "Killing"])
     }
 
-    @Test("a program that ignores SIGTERM is killed when the grace period is over")
-    func kill() async {
+    @Test
+    func `a program that ignores SIGTERM is killed when the grace period is over`() async {
         defer { remove() }
         let pod = pod("trap '' TERM; while :; do sleep 0.05; done")
         let worker = worker(pod)
@@ -219,8 +219,8 @@ struct PodRunTests {
         #expect(cluster.last?.containerStatuses?.first?.state?.terminated?.exitCode == 137)
     }
 
-    @Test("a container over its memory limit is killed as OOMKilled")
-    func memory() async {
+    @Test
+    func `a container over its memory limit is killed as OOMKilled`() async {
         defer { remove() }
         let pod = pod("x=$(head -c 60000000 /dev/zero | tr '\\0' a); sleep 30") { spec in
             spec.containers[0].resources = ResourceRequirements(limits: ["memory": Quantity(20_000_000)])
@@ -230,8 +230,8 @@ struct PodRunTests {
         #expect(status?.containerStatuses?.first?.state?.terminated?.exitCode == 137)
     }
 
-    @Test("init container, sidecar and main container run in order and end in order")
-    func sidecar() async {
+    @Test
+    func `init container, sidecar and main container run in order and end in order`() async {
         defer { remove() }
         let pod = pod("cat /w/init /w/side > /w/both; exit 0") { spec in
             spec.volumes = [Volume(name: "w", emptyDir: EmptyDirVolumeSource())]
@@ -257,8 +257,8 @@ struct PodRunTests {
         #expect(status?.initContainerStatuses?.map(\.state?.terminated?.exitCode) == [0, 0])
     }
 
-    @Test("a new agent finds a running container again, and nothing runs twice")
-    func adoption() async throws {
+    @Test
+    func `a new agent finds a running container again, and nothing runs twice`() async throws {
         defer { remove() }
         let pod = pod("echo run >> /w/runs; until test -e /w/go; do sleep 0.05; done; exit 4") { spec in
             spec.volumes = [Volume(name: "w", emptyDir: EmptyDirVolumeSource())]
@@ -277,8 +277,8 @@ struct PodRunTests {
         #expect(ProcessTable.read(runs) == "run\n")
     }
 
-    @Test("a container that fails is started again", .timeLimit(.minutes(1)))
-    func restarts() async {
+    @Test(.timeLimit(.minutes(1)))
+    func `a container that fails is started again`() async {
         defer { remove() }
         let status = await run(worker(pod("exit 1", policy: "Always"))) {
             $0.containerStatuses?.first?.state?.waiting?.reason == "CrashLoopBackOff"
@@ -287,8 +287,8 @@ struct PodRunTests {
         #expect(status?.phase == "Running")
     }
 
-    @Test("an unknown image, a missing program and a missing config map say so")
-    func errors() async {
+    @Test
+    func `an unknown image, a missing program and a missing config map say so`() async {
         defer { remove() }
         let unknown = await run(worker(pod("") { $0.containers[0].image = "nowhere/x:1" })) { _ in true }
         #expect(unknown?.containerStatuses?.first?.state?.waiting?.reason == "ErrImagePull")
@@ -306,8 +306,8 @@ struct PodRunTests {
         #expect(missing?.containerStatuses?.first?.state?.waiting?.message == "secret \"none\" not found")
     }
 
-    @Test("a token is renewed before it expires, while the container runs")
-    func tokenRenewal() async {
+    @Test
+    func `a token is renewed before it expires, while the container runs`() async {
         defer { remove() }
         let token = "/var/run/secrets/kubernetes.io/serviceaccount/token"
         let pod = pod("cat \(token); until grep -q token-2 \(token); do sleep 0.05; done")
@@ -324,8 +324,8 @@ struct PodRunTests {
         #expect(cluster.last?.phase == "Succeeded")
     }
 
-    @Test("containers get the GPUs that they ask for, and no others")
-    func gpus() async {
+    @Test
+    func `containers get the GPUs that they ask for, and no others`() async {
         defer { remove() }
         let pod = pod("echo $CUDA_VISIBLE_DEVICES") { spec in
             spec.containers[0].resources = ResourceRequirements(limits: ["nvidia.com/gpu": Quantity(2)])

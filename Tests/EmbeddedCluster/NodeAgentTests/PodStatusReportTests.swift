@@ -64,15 +64,15 @@ import Testing
             records: [PodStepsTests.record("main", PodStepsTests.end(143))], stop: .deleted, finished: true,
             phase: "Failed"),
     ])
-    func phases(_ example: Case) {
+    func `the containers decide the phase of a pod`(_ example: Case) {
         let spec = PodStepsTests.spec(
             policy: example.policy, inits: example.inits, sidecars: example.sidecars)
         let status = Self.report(spec, example.records, stop: example.stop, finished: example.finished)
         #expect(status.phase == example.phase)
     }
 
-    @Test("ready means that every container and sidecar is")
-    func readiness() {
+    @Test
+    func `a pod is ready when every container and sidecar is`() {
         let spec = PodStepsTests.spec(sidecars: ["s"])
         let ready = Self.report(spec, [Self.sidecar, Self.running])
         #expect(ready.conditions?.first { $0.type == "Ready" }?.status == .true)
@@ -83,8 +83,8 @@ import Testing
         #expect(condition?.message == "containers with unready status: [main]")
     }
 
-    @Test("an eviction shows as DisruptionTarget")
-    func eviction() {
+    @Test
+    func `an eviction shows as DisruptionTarget`() {
         let status = Self.report(
             PodStepsTests.spec(), [PodStepsTests.record("main", PodStepsTests.end(137))],
             stop: .evicted("too big"),
@@ -93,8 +93,8 @@ import Testing
         #expect(status.conditions?.first { $0.type == "DisruptionTarget" }?.reason == "TerminationByKubelet")
     }
 
-    @Test("a container that crashed shows its wait and how it ended")
-    func crashLoop() {
+    @Test
+    func `a container that crashed shows its wait and how it ended`() {
         var record = Self.running
         record.end(Termination(exitCode: 1, reason: "Error", finishedAt: Self.now))
         record.awaitRestart(of: "p", now: Self.now)

@@ -40,11 +40,13 @@ import Testing
         ).steps()
     }
 
-    @Test("starts the containers of a plain pod")
-    func fresh() { #expect(Self.steps(Self.spec(mains: ["a", "b"]), []) == [.start("a"), .start("b")]) }
+    @Test
+    func `the containers of a plain pod are started`() {
+        #expect(Self.steps(Self.spec(mains: ["a", "b"]), []) == [.start("a"), .start("b")])
+    }
 
-    @Test("runs init containers one after the other, then the sidecar, then the main container")
-    func order() {
+    @Test
+    func `init containers run one after the other, then the sidecar, then the main container`() {
         let spec = Self.spec(inits: ["i1", "i2"], sidecars: ["s"])
         #expect(Self.steps(spec, []) == [.start("i1")])
         let first = Self.record("i1", Self.end(0))
@@ -57,15 +59,15 @@ import Testing
         #expect(Self.steps(spec, running) == [.start("main")])
     }
 
-    @Test("a sidecar that ends is started again while the main container runs")
-    func sidecarRestarts() {
+    @Test
+    func `a sidecar that ends is started again while the main container runs`() {
         let spec = Self.spec(sidecars: ["s"])
         let main = Self.record("main", .running(since: Self.now), started: true)
         #expect(Self.steps(spec, [main, Self.record("s", Self.end(0))]) == [.start("s")])
     }
 
-    @Test("sidecars are stopped in reverse order after the main container")
-    func sidecarsStop() {
+    @Test
+    func `sidecars are stopped in reverse order after the main container`() {
         let spec = Self.spec(sidecars: ["s1", "s2"])
         let main = Self.record("main", Self.end(0))
         let s1 = Self.record("s1", .running(since: Self.now), started: true)
@@ -78,25 +80,24 @@ import Testing
             ])
     }
 
-    @Test("a failed init container ends a pod that is never restarted, and is tried again otherwise")
-    func initFails() {
+    @Test
+    func `a failed init container ends a pod that is never restarted, and runs again otherwise`() {
         let failed = Self.record("i", Self.end(1))
         #expect(Self.steps(Self.spec(inits: ["i"]), [failed]) == [.finish])
         #expect(Self.steps(Self.spec(policy: "OnFailure", inits: ["i"]), [failed]) == [.start("i")])
     }
 
     @Test(
-        "restarts follow the policy",
         arguments: [
             ("Never", 0, PodStep.finish), ("Never", 1, .finish), ("OnFailure", 0, .finish),
             ("OnFailure", 1, .start("main")), ("Always", 0, .start("main")), ("Always", 1, .start("main")),
         ] as [(String, Int64, PodStep)])
-    func policies(policy: String, code: Int64, expected: PodStep) {
+    func `containers are restarted as the policy says`(policy: String, code: Int64, expected: PodStep) {
         #expect(Self.steps(Self.spec(policy: policy), [Self.record("main", Self.end(code))]) == [expected])
     }
 
-    @Test("a restart waits for its back-off")
-    func backoff() {
+    @Test
+    func `a restart waits for its back-off`() {
         var record = Self.record("main", .running(since: Self.now))
         for _ in 0..<3 { record.end(Termination(exitCode: 1, reason: "Error", finishedAt: Self.now)) }
         #expect(record.notBefore == Self.now.advanced(by: 20))
@@ -107,13 +108,13 @@ import Testing
         #expect(Self.steps(Self.spec(policy: "Always"), [record]) == [.start("main")])
     }
 
-    @Test(
-        "the delays are those of the kubelet",
-        arguments: [(1, 0), (2, 10), (3, 20), (4, 40), (7, 300), (90, 300)] as [(Int, Int64)])
-    func delays(ends: Int, seconds: Int64) { #expect(RestartBackoff.delay(afterEnds: ends) == seconds) }
+    @Test(arguments: [(1, 0), (2, 10), (3, 20), (4, 40), (7, 300), (90, 300)] as [(Int, Int64)])
+    func `the delays are those of the kubelet`(ends: Int, seconds: Int64) {
+        #expect(RestartBackoff.delay(afterEnds: ends) == seconds)
+    }
 
-    @Test("a deleted pod stops what runs, main containers first, and starts nothing")
-    func deletion() {
+    @Test
+    func `a deleted pod stops what runs, main containers first, and starts nothing`() {
         let spec = Self.spec(policy: "Always", mains: ["a", "b"], sidecars: ["s"])
         let sidecar = Self.record("s", .running(since: Self.now), started: true)
         let a = Self.record("a", .running(since: Self.now), started: true)

@@ -15,8 +15,8 @@ import Testing
         plan.options.indices.contains { Array(plan.options[$0...].prefix(words.count)) == words }
     }
 
-    @Test("isolates everything but the network")
-    func isolation() throws {
+    @Test
+    func `a sandbox isolates everything but the network`() throws {
         let plan = try SandboxPlan(request(Container(name: "c", image: "i")))
         for option in ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--clearenv"] {
             #expect(plan.options.contains(option))
@@ -32,8 +32,8 @@ import Testing
         #expect(plan.program == ["/bin/run"])
     }
 
-    @Test("mounts parents before their children")
-    func mountOrder() throws {
+    @Test
+    func `parents are mounted before their children`() throws {
         let plan = try SandboxPlan(
             request(
                 Container(name: "c"),
@@ -48,8 +48,8 @@ import Testing
         #expect(contains(plan, "--bind", "/v/a", "/workspace"))
     }
 
-    @Test("a read-only root leaves no writable /tmp")
-    func readOnlyRoot() throws {
+    @Test
+    func `a read-only root leaves no writable tmp folder`() throws {
         var container = Container(name: "c")
         container.securityContext = SecurityContext()
         container.securityContext?.readOnlyRootFilesystem = true
@@ -59,11 +59,12 @@ import Testing
     }
 
     @Test(
-        "runs as the user that is asked for",
         arguments: [
             (nil, nil, "0"), (nil, true, "65532"), (1000, true, "1000"), (1000, nil, "1000"),
         ] as [(Int64?, Bool?, String)])
-    func user(uid: Int64?, nonRoot: Bool?, expected: String) throws {
+    func `a container runs as the user that is asked for`(uid: Int64?, nonRoot: Bool?, expected: String)
+        throws
+    {
         var container = Container(name: "c")
         container.securityContext = SecurityContext()
         container.securityContext?.runAsUser = uid
@@ -71,15 +72,15 @@ import Testing
         #expect(contains(try SandboxPlan(request(container)), "--uid", expected))
     }
 
-    @Test("expands variables in command and arguments")
-    func commands() throws {
+    @Test
+    func `variables in command and arguments are expanded`() throws {
         let plan = try SandboxPlan(
             request(Container(name: "c", command: ["echo", "$(A)"], args: ["$(B)", "$$(A)"])))
         #expect(plan.program == ["echo", "1", "$(B)", "$(A)"])
     }
 
-    @Test("refuses what could leave the sandbox", arguments: ["/", "relative", "/a/../etc", "/../x"])
-    func badMounts(path: String) {
+    @Test(arguments: ["/", "relative", "/a/../etc", "/../x"])
+    func `paths that could leave the sandbox are refused`(path: String) {
         #expect(throws: ConfigurationError.self) {
             try SandboxPlan(
                 request(
@@ -88,8 +89,8 @@ import Testing
         }
     }
 
-    @Test("refuses privileged containers and root where it is forbidden")
-    func security() {
+    @Test
+    func `privileged containers are refused, and root where it is forbidden`() {
         var privileged = Container(name: "c")
         privileged.securityContext = SecurityContext()
         privileged.securityContext?.privileged = true

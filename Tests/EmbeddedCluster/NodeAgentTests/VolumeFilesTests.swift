@@ -14,8 +14,8 @@ import Testing
             hostIP: "127.0.0.1"),
         tokens: [ServiceAccountTokenProjection(path: "token", expirationSeconds: 3607): "jwt"])
 
-    @Test("a config map gives its keys, or those that are chosen, where they are wanted")
-    func configMaps() throws {
+    @Test
+    func `a config map gives its keys, or those that are chosen, where they are wanted`() throws {
         #expect(try Self.source.files(of: Volume(name: "v", configMap: "m"))?.map(\.path) == ["a", "b"])
         var chosen = Volume(name: "v", configMap: "m")
         chosen.configMap?.items = [KeyToPath(key: "b", path: "deep/file")]
@@ -25,8 +25,8 @@ import Testing
                 == [VolumeFile(path: "deep/file", contents: Data("2".utf8), mode: 0o400)])
     }
 
-    @Test("a missing object is an error unless it is optional")
-    func missing() throws {
+    @Test
+    func `a missing object is an error unless it is optional`() throws {
         #expect(throws: ConfigurationError("configmap \"none\" not found")) {
             try Self.source.files(of: Volume(name: "v", configMap: "none"))
         }
@@ -35,15 +35,15 @@ import Testing
         #expect(try Self.source.files(of: optional) == [])
     }
 
-    @Test("a path that leaves the volume is refused", arguments: ["../x", "/etc/passwd", "a/../../b", ""])
-    func traversal(path: String) {
+    @Test(arguments: ["../x", "/etc/passwd", "a/../../b", ""])
+    func `a path that leaves the volume is refused`(path: String) {
         var volume = Volume(name: "v", configMap: "m")
         volume.configMap?.items = [KeyToPath(key: "a", path: path)]
         #expect(throws: ConfigurationError.self) { try Self.source.files(of: volume) }
     }
 
-    @Test("a sub-path cannot follow a link out of the volume")
-    func links() throws {
+    @Test
+    func `a sub-path cannot follow a link out of the volume`() throws {
         let root = "/tmp/anneal-subpath-tests-\(UInt64.random(in: 0 ... .max))"
         defer { try? FileManager.default.removeItem(atPath: root) }
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
@@ -53,8 +53,8 @@ import Testing
         #expect(try PodFiles.resolve(subPath: "in/deep", in: root).hasSuffix("/in/deep"))
     }
 
-    @Test("pods get their account's token where no admission plugin has seen to it")
-    func token() throws {
+    @Test
+    func `pods get their account's token where no admission plugin has seen to it`() throws {
         var pod = Pod(metadata: ObjectMeta(name: "p"), spec: PodSpec(containers: [Container(name: "c")]))
         let extended = pod.addingServiceAccountToken()
         let volume = try #require(extended.spec?.volumes?.first)

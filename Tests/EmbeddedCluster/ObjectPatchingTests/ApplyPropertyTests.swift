@@ -69,8 +69,8 @@ private struct Configurations {
 struct ApplyPropertyTests {
     private let manager = Managers.widget
 
-    @Test("Applying twice changes nothing", arguments: 0..<150)
-    func idempotent(seed: Int) throws {
+    @Test(arguments: 0..<150)
+    func `applying twice changes nothing`(seed: Int) throws {
         var source = Configurations(random: SeededGenerator(seed: UInt64(seed)))
         var object: JSONValue?
         for name in ["one", "two", "one"] {
@@ -85,8 +85,8 @@ struct ApplyPropertyTests {
         }
     }
 
-    @Test("Managers of disjoint fields never conflict, and drop only their own", arguments: 0..<150)
-    func disjoint(seed: Int) throws {
+    @Test(arguments: 0..<150)
+    func `managers of disjoint fields never conflict, and drop only their own`(seed: Int) throws {
         var source = Configurations(random: SeededGenerator(seed: UInt64(seed)))
         let (first, second) = (source.widget(half: 0), source.widget(half: 1))
         var object = try manager.apply(live: nil, applied: first, manager: "one", now: instant)
@@ -113,8 +113,8 @@ struct ApplyPropertyTests {
         }
     }
 
-    @Test("Every applied field has its applied value, and an owner", arguments: 0..<150)
-    func appliedValuesWin(seed: Int) throws {
+    @Test(arguments: 0..<150)
+    func `every applied field has its applied value, and an owner`(seed: Int) throws {
         var source = Configurations(random: SeededGenerator(seed: UInt64(seed)))
         var object = Managers.widget.update(
             live: nil, new: source.widget(), manager: "creator", now: instant)
@@ -129,8 +129,8 @@ struct ApplyPropertyTests {
         }
     }
 
-    @Test("No input traps, and what is patched stays an object", arguments: 0..<400)
-    func anyInput(seed: Int) {
+    @Test(arguments: 0..<400)
+    func `no input traps, and a patched object stays an object`(seed: Int) {
         var source = Configurations(random: SeededGenerator(seed: UInt64(seed)))
         let live = source.value(depth: 5)
         let patch = source.value(depth: 5)
@@ -147,8 +147,8 @@ struct ApplyPropertyTests {
         }
     }
 
-    @Test("Objects as deep as the parser lets them be are no danger", arguments: [true, false])
-    func deepInput(inLists: Bool) throws {
+    @Test(arguments: [true, false])
+    func `objects as deep as the parser lets them be are no danger`(inLists: Bool) throws {
         let depth = (JSONValue.depthLimit - 2) * (inLists ? 2 : 3) / 3
         let deep = (0..<depth).reduce(JSONValue.string("x")) { inner, level in
             inLists && level % 2 == 1 ? ["items": [inner]] : ["spec": inner]
@@ -165,8 +165,8 @@ struct ApplyPropertyTests {
         #expect(applied["spec"] == text["spec"])
     }
 
-    @Test("Long lists are merged in a time that doesn't grow with their square")
-    func longLists() throws {
+    @Test
+    func `long lists are merged in a time that doesn't grow with their square`() throws {
         let count = 4000
         let live: JSONValue = [
             "spec": ["items": .array((0..<count).map { ["key": .string("\($0)"), "v": 1] })]

@@ -18,8 +18,8 @@ struct RecordedApplyTests {
             live: nil, applied: configMap(#"{"a":"1","b":"1"}"#), manager: "one", now: instant)
     }
 
-    @Test("create")
-    func create() throws {
+    @Test
+    func `an applied creation is owned as recorded`() throws {
         let object = try created()
         #expect(
             object[path: ["metadata", "managedFields"]]
@@ -31,16 +31,16 @@ struct RecordedApplyTests {
         #expect(object["data"] == ["a": "1", "b": "1"])
     }
 
-    @Test("same: nothing changes, not even a time")
-    func same() throws {
+    @Test
+    func `applying the same again changes nothing, not even a time`() throws {
         let object = try created()
         let again = try manager.apply(
             live: object, applied: configMap(#"{"a":"1","b":"1"}"#), manager: "one", now: later)
         #expect(again == object)
     }
 
-    @Test("removes-own, second-manager, conflict, force, shared-value")
-    func story() throws {
+    @Test
+    func `removal, a second manager, conflict, force and shared values go as recorded`() throws {
         var object = try manager.apply(
             live: try created(), applied: configMap(#"{"a":"1"}"#), manager: "one", now: instant)
         #expect(object["data"] == ["a": "1"])
@@ -82,8 +82,8 @@ struct RecordedApplyTests {
         #expect(object.entry(of: "two")?["time"] == .string(instant.description))
     }
 
-    @Test("managedFields-in-body")
-    func managedFieldsInBody() throws {
+    @Test
+    func `managed fields in the body of an apply are refused as recorded`() throws {
         let error = #expect(throws: PatchError.self) {
             try manager.apply(
                 live: nil,
@@ -95,8 +95,8 @@ struct RecordedApplyTests {
         #expect(error?.status.code == 400)
     }
 
-    @Test("pod-list-keys")
-    func podListKeys() throws {
+    @Test
+    func `lists of a pod are owned by their keys as recorded`() throws {
         let object = try Managers.pod.apply(
             live: nil,
             applied: json(
@@ -113,8 +113,8 @@ struct RecordedApplyTests {
                     """#))
     }
 
-    @Test("cr/apply-status, cr/apply-condition-second-manager")
-    func status() throws {
+    @Test
+    func `applied status and conditions of a custom resource are owned as recorded`() throws {
         let widget = json(
             #"""
             {"apiVersion":"example.dev/v1","kind":"Widget","metadata":{"name":"w2"},
@@ -169,8 +169,8 @@ struct ApplyTests {
         try manager.apply(live: live, applied: widget(spec), manager: name, force: force, now: instant)
     }
 
-    @Test("A field that two applied stays until both have dropped it")
-    func sharedField() throws {
+    @Test
+    func `a field that two applied stays until both have dropped it`() throws {
         var object = try apply(nil, #"{"mode":"fast","size":1}"#, by: "one")
         object = try apply(object, #"{"size":1}"#, by: "two")
         object = try apply(object, #"{"mode":"fast"}"#, by: "one")
@@ -180,8 +180,8 @@ struct ApplyTests {
         #expect(object.fields(of: "two") == ["f:spec": [:]])
     }
 
-    @Test("An updater's field is kept when the applier drops it")
-    func updaterKeeps() throws {
+    @Test
+    func `an updater's field is kept when the applier drops it`() throws {
         var object = try apply(nil, #"{"mode":"fast","size":1}"#, by: "one")
         var scaled = object
         scaled[path: ["spec", "size"]] = 2
@@ -198,8 +198,8 @@ struct ApplyTests {
                 + "example.dev/v1: .spec.size")
     }
 
-    @Test("Several conflicts are listed by manager")
-    func severalConflicts() throws {
+    @Test
+    func `several conflicts are listed by manager`() throws {
         var object = try apply(
             nil, #"{"mode":"a","items":[{"key":"k","v":1}],"tags":["t"]}"#, by: "two")
         object = try apply(object, #"{"size":1}"#, by: "one")
@@ -217,8 +217,8 @@ struct ApplyTests {
         #expect(error?.status.details?.causes?.count == 3)
     }
 
-    @Test("Elements of a set and of a keyed list have owners of their own")
-    func listOwnership() throws {
+    @Test
+    func `elements of a set and of a keyed list have owners of their own`() throws {
         var object = try apply(nil, #"{"tags":["a","b"],"items":[{"key":"x","v":1}]}"#, by: "one")
         object = try apply(object, #"{"tags":["b","c"],"items":[{"key":"y","v":2}]}"#, by: "two")
         #expect(object[path: ["spec", "tags"]] == ["a", "b", "c"])
@@ -233,8 +233,8 @@ struct ApplyTests {
                     """#))
     }
 
-    @Test("An element of a keyed list stays while somebody owns a part of it")
-    func partOfElement() throws {
+    @Test
+    func `an element of a keyed list stays while somebody owns a part of it`() throws {
         var object = try apply(nil, #"{"items":[{"key":"x"}]}"#, by: "one")
         object = try apply(object, #"{"items":[{"key":"x","v":5}]}"#, by: "two")
         object = try apply(object, "{}", by: "one")
@@ -243,8 +243,8 @@ struct ApplyTests {
         #expect(object["spec"] == ["mode": "m"])
     }
 
-    @Test("An applied order wins, and the rest keeps its place")
-    func order() throws {
+    @Test
+    func `an applied order wins, and the rest keeps its place`() throws {
         var object = try apply(nil, #"{"tags":["a","b","c"]}"#, by: "one")
         object = try apply(object, #"{"tags":["c","x","a"]}"#, by: "two")
         #expect(object[path: ["spec", "tags"]] == ["b", "c", "x", "a"])
@@ -252,8 +252,8 @@ struct ApplyTests {
         #expect(object[path: ["spec", "tags"]] == ["d", "c", "x", "a", "b"])
     }
 
-    @Test("An atomic list has one owner")
-    func atomicList() throws {
+    @Test
+    func `an atomic list has one owner`() throws {
         func pod(_ keys: [String]) -> JSONValue {
             let tolerations = JSONValue.array(keys.map { ["key": .string($0)] })
             return ["apiVersion": "v1", "kind": "Pod", "spec": ["tolerations": tolerations]]
@@ -269,8 +269,8 @@ struct ApplyTests {
         #expect(forced.managers == ["two"])
     }
 
-    @Test("An absent key has its default: ports of one number and two protocols")
-    func keyDefaults() throws {
+    @Test
+    func `an absent key has its default: ports of one number and two protocols`() throws {
         let object = try Managers.pod.apply(
             live: nil,
             applied: json(
@@ -284,8 +284,8 @@ struct ApplyTests {
         #expect(ports?[#"k:{"containerPort":53,"protocol":"UDP"}"#] != nil)
     }
 
-    @Test("Members of a map of objects belong to whoever applied them")
-    func mapMembers() throws {
+    @Test
+    func `members of a map of objects belong to whoever applied them`() throws {
         var object = try apply(nil, #"{"limits":{"a":{"cpu":"1"}}}"#, by: "one")
         #expect(
             object.fields(of: "one") == ["f:spec": ["f:limits": ["f:a": [".": [:], "f:cpu": [:]]]]])
@@ -294,8 +294,8 @@ struct ApplyTests {
         #expect(object["spec"] == json(#"{"limits":{"a":{"memory":"2"},"b":{}}}"#))
     }
 
-    @Test("What another subresource holds is neither changed nor owned")
-    func otherSubresource() throws {
+    @Test
+    func `fields of another subresource are neither changed nor owned`() throws {
         var applied = widget(#"{"mode":"fast"}"#)
         applied["status"] = ["phase": "Hacked"]
         let object = try manager.apply(live: nil, applied: applied, manager: "one", now: instant)
@@ -308,8 +308,8 @@ struct ApplyTests {
         #expect(again.fields(of: "one", subresource: "status") == ["f:status": ["f:phase": [:]]])
     }
 
-    @Test("Before the first apply, everything belongs to before-first-apply")
-    func beforeFirstApply() throws {
+    @Test
+    func `before the first apply, everything belongs to before-first-apply`() throws {
         var old = widget(#"{"mode":"fast","size":3}"#)
         old[path: ["metadata", "uid"]] = "u"
         let touched = manager.update(
@@ -325,26 +325,24 @@ struct ApplyTests {
         #expect(throws: PatchError.self) { try apply(old, #"{"size":4}"#, by: "one") }
     }
 
-    @Test(
-        "What cannot be typed is refused, and the field named",
-        arguments: [
-            (#"{"bogus":1}"#, ".spec.bogus: field not declared in schema"),
-            (#"{"size":"x"}"#, #".spec.size: expected numeric (int or float), got "x""#),
-            (#"{"mode":{}}"#, ".spec.mode: expected string, got {}"),
-            (#"{"items":{}}"#, ".spec.items: expected list, got &{map[]}"),
-            (#"{"tags":["a","a"]}"#, #".spec.tags: duplicate entries for key [="a"]"#),
-            (#"{"items":[{"key":"a"},{"key":"a"}]}"#, #"duplicate entries for key [key="a"]"#),
-            (#"{"items":[{"v":1}]}"#, #"omits key field "key""#),
-        ])
-    func untyped(_ spec: String, _ message: String) {
+    @Test(arguments: [
+        (#"{"bogus":1}"#, ".spec.bogus: field not declared in schema"),
+        (#"{"size":"x"}"#, #".spec.size: expected numeric (int or float), got "x""#),
+        (#"{"mode":{}}"#, ".spec.mode: expected string, got {}"),
+        (#"{"items":{}}"#, ".spec.items: expected list, got &{map[]}"),
+        (#"{"tags":["a","a"]}"#, #".spec.tags: duplicate entries for key [="a"]"#),
+        (#"{"items":[{"key":"a"},{"key":"a"}]}"#, #"duplicate entries for key [key="a"]"#),
+        (#"{"items":[{"v":1}]}"#, #"omits key field "key""#),
+    ])
+    func `a value without a type is refused, and the field named`(_ spec: String, _ message: String) {
         let error = #expect(throws: PatchError.self) { try apply(nil, spec, by: "one") }
         #expect(error?.code == .untyped)
         #expect(error?.status.code == 500)
         #expect(error?.status.message?.contains(message) == true, "\(error?.status.message ?? "")")
     }
 
-    @Test("Another version than the resource's is refused")
-    func wrongVersion() {
+    @Test
+    func `another version than the resource's is refused`() {
         var applied = widget("{}")
         applied["apiVersion"] = "example.dev/v2"
         let error = #expect(throws: PatchError.self) {
@@ -355,8 +353,8 @@ struct ApplyTests {
                 + "example.dev/v2, expected: example.dev/v1")
     }
 
-    @Test("kubectl takes over what its client-side apply applied, and no more")
-    func changeOver() throws {
+    @Test
+    func `kubectl takes over what its client-side apply applied, and no more`() throws {
         let configuration =
             #"{"apiVersion":"example.dev/v1","kind":"Widget","spec":{"mode":"fast","size":1}}"#
         var created = widget(#"{"mode":"fast","size":1}"#)

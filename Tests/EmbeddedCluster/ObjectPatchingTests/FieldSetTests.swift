@@ -5,33 +5,29 @@ import Testing
 
 @Suite("Field sets")
 struct FieldSetTests {
-    @Test(
-        "fieldsV1 is read and written alike",
-        arguments: [
-            "{}", #"{"f:a":{}}"#, #"{"f:a":{".":{},"f:b":{}}}"#,
-            #"{"f:l":{"k:{\"name\":\"c\",\"port\":80}":{".":{},"f:x":{}},"v:\"s\"":{},"v:3":{},"i:0":{}}}"#,
-        ])
-    func roundTrip(_ text: String) {
+    @Test(arguments: [
+        "{}", #"{"f:a":{}}"#, #"{"f:a":{".":{},"f:b":{}}}"#,
+        #"{"f:l":{"k:{\"name\":\"c\",\"port\":80}":{".":{},"f:x":{}},"v:\"s\"":{},"v:3":{},"i:0":{}}}"#,
+    ])
+    func `fieldsV1 is read and written alike`(_ text: String) {
         #expect(FieldSet(fieldsV1: json(text))?.fieldsV1 == json(text))
     }
 
-    @Test(
-        "What is no fieldsV1 is refused",
-        arguments: ["[]", #"{"a":{}}"#, #"{"f:a":1}"#, #"{"k:x":{}}"#, #"{"i:x":{}}"#, #"{"k:[]":{}}"#])
-    func malformed(_ text: String) {
+    @Test(arguments: ["[]", #"{"a":{}}"#, #"{"f:a":1}"#, #"{"k:x":{}}"#, #"{"i:x":{}}"#, #"{"k:[]":{}}"#])
+    func `a malformed fieldsV1 is refused`(_ text: String) {
         #expect(FieldSet(fieldsV1: json(text)) == nil)
     }
 
-    @Test("A set that nests too deep is refused")
-    func tooDeep() {
+    @Test
+    func `a set that nests too deep is refused`() {
         let deep = (0..<1000).reduce(JSONValue.object([:])) { inner, _ in ["f:a": inner] }
         #expect(FieldSet(fieldsV1: deep) == nil)
     }
 
     private func set(_ text: String) -> FieldSet { FieldSet(fieldsV1: json(text)) ?? FieldSet() }
 
-    @Test("Algebra")
-    func algebra() {
+    @Test
+    func `union, intersection and difference of field sets hold`() {
         let left = set(#"{"f:a":{".":{},"f:b":{}},"f:c":{}}"#)
         let right = set(#"{"f:a":{"f:b":{},"f:d":{}},"f:c":{}}"#)
         #expect(left.union(right) == set(#"{"f:a":{".":{},"f:b":{},"f:d":{}},"f:c":{}}"#))

@@ -124,7 +124,7 @@ struct JSONPatchTests {
     ]
 
     @Test(arguments: cases)
-    func applies(_ example: Case) throws {
+    func `a JSON patch is applied or fails as RFC 6902 says`(_ example: Case) throws {
         let document = json(example.document)
         guard let expected = example.result else {
             // As recorded: patch/json-test-fails, patch/json-bad-path
@@ -141,16 +141,16 @@ struct JSONPatchTests {
         #expect(try ObjectPatcher.applyPatch(.json, json(example.patch), to: document) == json(expected))
     }
 
-    @Test("A patch that is no list is a bad request", arguments: [#"{"a":1}"#, #""x""#, "[1]"])
-    func malformed(_ patch: String) {
+    @Test(arguments: [#"{"a":1}"#, #""x""#, "[1]"])
+    func `a patch that is no list is a bad request`(_ patch: String) {
         let error = #expect(throws: PatchError.self) {
             try ObjectPatcher.applyPatch(.json, json(patch), to: [:])
         }
         #expect(error?.status.code == 400)
     }
 
-    @Test("More operations than allowed are refused")
-    func tooManyOperations() {
+    @Test
+    func `more operations than allowed are refused`() {
         let patch = JSONValue.array(
             Array(repeating: ["op": "add", "path": "/a", "value": 1], count: JSONPatch.operationLimit + 1))
         let error = #expect(throws: PatchError.self) { try ObjectPatcher.applyPatch(.json, patch, to: [:]) }
@@ -158,8 +158,8 @@ struct JSONPatchTests {
         #expect(error?.status.message?.contains("10000, got 10001") == true)
     }
 
-    @Test("Copies that double each time are stopped")
-    func exponentialCopies() {
+    @Test
+    func `copies that double each time are stopped`() {
         let copies: [JSONValue] = (0..<40).map { _ in ["op": "copy", "from": "/a", "path": "/a/-"] }
         let error = #expect(throws: PatchError.self) {
             try ObjectPatcher.applyPatch(.json, .array(copies), to: ["a": ["xxxxxxxxxxxxxxxx"]])
@@ -167,8 +167,8 @@ struct JSONPatchTests {
         #expect(error?.code == .tooLarge)
     }
 
-    @Test("Moves that nest deeper each time are stopped")
-    func endlessNesting() {
+    @Test
+    func `moves that nest deeper each time are stopped`() {
         var operations: [JSONValue] = [["op": "add", "path": "/a", "value": [:]]]
         for _ in 0..<300 {
             operations.append(["op": "add", "path": "/b", "value": [:]])

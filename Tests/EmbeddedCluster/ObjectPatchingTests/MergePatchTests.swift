@@ -29,13 +29,13 @@ struct MergePatchTests {
     ]
 
     @Test(arguments: cases)
-    func applies(_ example: Case) throws {
+    func `a merge patch is applied as RFC 7396 says`(_ example: Case) throws {
         let result = try ObjectPatcher.applyPatch(.merge, json(example.patch), to: json(example.document))
         #expect(result == json(example.result))
     }
 
-    @Test("A patch that is no object is a bad request", arguments: ["[]", "1", "null", #""x""#])
-    func malformed(_ patch: String) {
+    @Test(arguments: ["[]", "1", "null", #""x""#])
+    func `a patch that is no object is a bad request`(_ patch: String) {
         let error = #expect(throws: PatchError.self) {
             try ObjectPatcher.applyPatch(.merge, json(patch), to: [:])
         }

@@ -85,24 +85,22 @@ struct StrategicMergeTests {
     ]
 
     @Test(arguments: cases)
-    func applies(_ example: Case) throws {
+    func `a strategic merge patch is applied`(_ example: Case) throws {
         let result = try ObjectPatcher.applyPatch(
             .strategic, json(example.patch), to: json(example.document), schema: Managers.pod.type)
         #expect(result == json(example.result))
     }
 
-    @Test(
-        "What cannot be merged is refused",
-        arguments: [
-            (#"{"metadata":{"$patch":"spam"}}"#, 400),
-            (#"{"metadata":{"$retainKeys":"x"}}"#, 400),
-            (#"{"metadata":{"$retainKeys":["a"],"b":"1"}}"#, 400),
-            (#"{"metadata":{"$setElementOrder/finalizers":1}}"#, 400),
-            (#"{"metadata":{"$deleteFromPrimitiveList/finalizers":1}}"#, 400),
-            (#"{"spec":{"containers":[{"image":"x"}]}}"#, 500),
-            ("[]", 400),
-        ])
-    func refuses(_ patch: String, _ code: Int) {
+    @Test(arguments: [
+        (#"{"metadata":{"$patch":"spam"}}"#, 400),
+        (#"{"metadata":{"$retainKeys":"x"}}"#, 400),
+        (#"{"metadata":{"$retainKeys":["a"],"b":"1"}}"#, 400),
+        (#"{"metadata":{"$setElementOrder/finalizers":1}}"#, 400),
+        (#"{"metadata":{"$deleteFromPrimitiveList/finalizers":1}}"#, 400),
+        (#"{"spec":{"containers":[{"image":"x"}]}}"#, 500),
+        ("[]", 400),
+    ])
+    func `a patch that cannot be merged is refused`(_ patch: String, _ code: Int) {
         let error = #expect(throws: PatchError.self) {
             try ObjectPatcher.applyPatch(
                 .strategic, json(patch), to: json(#"{"metadata":{},"spec":{"containers":[{"name":"a"}]}}"#),

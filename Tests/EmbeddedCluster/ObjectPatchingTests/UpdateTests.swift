@@ -16,8 +16,8 @@ struct UpdateTests {
         Managers.pod.update(live: nil, new: pod, manager: "recorder", now: instant)
     }
 
-    @Test("create/pod: what a Go type begins with isn't owned, and neither is status")
-    func create() {
+    @Test
+    func `neither zero values of a Go type nor the status are owned after a creation`() {
         #expect(
             created().fields(of: "recorder", "Update")
                 == json(
@@ -28,8 +28,8 @@ struct UpdateTests {
                     """#))
     }
 
-    @Test("cr/create-defaults: a custom resource begins with nothing")
-    func createCustom() {
+    @Test
+    func `a custom resource begins with no owned defaults`() {
         let widget = json(
             #"""
             {"apiVersion":"example.dev/v1","kind":"Widget","metadata":{"name":"w1","generateName":"w"},
@@ -45,8 +45,8 @@ struct UpdateTests {
                     """#))
     }
 
-    @Test("patch/merge, merge-null, merge-no-change")
-    func patches() throws {
+    @Test
+    func `merge patches move ownership as recorded`() throws {
         var object = created()
         func patch(_ text: String, now: Timestamp) throws {
             let new = try ObjectPatcher.applyPatch(.merge, json(text), to: object)
@@ -63,8 +63,8 @@ struct UpdateTests {
         #expect(object == before)
     }
 
-    @Test("status/pod-running: replaced conditions leave only the list to their old owner")
-    func replacedConditions() throws {
+    @Test
+    func `replaced conditions leave only the list to their old owner`() throws {
         var object = created()
         let scheduled = object.with(
             "status",
@@ -99,8 +99,8 @@ struct UpdateTests {
         #expect(object.managers == ["kube-scheduler", "recorder", "recorder"])
     }
 
-    @Test("status/spec-ignored: a status update owns annotations, but not what it cannot write")
-    func statusAnnotations() {
+    @Test
+    func `a status update owns annotations, but not fields that it cannot write`() {
         let object = created()
         var new = object
         new[path: ["metadata", "annotations"]] = ["via": "status"]
@@ -111,8 +111,8 @@ struct UpdateTests {
                 == ["f:metadata": ["f:annotations": [".": [:], "f:via": [:]]]])
     }
 
-    @Test("A changed field passes to who changed it")
-    func passesOn() {
+    @Test
+    func `a changed field passes to the manager that changed it`() {
         let object = created()
         var new = object
         new[path: ["spec", "restartPolicy"]] = "Never"
@@ -122,8 +122,8 @@ struct UpdateTests {
             result.fields(of: "recorder", "Update")?[path: ["f:spec", "f:restartPolicy"]] == nil)
     }
 
-    @Test("A client that forgets managedFields doesn't delete them; one that resets them does")
-    func forgetfulClient() {
+    @Test
+    func `a client that forgets managedFields doesn't delete them; one that resets them does`() {
         let object = created()
         let forgetful = Managers.pod.update(
             live: object, new: object.withoutManagedFields, manager: "m", now: later)
@@ -137,8 +137,8 @@ struct UpdateTests {
         #expect(result[path: ["metadata", "managedFields"]] == nil)
     }
 
-    @Test("The oldest updaters are put together beyond ten")
-    func manyUpdaters() {
+    @Test
+    func `the oldest updaters are put together beyond ten`() {
         var object = Managers.configMap.update(
             live: nil, new: ["apiVersion": "v1", "data": ["k0": "0"]], manager: "m0", now: instant)
         for number in 1...14 {
@@ -153,8 +153,8 @@ struct UpdateTests {
         #expect(ancient == [".", "f:k0", "f:k1", "f:k2", "f:k3", "f:k4", "f:k5"])
     }
 
-    @Test("Times alone are no difference")
-    func timesOnly() {
+    @Test
+    func `times alone are no difference`() {
         let object = created()
         var retimed = object
         retimed[path: ["metadata", "managedFields"]] = json(
@@ -166,8 +166,8 @@ struct UpdateTests {
         #expect(FieldManager.keepingTimes(of: object, in: changed) == changed)
     }
 
-    @Test("Duplicate elements are owned together")
-    func duplicates() {
+    @Test
+    func `duplicate elements are owned together`() {
         let first = Managers.widget.update(
             live: nil, new: json(#"{"spec":{"tags":["a","a","b"]}}"#), manager: "one", now: instant)
         #expect(

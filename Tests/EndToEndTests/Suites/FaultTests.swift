@@ -35,18 +35,19 @@ extension EndToEnd {
             }
         }
 
-        @Test func `without faults`() async throws {
+        @Test func `runs finish without faults`() async throws {
             try await scenario("undisturbed", expecting: [], rests: true)
         }
 
-        @Test func `connections reset before and after the server did what was asked`() async throws {
+        @Test func `runs finish though connections are reset before and after the server acted`() async throws
+        {
             try await scenario(
                 "resets", .resetBefore.probability(0.15), .resetAfter.probability(0.25).of("write"),
                 .resetAfter.probability(0.1).of("list"), expecting: ["resetBefore", "resetAfter"], rests: true
             )
         }
 
-        @Test func `a storm of conflicts`() async throws {
+        @Test func `runs finish through a storm of conflicts`() async throws {
             try await scenario(
                 "conflicts", .status(409, "Conflict").of("write").probability(0.35), expecting: ["status"])
         }
@@ -57,13 +58,13 @@ extension EndToEnd {
                 expecting: ["status"])
         }
 
-        @Test func `errors of the server's own`() async throws {
+        @Test func `runs finish through errors of the server's own`() async throws {
             try await scenario(
                 "errors", .status(500, "InternalError").probability(0.35),
                 .status(504, "Timeout").probability(0.1), expecting: ["status"])
         }
 
-        @Test func `an outage, and work goes on within five seconds of its end`() async throws {
+        @Test func `work goes on within five seconds of the end of an outage`() async throws {
             try await scenario("outage", expecting: ["status", "close"]) { runs in
                 _ = try await eventually("work") { try runs.recovery(after: .distantPast) }
                 try await runs.proxy.make([.status(503, "ServiceUnavailable"), .close(after: 0)])
@@ -81,25 +82,25 @@ extension EndToEnd {
             }
         }
 
-        @Test func `watches closed every second`() async throws {
+        @Test func `runs finish though watches are closed every second`() async throws {
             try await scenario("closing", .close(after: 1), expecting: ["close"]) { _ in
                 try await Task.sleep(for: .seconds(4))
             }
         }
 
-        @Test func `versions that are too old, at connect and in the stream`() async throws {
+        @Test func `runs finish though versions are too old, at connect and in the stream`() async throws {
             try await scenario(
                 "expiry", .close(after: 0.7), .expireAtOpen.probability(0.5).on("resourceVersion="),
                 .expireInStream.probability(0.03), expecting: ["expireAtOpen", "expireInStream"])
         }
 
-        @Test func `events doubled and out of order`() async throws {
+        @Test func `runs finish though events are doubled and out of order`() async throws {
             try await scenario(
                 "disorder", .double.probability(0.3), .reorder.probability(0.4),
                 expecting: ["double", "reorder"], rests: true)
         }
 
-        @Test func `events dropped until the next list`() async throws {
+        @Test func `runs finish though events are dropped until the next list`() async throws {
             try await scenario(
                 "losses", .drop.probability(0.4), .double.probability(0.1), .reorder.probability(0.2),
                 expecting: ["drop", "expireInStream"]
@@ -129,11 +130,11 @@ extension EndToEnd {
             }
         }
 
-        @Test func `bytes that trickle`() async throws {
+        @Test func `runs finish though bytes trickle`() async throws {
             try await scenario("trickle", .slow.probability(0.5), expecting: ["slow"])
         }
 
-        @Test func `all of it at once, and an operator that dies`() async throws {
+        @Test func `runs finish through all faults at once and an operator that dies`() async throws {
             try await scenario(
                 "everything", .resetBefore.probability(0.05), .resetAfter.probability(0.1).of("write"),
                 .status(409, "Conflict").probability(0.1).of("write"),

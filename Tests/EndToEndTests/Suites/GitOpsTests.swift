@@ -22,7 +22,7 @@ extension EndToEnd {
 
         /// Kinds of other operators are not served here; those are for their own servers to judge.
         @Test(arguments: ["default", "everything"])
-        func `what the chart renders is accepted`(_ rendering: String) async throws {
+        func `the API server accepts everything that the chart renders`(_ rendering: String) async throws {
             let cluster = try #require(Cluster.current)
             for tenant in ["team-a", "team-b"] where rendering == "everything" {
                 cluster.remember(namespace: tenant)

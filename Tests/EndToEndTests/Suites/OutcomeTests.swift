@@ -33,7 +33,7 @@ extension EndToEnd {
             #expect(try await team.servers.registry.versions(of: "never") == [])
         }
 
-        @Test func `a metric that is missing fails the gate`() async throws {
+        @Test func `a metric that is missing fails the thresholds`() async throws {
             let team = try await Team.make("missing-metric")
             var run = FixtureRun("silent", of: team)
             run.suiteParameters = ["missing": "true"]
@@ -148,7 +148,7 @@ extension EndToEnd {
             #expect(status.trainingAttempts == 1)
         }
 
-        @Test func `a trainer that fails again and again uses up its tries, each later than the last`()
+        @Test func `a trainer that fails again and again uses up its attempts, each later than the last`()
             async throws
         {
             let team = try await Team.make("backoff")
@@ -185,7 +185,7 @@ extension EndToEnd {
             #expect(record.lastFailure?.contains("HeartbeatLost") == true)
         }
 
-        @Test func `of two live runs with one idempotency key the later ends at once and names the first`()
+        @Test func `the later of two live runs with one idempotency key ends at once and names the first`()
             async throws
         {
             let team = try await Team.make("idempotency")

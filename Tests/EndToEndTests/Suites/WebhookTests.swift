@@ -19,7 +19,7 @@ extension EndToEnd {
             try await team.trainingJob(name).metadata.annotations?[Self.stamp]
         }
 
-        @Test func `what would fail a run is refused by field, value and remedy, however it is applied`()
+        @Test func `a spec that would fail is refused by field, value and remedy, however it is applied`()
             async throws
         {
             let team = try await Team.make("refused")
@@ -126,7 +126,7 @@ extension EndToEnd {
             }
         }
 
-        @Test func `what is taken away from the webhook comes back`() async throws {
+        @Test func `parts that are taken away from the webhook come back`() async throws {
             let team = try await Team.make("healed")
             try await WebhookOperator.with { webhook in
                 for name in WebhookOperator.configurations {

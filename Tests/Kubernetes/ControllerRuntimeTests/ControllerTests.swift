@@ -27,7 +27,7 @@ struct ControllerTests {
         }
     }
 
-    @Test func aFailedKeyComesAgainAndASuccessForgetsItsFailures() async throws {
+    @Test func `a failed key comes again and a success forgets its failures`() async throws {
         let queue = WorkQueue<String>(
             backoff: Backoff(initial: .milliseconds(1), maximum: .milliseconds(5)), seed: 1)
         let (attempts, attempt) = AsyncStream.makeStream(of: Int.self)
@@ -52,7 +52,7 @@ struct ControllerTests {
         #expect(count.withLock { $0 } == 4)
     }
 
-    @Test func aKeyRunsAgainAfterTheTimeItAskedFor() async throws {
+    @Test func `a key runs again after the time it asked for`() async throws {
         let clock = ManualClock()
         let queue = WorkQueue<String>(clock: clock, seed: 1)
         let (runs, run) = AsyncStream.makeStream(of: String.self)
@@ -72,7 +72,7 @@ struct ControllerTests {
         }
     }
 
-    @Test func theServersWishToWaitIsGranted() async throws {
+    @Test func `the server's wish to wait is granted`() async throws {
         let clock = ManualClock()
         let queue = WorkQueue<String>(clock: clock, seed: 1)
         let busy = KubernetesError.api(Status(details: StatusDetails(retryAfterSeconds: 77), code: 429))
@@ -82,7 +82,7 @@ struct ControllerTests {
         }
     }
 
-    @Test func aKeyIsNeverWorkedOnTwiceAtOnce() async throws {
+    @Test func `a key is never worked on twice at once`() async throws {
         let queue = WorkQueue<String>(seed: 1)
         let running = Mutex<[String: Int]>([:])
         let most = Mutex(0)
@@ -110,7 +110,7 @@ struct ControllerTests {
         #expect(done.withLock { $0 } >= 3)
     }
 
-    @Test func aGracefulShutdownEndsWhatIsUnderWay() async throws {
+    @Test func `a graceful shutdown ends what is under way`() async throws {
         let queue = WorkQueue<String>(seed: 1)
         let (begun, begin) = AsyncStream.makeStream(of: Void.self)
         let release = AsyncStream.makeStream(of: Void.self)
@@ -136,7 +136,7 @@ struct ControllerTests {
         #expect(isFinished)
     }
 
-    @Test func eachReconciliationIsObserved() async throws {
+    @Test func `each reconciliation is observed`() async throws {
         let queue = WorkQueue<String>(
             backoff: Backoff(initial: .seconds(100), maximum: .seconds(100)), seed: 1)
         let (seen, see) = AsyncStream.makeStream(of: ReconciliationObservation.Outcome.self)

@@ -5,7 +5,7 @@ import Testing
 
 /// Events that come twice, or after later ones.
 struct DisorderTests {
-    @Test func anOlderEventDoesNotTakeAnObjectBack() {
+    @Test func `an older event does not take an object back`() {
         let store = Store<ConfigMap>()
         _ = store.upsert(object("a", "9"))
         #expect(store.upsert(object("a", "8")).isEmpty)
@@ -13,7 +13,7 @@ struct DisorderTests {
         #expect(store.get(ObjectKey(namespace: "n", name: "a"))?.metadata.resourceVersion == "9")
     }
 
-    @Test func anOlderEventDoesNotBringADeletedObjectBack() {
+    @Test func `an older event does not bring a deleted object back`() {
         let store = Store<ConfigMap>()
         _ = store.upsert(object("a", "9"))
         #expect(store.remove(object("a", "10")).map(describe) == ["deleted a"])
@@ -24,7 +24,7 @@ struct DisorderTests {
         #expect(store.count == 0)
     }
 
-    @Test func whatMatchesASelectorAgainComesBack() {
+    @Test func `an object that matches a selector again comes back`() {
         let store = Store<ConfigMap>()
         _ = store.upsert(object("a", "9"))
         _ = store.remove(object("a", "10"))
@@ -34,20 +34,20 @@ struct DisorderTests {
         #expect(store.upsert(object("a", "14", uid: "other")).map(describe) == ["added a"])
     }
 
-    @Test func versionsThatAreNoNumbersAreTakenAsTheyCome() {
+    @Test func `versions that are no numbers are taken as they come`() {
         let store = Store<ConfigMap>()
         _ = store.upsert(object("a", "v9"))
         #expect(store.upsert(object("a", "v8")).map(describe) == ["updated a"])
         #expect(store.remove(object("a", "v7")).map(describe) == ["deleted a"])
     }
 
-    @Test func aListIsBelievedWhateverWasSeen() {
+    @Test func `a list is believed whatever was seen before`() {
         let store = Store<ConfigMap>()
         _ = store.upsert(object("a", "9"))
         #expect(store.replace([object("a", "3")]).map(describe) == ["updated a"])
     }
 
-    @Test func deletionsAreForgottenInTime() {
+    @Test func `deletions are forgotten in time`() {
         var tombstones = Tombstones()
         for number in 0...Tombstones.limit { tombstones.insert(object("o\(number)", "5").metadata) }
         #expect(!tombstones.cover(object("o0", "4").metadata))
@@ -56,7 +56,7 @@ struct DisorderTests {
 
     /// A history, told with each event up to twice and up to eight places late.
     @Test(arguments: 0..<300 as Range<UInt64>)
-    func anyDisorderEndsInTheSameState(seed: UInt64) {
+    func `any disorder of events ends in the same state`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var truth: [String: ConfigMap] = [:]
         var history: [(isDeletion: Bool, object: ConfigMap)] = []

@@ -2,8 +2,8 @@ import FoundationEssentials
 import HTTPTransport
 import KubernetesAPI
 import KubernetesClient
-import TestSupport
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 @testable import ControllerRuntime
@@ -25,7 +25,7 @@ struct EventTests {
         }
     }
 
-    @Test func theSameAgainAndAgainBecomesASeries() {
+    @Test func `an event that repeats becomes a series`() {
         var aggregator = EventAggregator(component: "anneal", instance: "pod")
         func take(_ note: String, at seconds: Int64) -> String {
             word(aggregator.take(Self.record(note), now: MicroTime(seconds: seconds), identifier: 255))
@@ -39,7 +39,7 @@ struct EventTests {
         #expect(take("x", at: 400) == "create job.ff")
     }
 
-    @Test func ofManyDifferentEventsTheOldestAreForgotten() {
+    @Test func `the oldest of many different events are forgotten`() {
         var aggregator = EventAggregator(component: "anneal", instance: "pod", limit: 10)
         var created = 0
         for index in 0..<100 {
@@ -56,7 +56,7 @@ struct EventTests {
         #expect(word(later) == "create job.1" && aggregator.count == 1)
     }
 
-    @Test func anEventFitsItsLimits() throws {
+    @Test func `an event fits its limits`() throws {
         var aggregator = EventAggregator(component: "anneal", instance: "pod")
         let record = Self.record(
             String(repeating: "ü", count: 2000), name: String(repeating: "n", count: 253))
@@ -70,7 +70,7 @@ struct EventTests {
         #expect(EventAggregator.cut("aü", bytes: 2) == "a")
     }
 
-    @Test func whatIsRecordedIsWrittenAlsoWhatWaitsAtShutdown() async throws {
+    @Test func `recorded events are written, also those that wait at shutdown`() async throws {
         let server = try ScriptedServer { connection, _ in
             connection.respond(201, #"{"metadata":{"name":"e","uid":"u","resourceVersion":"1"}}"#)
         }

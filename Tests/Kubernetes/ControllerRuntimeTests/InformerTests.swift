@@ -2,8 +2,8 @@ import FoundationEssentials
 import HTTPTransport
 import KubernetesAPI
 import KubernetesClient
-import TestSupport
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ControllerRuntime
@@ -44,7 +44,7 @@ struct InformerTests {
             + "\n"
     }
 
-    @Test func aServerWithoutStreamingListsIsFollowedThroughAnExpiryInTheStream() async throws {
+    @Test func `a server without streaming lists is followed through an expiry in the stream`() async throws {
         let lists = Atomic<Int>(0)
         let server = try ScriptedServer { connection, request in
             if request.query("sendInitialEvents") != nil {
@@ -83,7 +83,7 @@ struct InformerTests {
         }
     }
 
-    @Test func aStreamingListFillsTheStoreAtOnceAndGoesOnAsAWatch() async throws {
+    @Test func `a streaming list fills the store at once and goes on as a watch`() async throws {
         let server = try ScriptedServer { connection, request in
             guard request.query("sendInitialEvents") == "true" else { return connection.respond(500) }
             connection.beginChunks()
@@ -103,7 +103,9 @@ struct InformerTests {
         #expect(server.requests.first?.query("resourceVersionMatch") == "NotOlderThan")
     }
 
-    @Test func anObjectThatDoesNotDecodeIsReportedAndLeavesTheStoreWhileItsNeighboursGoOn() async throws {
+    @Test func `an object that does not decode is reported and leaves the store, while its neighbours go on`()
+        async throws
+    {
         let server = try ScriptedServer { connection, _ in
             connection.beginChunks()
             connection.sendChunk(event("ADDED", "a", 1) + event("ADDED", "b", 2))
@@ -133,7 +135,7 @@ struct InformerTests {
         #expect(malformed.withLock { $0.first?.reason.hasPrefix("data") } == true)
     }
 
-    @Test func aSilentWatchIsReplaced() async throws {
+    @Test func `a silent watch is replaced`() async throws {
         let watches = Atomic<Int>(0)
         let server = try ScriptedServer { connection, request in
             guard request.query("watch") != nil else {
@@ -153,7 +155,7 @@ struct InformerTests {
         }
     }
 
-    @Test func waitingForAnInformerThatEndsIsNotForEver() async throws {
+    @Test func `waiting for an informer ends when the informer does`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(503) }
         let informer = Informer<ConfigMap>(client: client(server), options: .init(seed: 1))
         let waiting = Task { try await informer.waitUntilSynced() }

@@ -18,7 +18,7 @@ struct StoreTests {
         "label": { $0.metadata.labels?["l"].map { [$0] } ?? [] }
     ]
 
-    @Test func aNewListYieldsTheDeletionsThatWereMissed() {
+    @Test func `a new list yields the deletions that were missed`() {
         let store = Store<ConfigMap>()
         #expect(!store.hasSynced)
         #expect(store.replace([object("a", "1"), object("b", "1"), object("c", "1")]).count == 3)
@@ -27,20 +27,20 @@ struct StoreTests {
         #expect(store.hasSynced && store.count == 3)
     }
 
-    @Test func theSameVersionIsNoChange() {
+    @Test func `the same version is no change`() {
         let store = Store<ConfigMap>()
         #expect(store.upsert(object("a", "1")).count == 1)
         #expect(store.upsert(object("a", "1")).isEmpty)
         #expect(store.remove(ObjectKey(namespace: "n", name: "z")).isEmpty)
     }
 
-    @Test func anotherObjectOfTheSameNameIsADeletionAndAnAddition() {
+    @Test func `another object of the same name is a deletion and an addition`() {
         let store = Store<ConfigMap>()
         _ = store.upsert(object("a", "1", uid: "first"))
         #expect(store.upsert(object("a", "5", uid: "second")).map(describe) == ["deleted a", "added a"])
     }
 
-    @Test func whatWasAssumedIsSeenAtOnceAndTheWatchTellsNothingNew() {
+    @Test func `an assumed object is seen at once, and its watch event tells nothing new`() {
         let store = Store<ConfigMap>(indexers: byLabel)
         _ = store.replace([object("a", "1")], at: "1")
         #expect(store.assume(owned("b", "5", by: "o", label: "x")).map(describe) == ["added b"])
@@ -50,7 +50,7 @@ struct StoreTests {
         #expect(store.get(ObjectKey(namespace: "n", name: "b"))?.metadata.resourceVersion == "5")
     }
 
-    @Test func whatTheWatchToldFirstIsNotAssumed() {
+    @Test func `a version that the watch told first is not assumed`() {
         let store = Store<ConfigMap>()
         _ = store.replace([object("a", "5"), object("b", "7")], at: "7")
         #expect(store.assume(object("a", "5")).isEmpty)
@@ -60,7 +60,7 @@ struct StoreTests {
         #expect(store.assume(object("a", "8", uid: "u")).isEmpty, "deleted since")
     }
 
-    @Test func anOlderListDoesNotUndoWhatWasAssumed() {
+    @Test func `an older list does not undo an assumed write`() {
         let store = Store<ConfigMap>()
         _ = store.replace([object("a", "1"), object("b", "1")], at: "4")
         _ = store.assume(object("a", "5"))
@@ -74,7 +74,7 @@ struct StoreTests {
         #expect(store.takeAssumed(version: "8"))
     }
 
-    @Test func aListThatIsNewerThanWhatWasAssumedDecides() {
+    @Test func `a list newer than an assumed write decides`() {
         let store = Store<ConfigMap>()
         _ = store.replace([object("a", "1")], at: "1")
         _ = store.assume(object("a", "5"))
@@ -83,7 +83,7 @@ struct StoreTests {
         #expect(!store.takeAssumed(version: "5"))
     }
 
-    @Test func indexesFollowTheObjects() {
+    @Test func `indexes follow the objects`() {
         let store = Store<ConfigMap>(indexers: byLabel)
         _ = store.replace([owned("a", "1", by: "o1", label: "x"), owned("b", "1", by: "o1", label: "y")])
         #expect(store.byOwner("o1").map(\.name) == ["a", "b"])
@@ -98,7 +98,7 @@ struct StoreTests {
         #expect(store.byIndex("nosuch", "y").isEmpty)
     }
 
-    @Test func indexesEqualASearchAfterAnyCourseOfChanges() {
+    @Test func `indexes equal a search after any course of changes`() {
         var random = SeededGenerator(seed: 11)
         let store = Store<ConfigMap>(indexers: byLabel)
         for version in 0..<3000 {

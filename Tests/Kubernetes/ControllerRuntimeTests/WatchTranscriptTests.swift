@@ -30,7 +30,7 @@ struct WatchTranscriptTests {
         Array(history.filter { $0.version > version }.map { $0.line + "\n" }.joined().utf8)
     }
 
-    @Test func theStoreEndsTheSameWhereverTheStreamBreaks() throws {
+    @Test func `the store ends the same wherever the stream breaks`() throws {
         let whole = Self.transcript(after: 10)
         for offset in 0...whole.count {
             var world = World()
@@ -41,7 +41,7 @@ struct WatchTranscriptTests {
         }
     }
 
-    @Test func theStoreEndsTheSameWhereverTheBytesAreSplit() throws {
+    @Test func `the store ends the same wherever the bytes are split`() throws {
         let whole = Self.transcript(after: 10)
         for offset in 0...whole.count {
             var world = World()

@@ -8,7 +8,7 @@ import Testing
 
 /// The decisions of the watcher, told step by step.
 struct WatcherTests {
-    @Test func aPlainListIsFollowedByAWatchFromItsVersion() {
+    @Test func `a plain list is followed by a watch from its version`() {
         var watcher = Script(streaming: false)
         watcher.expect("list -")
         watcher.tell(.page(page(["a", "b"], version: "5", next: "p2")), expect: "list p2")
@@ -19,7 +19,7 @@ struct WatcherTests {
         watcher.tell(.ended(nil, lasted: .seconds(60)), expect: "watch 7")
     }
 
-    @Test func aStreamingListSwapsTheObjectsAtOnce() {
+    @Test func `a streaming list swaps the objects at once`() {
         var watcher = Script(streaming: true)
         watcher.expect("watch -")
         watcher.tell(.opened, expect: "read")
@@ -35,7 +35,7 @@ struct WatcherTests {
     }
 
     @Test(arguments: [400, 403, 422])
-    func aServerThatRefusesStreamingListsIsAskedForPlainOnes(code: Int) {
+    func `a server that refuses streaming lists is asked for plain ones`(code: Int) {
         var watcher = Script(streaming: true)
         watcher.expect("watch -")
         watcher.tell(.openFailed(.api(Status(reason: "Invalid", code: code))), expect: "list -")
@@ -48,14 +48,14 @@ struct WatcherTests {
         Watcher<ConfigMap>.Input.ended(nil, lasted: .seconds(300)),
         .ended(silence, lasted: .seconds(300)), .ended(.decoding("x"), lasted: .zero),
     ])
-    func aStreamingListThatDoesNotEndIsGivenUp(input: Watcher<ConfigMap>.Input) {
+    func `a streaming list that does not end is given up`(input: Watcher<ConfigMap>.Input) {
         var watcher = Script(streaming: true)
         watcher.tell(.opened, expect: "read")
         watcher.tell(.update(.event(.added(object("a", "3")))), expect: "read")
         watcher.tell(input, expect: "list -")
     }
 
-    @Test func anUnreachableServerIsAskedForAStreamingListAgain() {
+    @Test func `an unreachable server is asked for a streaming list again`() {
         var watcher = Script(streaming: true)
         watcher.tell(.openFailed(refused), expect: "wait")
         watcher.tell(.waited, expect: "watch -")
@@ -66,7 +66,7 @@ struct WatcherTests {
         watcher.tell(.waited, expect: "watch -")
     }
 
-    @Test func anExpiredVersionListsAnewWhetherToldAtConnectOrInTheStream() {
+    @Test func `an expired version lists anew, whether told at connect or in the stream`() {
         var connecting = Script(streaming: false)
         connecting.tell(.page(page(["a"], version: "5")), expect: "=a; watch 5")
         connecting.tell(.openFailed(.api(Status(reason: "Expired", code: 410))), expect: "list -")
@@ -81,7 +81,7 @@ struct WatcherTests {
         streaming.tell(.page(page(["b"], version: "9")), expect: "=b; watch 9")
     }
 
-    @Test func aServerThatAlwaysSaysExpiredIsNotAskedInATightLoop() {
+    @Test func `a server that always says Expired is not asked in a tight loop`() {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page([], version: "5")), expect: "=; watch 5")
         watcher.tell(.openFailed(.api(Status(code: 410))), expect: "list -")
@@ -90,14 +90,14 @@ struct WatcherTests {
         watcher.tell(.waited, expect: "list -")
     }
 
-    @Test func aContinueTokenThatExpiredStartsTheListAnewWithoutHalfOfIt() {
+    @Test func `a continue token that expired starts the list anew without half of it`() {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page(["a"], version: "5", next: "p2")), expect: "list p2")
         watcher.tell(.listFailed(.api(Status(reason: "Expired", code: 410))), expect: "list -")
         watcher.tell(.page(page(["b"], version: "7")), expect: "=b; watch 7")
     }
 
-    @Test func anErrorEventThatIsNotExpiryGoesOnFromTheLastVersion() {
+    @Test func `an error event that is not expiry goes on from the last version`() {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page(["a"], version: "5")), expect: "=a; watch 5")
         watcher.tell(.opened, expect: "read")
@@ -106,7 +106,7 @@ struct WatcherTests {
         watcher.tell(.waited, expect: "watch 6")
     }
 
-    @Test func bookmarksMoveTheVersionOn() {
+    @Test func `bookmarks move the version on`() {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page([], version: "5")), expect: "=; watch 5")
         watcher.tell(.opened, expect: "read")
@@ -115,7 +115,7 @@ struct WatcherTests {
         watcher.tell(.ended(nil, lasted: .seconds(300)), expect: "watch 50")
     }
 
-    @Test func aSilentSocketIsReplacedWithoutAList() {
+    @Test func `a silent socket is replaced without a list`() {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page([], version: "5")), expect: "=; watch 5")
         for _ in 0..<3 {
@@ -124,7 +124,7 @@ struct WatcherTests {
         }
     }
 
-    @Test func whatWasWatchedForLongIsListedAnewInCaseAnEventWasLost() {
+    @Test func `a long watch is followed by a new list, in case an event was lost`() {
         var watcher = Script(streaming: false)
         for _ in 0..<3 {
             watcher.tell(.page(page(["a"], version: "5")), expect: "=a; watch 5")
@@ -137,7 +137,7 @@ struct WatcherTests {
         }
     }
 
-    @Test(arguments: [false, true]) func aListOlderThanWhatWasSeenIsNotBelieved(streaming: Bool) {
+    @Test(arguments: [false, true]) func `a list older than the watch is not believed`(streaming: Bool) {
         var watcher = Script(streaming: streaming)
         let gone = KubernetesError.api(Status(reason: "Expired", code: 410))
         func list(_ version: String, expect text: String) {
@@ -159,7 +159,7 @@ struct WatcherTests {
         list("60", expect: streaming ? "=a; read" : "=a; watch 60")
     }
 
-    @Test func aHistoryThatWasSetBackForGoodIsBelievedAfterMinutes() {
+    @Test func `a history that was set back for good is believed after minutes`() {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page(["a"], version: "50")), expect: "=a; watch 50")
         watcher.tell(.openFailed(.api(Status(reason: "Expired", code: 410))), expect: "list -")
@@ -172,7 +172,7 @@ struct WatcherTests {
         watcher.tell(.page(page(["b"], version: "20")), expect: "=b; watch 20")
     }
 
-    @Test func eventsOutOfOrderDoNotSetTheVersionBack() {
+    @Test func `events out of order do not set the version back`() {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page([], version: "5")), expect: "=; watch 5")
         watcher.tell(.opened, expect: "read")
@@ -181,7 +181,7 @@ struct WatcherTests {
         watcher.tell(.ended(nil, lasted: .seconds(60)), expect: "watch 8")
     }
 
-    @Test func aServerThatClosesEverySecondIsFollowedWithoutWaiting() {
+    @Test func `a server that closes every second is followed without waiting`() {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page([], version: "5")), expect: "=; watch 5")
         for _ in 0..<20 {
@@ -190,7 +190,7 @@ struct WatcherTests {
         }
     }
 
-    @Test func aServerThatClosesAtOnceIsWaitedForLongerAndLonger() {
+    @Test func `a server that closes at once is waited for longer and longer`() {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page([], version: "5")), expect: "=; watch 5")
         var waits: [Duration] = []
@@ -206,7 +206,7 @@ struct WatcherTests {
         #expect(waits[11] >= .milliseconds(1500))
     }
 
-    @Test func aWatchThatKeepsFailingIsReplacedByAList() {
+    @Test func `a watch that keeps failing is replaced by a list`() {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page([], version: "5")), expect: "=; watch 5")
         for _ in 0..<2 {
@@ -219,14 +219,14 @@ struct WatcherTests {
         watcher.tell(.waited, expect: "list -")
     }
 
-    @Test func theServersWishToWaitIsGranted() {
+    @Test func `the server's wish to wait is granted`() {
         var watcher = Script(streaming: false)
         let busy = Status(details: StatusDetails(retryAfterSeconds: 77), code: 429)
         watcher.tell(.listFailed(.api(busy)), expect: "wait")
         #expect(watcher.lastWait == .seconds(77))
     }
 
-    @Test func anObjectThatDoesNotDecodeIsToldAndTheVersionMovesOn() {
+    @Test func `an object that does not decode is reported and the version moves on`() {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page(["a", "!bad"], version: "5")), expect: "=a !bad; watch 5")
         watcher.tell(.opened, expect: "read")
@@ -234,7 +234,7 @@ struct WatcherTests {
         watcher.tell(.ended(nil, lasted: .seconds(5)), expect: "watch 6")
     }
 
-    @Test func oneSeedGivesOneCourse() {
+    @Test func `one seed gives one course`() {
         func waits(seed: UInt64) -> [Duration] {
             var watcher = Script(streaming: false, seed: seed)
             return (0..<8).map { _ in
@@ -248,7 +248,7 @@ struct WatcherTests {
         #expect(waits(seed: 1) != waits(seed: 2))
     }
 
-    @Test func inputsInTheWrongPlaceChangeNothing() {
+    @Test func `inputs in the wrong place change nothing`() {
         let inputs: [Watcher<ConfigMap>.Input] = [
             .opened, .waited, .update(.event(.added(object("z", "99")))), .ended(nil, lasted: .zero),
             .openFailed(refused), .listFailed(refused), .page(page(["z"], version: "99")),

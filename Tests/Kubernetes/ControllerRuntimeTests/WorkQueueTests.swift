@@ -12,14 +12,14 @@ struct WorkQueueTests {
             backoff: Backoff(initial: .seconds(1), maximum: .seconds(60)), clock: clock, seed: 1)
     }
 
-    @Test func aKeyWaitsOnceAndKeysComeInTheirOrder() async {
+    @Test func `a key waits once, and keys come in their order`() async {
         let queue = queue()
         for key in ["b", "a", "b", "c", "a"] { queue.add(key) }
         #expect(queue.count == 3)
         #expect([await queue.get(), await queue.get(), await queue.get()] == ["b", "a", "c"])
     }
 
-    @Test func aKeyNeverRunsTwiceAtOnceButAgainAfterwards() async {
+    @Test func `a key never runs twice at once, but again afterwards`() async {
         let queue = queue()
         queue.add("a")
         #expect(await queue.get() == "a")
@@ -33,7 +33,7 @@ struct WorkQueueTests {
         #expect(queue.count == 0 && queue.runningCount == 0)
     }
 
-    @Test func theEarliestTimeWins() async {
+    @Test func `the earliest time wins`() async {
         let queue = queue()
         queue.add("a", after: .seconds(100))
         queue.add("a", after: .seconds(10))
@@ -48,7 +48,7 @@ struct WorkQueueTests {
         #expect(queue.count == 0)
     }
 
-    @Test func whatIsAddedForLaterDoesNotHoldUpWhatIsDueNow() async {
+    @Test func `a key for later does not hold up one that is due now`() async {
         let queue = queue()
         queue.add("later", after: .seconds(10))
         async let first = queue.get()
@@ -57,7 +57,7 @@ struct WorkQueueTests {
         #expect(await first == "now")
     }
 
-    @Test func anEarlierTimeIsNoticedByWhoWaitsForALaterOne() async {
+    @Test func `a waiter for a later key notices an earlier one`() async {
         let queue = queue()
         queue.add("a", after: .seconds(100))
         async let first = queue.get()
@@ -68,7 +68,7 @@ struct WorkQueueTests {
         #expect(await first == "b")
     }
 
-    @Test func failuresLengthenTheWaitUntilTheyAreForgotten() {
+    @Test func `failures lengthen the wait until they are forgotten`() {
         var state = WorkQueueState<String>(
             backoff: Backoff(initial: .seconds(1), maximum: .seconds(60)), random: SeededGenerator(seed: 1))
         for count in 1...20 {
@@ -82,7 +82,7 @@ struct WorkQueueTests {
         #expect(other <= .seconds(1) && forgotten <= .seconds(1))
     }
 
-    @Test func whatPassesByItselfIsTriedAgainWithinSecondsHoweverOftenItFailed() {
+    @Test func `a passing failure is repeated within seconds, however often it failed`() {
         var state = WorkQueueState<String>(
             backoff: Backoff(initial: .seconds(1), maximum: .seconds(300)), random: SeededGenerator(seed: 1))
         for _ in 0..<40 { _ = state.noteFailure("a") }
@@ -94,7 +94,7 @@ struct WorkQueueTests {
         #expect(other >= .seconds(150))
     }
 
-    @Test func shuttingDownEndsTheWaitOfAll() async {
+    @Test func `shutting down ends every wait`() async {
         let queue = queue()
         queue.add("later", after: .seconds(10))
         async let one = queue.get()
@@ -107,14 +107,14 @@ struct WorkQueueTests {
         #expect(await queue.get() == nil)
     }
 
-    @Test func cancellingTheTaskEndsTheWait() async {
+    @Test func `cancelling the task ends the wait`() async {
         let queue = queue()
         let task = Task { await queue.get() }
         task.cancel()
         #expect(await task.value == nil)
     }
 
-    @Test func aLongLifeLeavesNothingBehind() {
+    @Test func `a long life of a queue leaves no memory behind`() {
         var state = WorkQueueState<Int>(
             backoff: Backoff(initial: .seconds(1), maximum: .seconds(60)), random: SeededGenerator(seed: 1))
         // Each round asks for the key in an hour, and then at once: as a settled run does.
@@ -132,7 +132,7 @@ struct WorkQueueTests {
 
     /// Any course of calls: no key runs twice at once, none is lost, none comes early.
     @Test(arguments: 0..<50)
-    func anyCourseOfCallsKeepsThePromises(seed: UInt64) {
+    func `any course of calls keeps the promises of a queue`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var state = WorkQueueState<Int>(
             backoff: Backoff(initial: .seconds(1), maximum: .seconds(60)), random: SeededGenerator(seed: seed)

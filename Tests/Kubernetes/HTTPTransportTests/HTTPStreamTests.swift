@@ -1,6 +1,6 @@
 import FoundationEssentials
-import TestSupport
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HTTPTransport
@@ -16,7 +16,7 @@ import Darwin
 @Suite(.timeLimit(.minutes(1)))
 struct HTTPStreamTests {
     @Test(arguments: [Duration.zero, .milliseconds(10)])
-    func theHeadComesBeforeTheBodyAndTheBytesAsTheyAreSent(gathering: Duration) async throws {
+    func `the head comes before the body, and the bytes as they are sent`(gathering: Duration) async throws {
         let gate = Gate()
         let server = try ScriptedServer { connection, _ in
             connection.beginChunks()
@@ -38,7 +38,7 @@ struct HTTPStreamTests {
         #expect(try await iterator.next() == nil)
     }
 
-    @Test func whatIsGatheredComesWhole() async throws {
+    @Test func `a gathered body comes whole`() async throws {
         let lines = (0..<500).map { "line \($0)\n" }
         let server = try ScriptedServer { connection, _ in
             connection.beginChunks()
@@ -52,7 +52,7 @@ struct HTTPStreamTests {
         #expect(String(decoding: received, as: UTF8.self) == lines.joined())
     }
 
-    @Test func aReaderThatDoesNotReadHoldsTheServerBack() async throws {
+    @Test func `a reader that does not read holds the server back`() async throws {
         let sent = Mutex(0)
         let total = 64 << 20
         let server = try ScriptedServer { connection, _ in
@@ -77,7 +77,7 @@ struct HTTPStreamTests {
         #expect(received == total)
     }
 
-    @Test func aSilentStreamMeetsTheIdleTimeout() async throws {
+    @Test func `a silent stream meets the idle timeout`() async throws {
         let server = try ScriptedServer { connection, _ in
             connection.beginChunks()
             connection.sendChunk("x")
@@ -93,7 +93,7 @@ struct HTTPStreamTests {
         #expect(received == Data("x".utf8))
     }
 
-    @Test func droppingAStreamEndsItsTransfer() async throws {
+    @Test func `dropping a stream ends its transfer`() async throws {
         let (ended, signal) = AsyncStream.makeStream(of: Void.self)
         let server = try ScriptedServer { connection, _ in
             connection.beginChunks()
@@ -105,7 +105,7 @@ struct HTTPStreamTests {
         for await _ in ended {}
     }
 
-    @Test func cancellingTheReaderEndsTheWait() async throws {
+    @Test func `cancelling the reader ends the wait`() async throws {
         let server = try ScriptedServer { connection, _ in
             connection.beginChunks()
             connection.waitForClose()
@@ -123,7 +123,7 @@ struct HTTPStreamTests {
         }
     }
 
-    @Test func aStreamThatBreaksOffDeliversWhatCameAndThenTheError() async throws {
+    @Test func `a stream that breaks off delivers its bytes and then the error`() async throws {
         let server = try ScriptedServer { connection, _ in
             connection.beginChunks()
             connection.sendChunk("part")
@@ -139,7 +139,7 @@ struct HTTPStreamTests {
         #expect(received == Data("part".utf8))
     }
 
-    @Test func streamsThatNeverEndDoNotHoldUpEachOther() async throws {
+    @Test func `streams that never end do not hold up each other`() async throws {
         let server = try ScriptedServer { connection, request in
             guard request.path == "/stream" else { return connection.respond(200) }
             connection.beginChunks()
@@ -161,7 +161,7 @@ struct HTTPStreamTests {
         #expect(try await transport.send(HTTPRequest(url: url)).status == 200)
     }
 
-    @Test func manyStreamsAndRequestsShareOneThread() async throws {
+    @Test func `many streams and requests share one thread`() async throws {
         let server = try ScriptedServer { connection, request in
             guard request.path == "/stream" else { return connection.respond(200, request.target) }
             connection.beginChunks()

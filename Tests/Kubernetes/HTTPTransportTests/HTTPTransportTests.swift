@@ -8,7 +8,7 @@ import Testing
 struct HTTPTransportTests {
     let transport = HTTPTransport()
 
-    @Test func aRequestCarriesMethodHeadersAndBodyAndTheResponseComesBack() async throws {
+    @Test func `a request carries method, headers and body, and the response comes back`() async throws {
         let server = try ScriptedServer { connection, request in
             connection.respond(418, headers: ["X-Echo": "a b"], request.text)
         }
@@ -24,7 +24,7 @@ struct HTTPTransportTests {
     }
 
     @Test(arguments: ["GET", "DELETE", "HEAD", "POST", "PUT", "PATCH"])
-    func anyMethodWorksWithoutABody(method: String) async throws {
+    func `any method works without a body`(method: String) async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200) }
         let response = try await transport.send(HTTPRequest(method: method, url: server.url))
         #expect(response.status == 200)
@@ -34,13 +34,13 @@ struct HTTPTransportTests {
         #expect(hasLength == ["POST", "PUT", "PATCH"].contains(method))
     }
 
-    @Test func oneConnectionServesRequestAfterRequest() async throws {
+    @Test func `one connection serves request after request`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200, "x") }
         for _ in 0..<20 { _ = try await transport.send(HTTPRequest(url: server.url)) }
         #expect(server.connections == 1)
     }
 
-    @Test func nothingOfARequestIsLeftForTheNext() async throws {
+    @Test func `nothing of a request is left for the next`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200) }
         let first = HTTPRequest(
             method: "PUT", url: server.url + "/first?a=b", headers: [HTTPHeader("X-Test", "yes")],
@@ -57,7 +57,7 @@ struct HTTPTransportTests {
 
     /// Short bodies are copied, longer ones read as they are sent.
     @Test(arguments: [1, 32 << 10, 32 << 10 + 1, 1 << 20])
-    func aBodyOfAnyLengthArrivesWhole(length: Int) async throws {
+    func `a body of any length arrives whole`(length: Int) async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200) }
         let body = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         for _ in 1...2 {
@@ -67,7 +67,7 @@ struct HTTPTransportTests {
         #expect(server.requests.map(\.body) == [body, body])
     }
 
-    @Test func requestsAtOnceAreAnsweredEachWithItsOwn() async throws {
+    @Test func `requests at once each get their own answer`() async throws {
         let server = try ScriptedServer { connection, request in connection.respond(200, request.target) }
         let transport = HTTPTransport(configuration: .controller)
         defer { transport.shutdown() }
@@ -86,7 +86,7 @@ struct HTTPTransportTests {
         #expect(server.requests.count == 480 && server.connections <= 24)
     }
 
-    @Test func aRangeOfAFileIsSentAndAResponseIsWrittenIntoAPlaceOfAFile() async throws {
+    @Test func `a range of a file is sent, and a response is written into a place of a file`() async throws {
         let server = try ScriptedServer { connection, request in connection.respond(200, request.text) }
         try await withTemporaryFile("0123456789") { path, descriptor in
             let request = HTTPRequest(
@@ -98,7 +98,7 @@ struct HTTPTransportTests {
         }
     }
 
-    @Test func theBodyOfAnErrorIsNotWrittenIntoTheFile() async throws {
+    @Test func `the body of an error is not written into the file`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(404, "no such key") }
         try await withTemporaryFile("keep") { path, descriptor in
             let (head, errorBody) = try await transport.download(
@@ -109,7 +109,7 @@ struct HTTPTransportTests {
         }
     }
 
-    @Test func aFileThatIsShorterThanToldEndsTheRequestWithItsName() async throws {
+    @Test func `a file that is shorter than told ends the request with its name`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200) }
         try await withTemporaryFile("short") { path, _ in
             let request = HTTPRequest(
@@ -122,7 +122,7 @@ struct HTTPTransportTests {
         }
     }
 
-    @Test func aBodyAboveTheLimitIsRefused() async throws {
+    @Test func `a body above the limit is refused`() async throws {
         let server = try ScriptedServer { connection, _ in
             connection.respond(200, String(repeating: "x", count: 1001))
         }
@@ -134,7 +134,7 @@ struct HTTPTransportTests {
         #expect(whole.body.count == 1001)
     }
 
-    @Test func nobodyListeningIsNotSentAndRetryable() async throws {
+    @Test func `a request to a closed port was not sent and may be repeated`() async throws {
         let server = try ScriptedServer { _, _ in }
         let url = server.url
         server.stop()
@@ -144,7 +144,7 @@ struct HTTPTransportTests {
         #expect(error?.sentPossibly == false)
     }
 
-    @Test func aServerThatHangsUpWithoutAnAnswerMayHaveActed() async throws {
+    @Test func `a server that hangs up without an answer may have acted`() async throws {
         let server = try ScriptedServer { connection, _ in connection.hangUp() }
         let error = await error {
             try await transport.send(
@@ -154,7 +154,7 @@ struct HTTPTransportTests {
         #expect(error?.sentPossibly == true)
     }
 
-    @Test func aBodyCutShortIsAnError() async throws {
+    @Test func `a body cut short is an error`() async throws {
         let server = try ScriptedServer { connection, _ in
             connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
             connection.hangUp()
@@ -163,7 +163,7 @@ struct HTTPTransportTests {
         #expect(error?.code == .connectionLost)
     }
 
-    @Test func aSilentServerMeetsTheIdleTimeout() async throws {
+    @Test func `a silent server meets the idle timeout`() async throws {
         let server = try ScriptedServer { connection, _ in connection.waitForClose() }
         let error = await error {
             try await transport.send(HTTPRequest(url: server.url, idleTimeout: .milliseconds(80)))
@@ -172,7 +172,7 @@ struct HTTPTransportTests {
         #expect(error?.sentPossibly == true)
     }
 
-    @Test func aSlowServerMeetsTheTimeout() async throws {
+    @Test func `a slow server meets the timeout`() async throws {
         let server = try ScriptedServer { connection, _ in connection.waitForClose() }
         let error = await error {
             try await transport.send(HTTPRequest(url: server.url, timeout: .milliseconds(80)))
@@ -180,7 +180,7 @@ struct HTTPTransportTests {
         #expect(error?.code == .timedOut)
     }
 
-    @Test func cancellingTheTaskEndsTheTransferOnTheServerToo() async throws {
+    @Test func `cancelling the task ends the transfer on the server, too`() async throws {
         let (ended, signal) = AsyncStream.makeStream(of: Void.self)
         let (arrived, arrival) = AsyncStream.makeStream(of: Void.self)
         let server = try ScriptedServer { connection, _ in
@@ -196,7 +196,7 @@ struct HTTPTransportTests {
         for await _ in ended {}
     }
 
-    @Test func aTaskThatIsCancelledAlreadySendsNothing() async throws {
+    @Test func `a task that is cancelled already sends nothing`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200) }
         let error = await Task { [transport] in
             withUnsafeCurrentTask { $0?.cancel() }
@@ -206,7 +206,7 @@ struct HTTPTransportTests {
         #expect(server.requests.isEmpty)
     }
 
-    @Test func shuttingDownEndsWhatIsUnderWayAndRefusesTheRest() async throws {
+    @Test func `shutting down ends what is under way and refuses the rest`() async throws {
         let (arrived, arrival) = AsyncStream.makeStream(of: Void.self)
         let server = try ScriptedServer { connection, _ in
             arrival.yield()
@@ -224,13 +224,13 @@ struct HTTPTransportTests {
         "", "x", "ftp://host/", "http://", "http://host:0/", "http://host:99999/", "http://ho st/",
         "http://user@host/", "https://[::1",
     ])
-    func aMalformedURLIsRefused(url: String) async throws {
+    func `a malformed URL is refused`(url: String) async throws {
         let error = await error { try await transport.send(HTTPRequest(url: url)) }
         #expect(error?.code == .badURL, "\(url)")
         #expect(error?.isRetryable == false)
     }
 
-    @Test func aHeaderCannotSmuggleALine() async throws {
+    @Test func `a header cannot smuggle a line`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200) }
         for header in [HTTPHeader("X", "a\r\nEvil: 1"), HTTPHeader("X: 1\r\nEvil", "2"), HTTPHeader("", "v")]
         {

@@ -12,13 +12,13 @@ struct SignatureTests {
         ("https://s3/b?b=2&b=1&a", "https://s3/b?a=&b=1&b=2"),
         ("https://s3/b", "https://s3/b"),
     ])
-    func theQueryIsPutInTheOrderOfTheCanonicalRequest(url: String, sorted: String) throws {
+    func `the query is put in the order of the canonical request`(url: String, sorted: String) throws {
         var target = try RequestTarget(url)
         target.sortQuery()
         #expect(target.url == sorted)
     }
 
-    @Test func aSignedRequestSignsItsPayloadHashDateTokenAndRange() async throws {
+    @Test func `a signed request signs its payload hash, date, token and range`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200) }
         let request = HTTPRequest(
             method: "GET", url: server.url + "/bucket/key", headers: [HTTPHeader("range", "bytes=0-9")],
@@ -38,7 +38,7 @@ struct SignatureTests {
     }
 
     @Test(arguments: [true, false], [0, 5, 3 << 20])
-    func aBodyArrivesWhole(isSigned: Bool, count: Int) async throws {
+    func `a body arrives whole`(isSigned: Bool, count: Int) async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200) }
         let body = Data((0..<count).map { UInt8(truncatingIfNeeded: $0) })
         let signature = AWSSignature(accessKey: "a", secretKey: "b", region: "us-east-1")
@@ -51,7 +51,7 @@ struct SignatureTests {
         #expect((seen.headers["expect"] != nil) == (isSigned && count > 1 << 20))
     }
 
-    @Test func aSignedHeaderWithoutAValueIsRefused() async throws {
+    @Test func `a signed header without a value is refused`() async throws {
         let request = HTTPRequest(
             url: "http://127.0.0.1:1/", headers: [HTTPHeader("x-amz-meta-a", "")],
             awsSignature: AWSSignature(accessKey: "a", secretKey: "b", region: "us-east-1"))

@@ -24,7 +24,7 @@ struct SocketSetTests {
         return (ends[0], ends[1])
     }
 
-    @Test func waitingEndsWhenSomebodyWakes() throws {
+    @Test func `a wait ends when somebody wakes it`() throws {
         let sockets = try #require(SocketSet())
         // More than the pipe holds: none may block, and all together end one waiting.
         for _ in 0..<100_000 { sockets.wake() }
@@ -34,7 +34,7 @@ struct SocketSetTests {
         #expect(started.duration(to: .now) >= .milliseconds(50))
     }
 
-    @Test func aSocketIsReportedForWhatItIsWatchedFor() throws {
+    @Test func `a socket is reported for the events that it is watched for`() throws {
         let sockets = try #require(SocketSet())
         let (near, far) = try pair()
         defer { close(near) }

@@ -13,11 +13,11 @@ struct JSONMemberTests {
             ("", nil), ("{", nil), (#"{"a"#, nil), (#"{"a":{"b":"x"#, nil), (#"{"a":{"b":"x\"#, nil),
             (#"{"a" {"b":"x"}}"#, nil), ("[]", nil), (#"{"z":[[[,"a":{"b":"x"}}"#, nil),
         ] as [(String, String?)])
-    func aMemberIsFoundOnlyAtItsPath(text: String, expected: String?) {
+    func `a member is found only at its path`(text: String, expected: String?) {
         #expect(JSONMember.string(at: ["a", "b"], in: Data(text.utf8)) == expected)
     }
 
-    @Test func itFindsWhatAParserFinds() throws {
+    @Test func `a member is the one that a parser finds`() throws {
         var random = Random(state: 5)
         var found = 0
         for _ in 0..<3000 {

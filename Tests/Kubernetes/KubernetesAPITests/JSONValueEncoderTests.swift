@@ -44,9 +44,9 @@ struct JSONValueEncoderTests {
         var nothing: JSONValue = .null
     }
 
-    @Test func aStructOfAllTypes() throws { try expectSame(Everything()) }
+    @Test func `a struct of all types is encoded as by JSONEncoder`() throws { try expectSame(Everything()) }
 
-    @Test func valuesOfTheirOwn() throws {
+    @Test func `single values are encoded as by JSONEncoder`() throws {
         try expectSame([1, 2, 3])
         try expectSame(["a": ["b": [true, false]]])
         try expectSame("text")
@@ -56,7 +56,7 @@ struct JSONValueEncoderTests {
         try expectSame([String: String]())
     }
 
-    @Test func aPodAsItIsCreated() throws {
+    @Test func `a pod is encoded as by JSONEncoder`() throws {
         var container = Container(name: "main", image: "image:1", command: ["a"], args: ["--b=1"])
         container.env = [EnvVar(name: "A", value: "1")]
         container.resources = ResourceRequirements(
@@ -88,15 +88,15 @@ struct JSONValueEncoderTests {
         }
     }
 
-    @Test func containersThatAreFilledInAnyOrder() throws { try expectSame(ByHand()) }
+    @Test func `containers may be filled in any order`() throws { try expectSame(ByHand()) }
 
     @Test(arguments: [Double.nan, .infinity, -.infinity])
-    func whatIsNoNumberIsRefused(number: Double) {
+    func `NaN and infinity are refused`(number: Double) {
         #expect(throws: EncodingError.self) { try JSONValue(encoding: ["a": [number]]) }
         #expect(throws: EncodingError.self) { try JSONValue(encoding: JSONValue.number(number)) }
     }
 
-    @Test func anErrorSaysWhereTheValueIs() throws {
+    @Test func `an error says where the value is`() throws {
         let error = try #require(throws: EncodingError.self) {
             try JSONValue(encoding: ["a": [["b": 1.5], ["b": .nan]]])
         }
@@ -107,7 +107,7 @@ struct JSONValueEncoderTests {
         #expect(context.codingPath.map(\.stringValue) == ["a", "Index 1", "b"])
     }
 
-    @Test func depthIsLimitedBeforeTheStackIs() {
+    @Test func `the depth is limited before the stack is used up`() {
         final class Nested: Encodable {
             var inner: Nested?
         }

@@ -23,7 +23,7 @@ struct CredentialTests {
         """
     }
 
-    @Test func aPluginRunsOnceForManyRequestsUntilItsAnswerExpires() async throws {
+    @Test func `a plugin runs once for many requests until its answer expires`() async throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "runs-\(UUID().uuidString)").path()
         defer { try? FileManager.default.removeItem(atPath: file) }
         let cache = plugin(counting(expiry: #","expirationTimestamp":"1970-01-01T01:00:00Z""#, in: file))
@@ -37,7 +37,7 @@ struct CredentialTests {
         #expect(try await cache.credential().token == "t3")
     }
 
-    @Test func aPluginIsToldWhatIsAskedOfIt() async throws {
+    @Test func `a plugin is told what is asked of it`() async throws {
         let child = ChildProcess(
             command: "sh", arguments: ["-c", "printf %s \"$GREETING\""], environment: ["GREETING": "hello"])
         #expect(try await child.output(limit: 100, timeout: .seconds(20)) == Data("hello".utf8))
@@ -51,12 +51,12 @@ struct CredentialTests {
             "neither a token"
         ),
     ])
-    func aPluginThatFailsIsNamed(script: String, message: String) async throws {
+    func `a plugin that fails is named`(script: String, message: String) async throws {
         let error = await #expect(throws: KubernetesError.self) { try await plugin(script).credential() }
         #expect(error?.description.contains(message) == true, "\(String(describing: error))")
     }
 
-    @Test func aPluginThatIsNotThereIsNamedWithItsHint() async throws {
+    @Test func `a missing plugin is named with its hint`() async throws {
         let cache = ExecCredentialCache(
             .init(command: "/nowhere/login", installHint: "install it"), clock: { [clock] in clock.now })
         let error = await #expect(throws: KubernetesError.self) { try await cache.credential() }
@@ -64,7 +64,7 @@ struct CredentialTests {
         #expect(error?.description.contains("install it") == true)
     }
 
-    @Test func aProgramThatPrintsTooMuchOrTakesTooLongIsEnded() async throws {
+    @Test func `a program that prints too much or takes too long is ended`() async throws {
         let loud = ChildProcess(
             command: "sh", arguments: ["-c", "yes"], environment: ["PATH": "/usr/bin:/bin"])
         await #expect(throws: ChildProcess.Failure(message: "printed more than 10000 bytes")) {
@@ -76,7 +76,7 @@ struct CredentialTests {
         }
     }
 
-    @Test func aFileIsReadAgainAfterAMinuteAndKeptWhileItIsAway() throws {
+    @Test func `a file is read again after a minute and kept while it is away`() throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "file-\(UUID().uuidString)").path()
         var file = ReloadedFile(path: path)
         #expect(throws: KubernetesError.self) { try file.read(now: Timestamp(seconds: 0)) }

@@ -52,7 +52,7 @@ struct KubeconfigTests {
         return config
     }
 
-    @Test func theFirstFileThatNamesAThingWins() throws {
+    @Test func `the first file that names a thing wins`() throws {
         let config = try merged()
         let current = try config.configuration()
         #expect(current.server == "https://127.0.0.1:6443")
@@ -63,7 +63,7 @@ struct KubeconfigTests {
         #expect(config.contextNames == ["certificates", "dev", "prod"])
     }
 
-    @Test func relativePathsStartAtTheirFile() throws {
+    @Test func `relative paths start at their file`() throws {
         let prod = try merged().configuration(context: "prod")
         #expect(prod.certificateAuthorityFile == "/two/ca.crt")
         #expect(prod.tls.serverName == "kubernetes")
@@ -93,7 +93,7 @@ struct KubeconfigTests {
         (first.replacing("user: admin", with: "user: nobody"), "the user 'nobody'"),
         (first.replacing("{token: 0123456789}", with: "{exec: {}}"), "users[0].user.exec.command"),
     ])
-    func whatIsWrongIsSaid(text: String, message: String) throws {
+    func `a fault of a kubeconfig is named`(text: String, message: String) throws {
         let error = #expect(throws: KubernetesError.self) {
             var config = Kubeconfig()
             try config.merge(text, name: "file", directory: "/")
@@ -102,13 +102,13 @@ struct KubeconfigTests {
         #expect(error?.description.contains(message) == true, "\(String(describing: error))")
     }
 
-    @Test func severalFilesAreNamedByTheEnvironment() throws {
+    @Test func `several files are named by the environment`() throws {
         #expect(Kubeconfig.paths(environment: ["KUBECONFIG": "/a:/b:"]) == ["/a", "/b"])
         #expect(Kubeconfig.paths(environment: ["HOME": "/h"]) == ["/h/.kube/config"])
         #expect(throws: KubernetesError.self) { try Kubeconfig.load(paths: ["/nowhere/config"]) }
     }
 
-    @Test func thePodsServiceAccountIsUsedInACluster() throws {
+    @Test func `the pod's service account is used in a cluster`() throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "sa-\(UUID().uuidString)")
             .path()
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)

@@ -1,8 +1,8 @@
 import FoundationEssentials
 import HTTPTransport
 import KubernetesAPI
-import TestSupport
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import KubernetesClient
@@ -25,7 +25,7 @@ struct KubernetesClientTests {
     private static let configMap =
         #"{"metadata":{"name":"a","namespace":"n","resourceVersion":"7"},"data":{"k":"v"}}"#
 
-    @Test func anObjectIsReadWithItsCredentialsAndUserAgent() async throws {
+    @Test func `an object is read with its credentials and user agent`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200, Self.configMap) }
         let object = try await client(server, credentials: .token("t"))
             .get(ConfigMap.self, ObjectKey(namespace: "n", name: "a"))
@@ -37,7 +37,7 @@ struct KubernetesClientTests {
         #expect(seen.headers["accept"] == "application/json")
     }
 
-    @Test func anApplySendsOnlyWhatItMayClaim() async throws {
+    @Test func `an apply sends only fields that it may claim`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200, Self.configMap) }
         var object = ConfigMap(metadata: ObjectMeta(name: "a", namespace: "n", labels: ["l": "1"]))
         object.metadata.resourceVersion = "7"
@@ -53,7 +53,7 @@ struct KubernetesClientTests {
         #expect(body["metadata"] == ["name": "a", "namespace": "n", "labels": ["l": "1"]])
     }
 
-    @Test func anApplyOfAStatusSendsTheStatusAlone() throws {
+    @Test func `an apply of a status sends the status alone`() throws {
         var job = Job(metadata: ObjectMeta(name: "j", namespace: "n", labels: ["l": "1"]))
         job.metadata.uid = "u"
         job.status = JobStatus()
@@ -64,7 +64,7 @@ struct KubernetesClientTests {
         #expect(try WireObject.applied(job, isStatus: false)["status"] == nil)
     }
 
-    @Test func aDeleteCarriesItsPreconditions() async throws {
+    @Test func `a delete carries its preconditions`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200, "{}") }
         try await client(server).delete(
             ConfigMap.self, ObjectKey(namespace: "n", name: "a"), options: DeleteOptions(uid: "u1"))
@@ -73,7 +73,7 @@ struct KubernetesClientTests {
         #expect(try JSONValue(parsing: seen.body)["preconditions"] == ["uid": "u1"])
     }
 
-    @Test func ofAnAnswerOnlyWhatIdentifiesTheObjectIsRead() async throws {
+    @Test func `only the identity of an object is read from an answer`() async throws {
         let server = try ScriptedServer { connection, request in
             // What does not decode as a ConfigMap shows that the rest is not looked at.
             connection.respond(
@@ -92,7 +92,7 @@ struct KubernetesClientTests {
         #expect(server.requests.map(\.method) == ["POST", "PATCH"])
     }
 
-    @Test func anObjectThatWasCreatedWithoutAnIdentityIsAnError() async throws {
+    @Test func `an object that was created without an identity is an error`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(201, "{}") }
         let object = ConfigMap(metadata: ObjectMeta(name: "a", namespace: "n"))
         let error = await error { try await client(server).createIdentified(object) }
@@ -114,7 +114,7 @@ struct KubernetesClientTests {
         (404, "404 page not found\n", "notFound"), (502, "<html>bad gateway</html>", "retryable"),
         (503, "", "retryable"), (500, "{", "retryable"), (501, "", ""), (429, "slow down", "retryable"),
     ])
-    func anErrorIsKnownByWhatItMeans(code: Int, body: String, meaning: String) async throws {
+    func `an error is known by its meaning`(code: Int, body: String, meaning: String) async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(code, body) }
         let error = await error {
             try await client(server).get(ConfigMap.self, ObjectKey(namespace: "n", name: "a"))
@@ -130,7 +130,7 @@ struct KubernetesClientTests {
         #expect(!seen.description.isEmpty)
     }
 
-    @Test func theServerSaysHowLongToWait() async throws {
+    @Test func `the server says how long to wait`() async throws {
         let server = try ScriptedServer { connection, _ in
             connection.respond(429, headers: ["Retry-After": "7"], "busy")
         }
@@ -138,7 +138,7 @@ struct KubernetesClientTests {
         #expect(error?.retryAfter == .seconds(7))
     }
 
-    @Test func aListIsFetchedPageByPageAndStartsAnewWhenItsPagesAreTooOld() async throws {
+    @Test func `a list is fetched page by page, and starts anew when its pages are too old`() async throws {
         let expired = Atomic<Bool>(false)
         let server = try ScriptedServer { connection, request in
             switch request.query("continue") {
@@ -160,7 +160,7 @@ struct KubernetesClientTests {
         #expect(server.requests.allSatisfy { $0.query("limit") == "1" })
     }
 
-    @Test func aTokenIsReadAgainWhenTheServerRefusesIt() async throws {
+    @Test func `a token is read again when the server refuses it`() async throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "token-\(UUID().uuidString)").path()
         defer { try? FileManager.default.removeItem(atPath: path) }
         try Data("old\n".utf8).write(to: URL(filePath: path))
@@ -179,14 +179,14 @@ struct KubernetesClientTests {
         #expect(server.requests.count <= 5)
     }
 
-    @Test func aFixedTokenThatIsRefusedIsNotTriedAgain() async throws {
+    @Test func `a fixed token that is refused is not sent again`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(401, "who?") }
         let error = await error { try await client(server, credentials: .token("t")).list(ConfigMap.self) }
         #expect(error?.isUnauthorized == true)
         #expect(server.requests.count == 1)
     }
 
-    @Test func eachRequestIsObserved() async throws {
+    @Test func `each request is observed`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(404, "") }
         let seen = Mutex<[RequestObservation]>([])
         _ = await error {
@@ -197,7 +197,7 @@ struct KubernetesClientTests {
         #expect(seen.withLock { $0.map(\.request.path) } == ["/api/v1/configmaps"])
     }
 
-    @Test func aRequestEndsAtItsTimeLimit() async throws {
+    @Test func `a request ends at its time limit`() async throws {
         let server = try ScriptedServer { connection, _ in connection.waitForClose() }
         let error = await error {
             try await client(server, requestTimeout: .milliseconds(50)).list(ConfigMap.self)
@@ -209,7 +209,7 @@ struct KubernetesClientTests {
         #expect(transport.code == .timedOut && error?.isRetryable == true && error?.mayHaveActed == true)
     }
 
-    @Test func aWatchPassesOverWhatDoesNotDecodeAndSaysSo() async throws {
+    @Test func `a watch passes over an object that does not decode and says so`() async throws {
         let server = try ScriptedServer { connection, _ in
             connection.beginChunks()
             connection.sendChunk(WatchDecoderTests.transcript)
@@ -228,7 +228,7 @@ struct KubernetesClientTests {
         #expect(seen.query("resourceVersion") == "364")
     }
 
-    @Test func aWatchThatIsRefusedIsAnErrorWithItsStatus() async throws {
+    @Test func `a watch that is refused is an error with its status`() async throws {
         let server = try ScriptedServer { connection, _ in
             connection.respond(410, #"{"kind":"Status","reason":"Expired","code":410,"message":"too old"}"#)
         }

@@ -14,7 +14,7 @@ struct LineDecoderTests {
         return (lines, decoder.finish().map { String(decoding: $0, as: UTF8.self) })
     }
 
-    @Test func linesAreTheSameWhereverTheBytesAreSplit() throws {
+    @Test func `lines are the same wherever the bytes are split`() throws {
         let bytes = Array("{\"a\":\"ü\"}\n\n{\"b\":2}\r\nlast".utf8)
         for first in 0...bytes.count {
             for second in first...bytes.count {
@@ -26,14 +26,14 @@ struct LineDecoderTests {
         }
     }
 
-    @Test func aLineAboveTheLimitIsRefusedWhetherItEndsOrNot() throws {
+    @Test func `a line above the limit is refused whether it ends or not`() throws {
         let long = [UInt8](repeating: 0x61, count: 11)
         #expect(throws: LineDecoder.LineTooLong(limit: 10)) { try lines([long], limit: 10) }
         #expect(throws: LineDecoder.LineTooLong(limit: 10)) { try lines([long + [10]], limit: 10) }
         #expect(try lines([Array(long.dropFirst()) + [10]], limit: 10).lines.count == 1)
     }
 
-    @Test func nothingIsLeftOfAStreamThatEndsWithALine() throws {
+    @Test func `nothing is left of a stream that ends with a line`() throws {
         #expect(try lines([Array("a\n".utf8)]).rest == nil)
         #expect(try lines([]).rest == nil)
     }

@@ -48,7 +48,7 @@ struct WatchDecoderTests {
         "added a ü", "malformed n/b u2 366 false", "bookmark 400 true", "deleted a 401", "error 410 Expired",
     ]
 
-    @Test func whatIsKnownIsABookmark() throws {
+    @Test func `an event of a known version becomes a bookmark`() throws {
         // Deletions are never known, and neither is an object that only bears a version in its data.
         let asked = Mutex<[String]>([])
         var decoder = WatchDecoder<ConfigMap> { version in
@@ -64,7 +64,7 @@ struct WatchDecoderTests {
         #expect(asked.withLock { $0 } == ["365", "366"])
     }
 
-    @Test func aTranscriptSaysTheSameWhereverItIsSplit() throws {
+    @Test func `a transcript says the same wherever it is split`() throws {
         let bytes = Array(Self.transcript.utf8)
         for offset in 0...bytes.count {
             #expect(
@@ -73,7 +73,7 @@ struct WatchDecoderTests {
         #expect(try decode(bytes.map { [$0] }) == Self.expected)
     }
 
-    @Test func aTranscriptCutOffAnywhereSaysNothingWrong() throws {
+    @Test func `a transcript cut off anywhere says nothing wrong`() throws {
         let bytes = Array(Self.transcript.utf8)
         for count in 0...bytes.count {
             let seen = try decode([Array(bytes[..<count])])
@@ -86,11 +86,11 @@ struct WatchDecoderTests {
         "{\"type\":\"ADDED\",\"object\":{\"meta\n",
         String(repeating: "[", count: 100_000) + "\n",
     ])
-    func aLineThatIsNoEventIsAnError(line: String) throws {
+    func `a line that is no event is an error`(line: String) throws {
         #expect(throws: KubernetesError.self) { try decode([Array(line.utf8)]) }
     }
 
-    @Test func whatIsWrongWithAnObjectIsSaid() throws {
+    @Test func `a fault of an object is named`() throws {
         var decoder = WatchDecoder<ConfigMap>()
         decoder.append(Array(Self.transcript.utf8))
         _ = try decoder.next()
@@ -102,7 +102,7 @@ struct WatchDecoderTests {
         #expect(object.kind == "ConfigMap")
     }
 
-    @Test func anObjectWithoutReadableMetadataIsMalformedAndEndsNothing() throws {
+    @Test func `an object without readable metadata is malformed and ends nothing`() throws {
         var decoder = WatchDecoder<ConfigMap>()
         decoder.append(Array("{\"type\":\"ADDED\",\"object\":{\"metadata\":3}}\n".utf8))
         guard case .malformed(let object, isDeleted: false) = try decoder.next() else {
@@ -113,7 +113,7 @@ struct WatchDecoderTests {
         #expect(object.reason.hasPrefix("metadata"))
     }
 
-    @Test func oneBadItemOfAListDoesNotHideItsNeighbours() throws {
+    @Test func `one bad item of a list does not hide its neighbours`() throws {
         let text = """
             {"kind":"ConfigMapList","metadata":{"resourceVersion":"5","continue":"c"},"items":[
             {"metadata":{"name":"a","namespace":"n"}},{"metadata":{"name":"b","namespace":"n"},"data":[]},

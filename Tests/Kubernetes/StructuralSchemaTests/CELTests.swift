@@ -47,7 +47,7 @@ import Testing
         "null == null", "'a' < 'b'", "b'ab' == bytes('ab')", "math.greatest(1, 2) == 2",
         "true || 1 / 0 == 1", "1 / 0 == 1 || true", "!(false && 1 / 0 == 1)", "[0, 1].exists(x, 1 / x == 1)",
     ])
-    func holds(expression: String) throws {
+    func `an expression holds`(expression: String) throws {
         #expect(try Self.evaluate(expression) == .bool(true))
     }
 
@@ -63,12 +63,12 @@ import Testing
         ("optional.none().value()", "optional.none() dereference"),
         ("false || 1 / 0 == 1", "division by zero"),
     ])
-    func fails(expression: String, message: String) {
+    func `an expression fails with upstream's message`(expression: String, message: String) {
         let error = #expect(throws: CELError.self) { try Self.evaluate(expression) }
         #expect(error?.message == message)
     }
 
-    @Test func endsWithinItsBudget() {
+    @Test func `an evaluation ends within its budget`() {
         let list = "[" + (0..<60).map(String.init).joined(separator: ",") + "]"
         let expression = "\(list).all(a, \(list).all(b, \(list).all(c, \(list).all(d, a + b + c + d >= 0))))"
         let error = #expect(throws: CELError.self) { try Self.evaluate(expression) }
@@ -82,16 +82,16 @@ import Testing
         "a.b.(c)", "@",
         "99999999999999999999", "has(a)", "'\\q'", "[1, 2].all(1, true)",
     ])
-    func refusesWhatItCannotRead(expression: String) {
+    func `an unreadable expression is refused`(expression: String) {
         #expect(throws: CELError.self) { try CELParser.parse(expression) }
     }
 
-    @Test func longConjunctionsAreFine() throws {
+    @Test func `long conjunctions are fine`() throws {
         let terms = (0..<500).map { "\($0) >= 0" }.joined(separator: " && ")
         #expect(try Self.evaluate(terms) == .bool(true))
     }
 
-    @Test func namesThatAreNoIdentifiersAreEscaped() throws {
+    @Test func `names that are no identifiers are escaped`() throws {
         let schema = Schema.object(
             nil, ["a-b": .string(), "namespace": .string(), "c.d/e": .integer(), "x__y": .integer()])
         let value = CELValue(["a-b": "1", "namespace": "n", "c.d/e": 2, "x__y": 3], schema: schema)
@@ -101,7 +101,7 @@ import Testing
                     + " && self.x__underscores__y == 3", ["self": value]) == .bool(true))
     }
 
-    @Test func schemasDecideWhatNumbersTimesAndListsAre() throws {
+    @Test func `schemas decide the types of numbers, times and lists`() throws {
         let schema = Schema.object(
             nil,
             [

@@ -24,7 +24,7 @@ import Testing
     ]
 
     @Test(arguments: 0..<20)
-    func anyTextIsReadOrRefused(seed: Int) throws {
+    func `any text is read or refused`(seed: Int) throws {
         var random = Generator(state: UInt64(seed))
         let value: CELValue = CELValue(["spec": ["a": 1, "b": [1, "x", .null]]], schema: nil)
         var read = 0
@@ -68,7 +68,7 @@ import Testing
     }
 
     @Test(arguments: 0..<20)
-    func anyValueIsAcceptedOrReported(seed: Int) throws {
+    func `any value is accepted or reported`(seed: Int) throws {
         var random = Generator(state: UInt64(seed) &+ 1000)
         let schema = try Widget.schema()
         for _ in 0..<200 {
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test func deepValuesAreWalkedToALimit() {
+    @Test func `deep values are walked to a limit`() {
         var value: JSONValue = "x"
         for _ in 0..<250 { value = ["a": value] }
         var schema = Schema.string()

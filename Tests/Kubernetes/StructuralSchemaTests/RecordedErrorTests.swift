@@ -85,11 +85,11 @@ import Testing
             ]
         ),
     ])
-    func reportsAsRecorded(spec: String, errors: [String]) throws {
+    func `errors are reported as recorded`(spec: String, errors: [String]) throws {
         #expect(try Widget.errors(spec).map(\.description) == errors)
     }
 
-    @Test func refusesAChangeOfWhatIsFrozen() throws {
+    @Test func `a change of an immutable field is refused`() throws {
         let errors = try Widget.errors(
             #"{"mode":"fast","frozen":"y"}"#, old: #"{"mode":"fast","frozen":"x"}"#)
         #expect(errors.map(\.description) == [#"spec.frozen: Invalid value: "y": frozen is immutable"#])
@@ -100,20 +100,20 @@ import Testing
         #expect(try Widget.errors(#"{"mode":"fast","frozen":"y"}"#, old: #"{"mode":"fast"}"#).isEmpty)
     }
 
-    @Test func doesNotJudgeAgainWhatHasNotChanged() throws {
+    @Test func `an unchanged value is not judged again`() throws {
         let old = #"{"mode":"fast","size":99}"#
         #expect(try Widget.errors(#"{"mode":"slow","size":99}"#, old: old).map(\.field) == ["spec.size"])
         #expect(try Widget.errors(#"{"mode":"fast","size":99,"name":"a"}"#, old: old).isEmpty)
     }
 
-    @Test func oneErrorStandsAloneAndSeveralInBrackets() throws {
+    @Test func `one error stands alone and several in brackets`() throws {
         let errors = try Widget.errors("{}")
         #expect(
             errors.message(kind: "Widget", group: "example.dev", name: "bad")
                 == #"Widget.example.dev "bad" is invalid: [spec.mode: Required value, \#(Self.notChecked)]"#)
     }
 
-    @Test func fillsDefaultsAndPrunes() throws {
+    @Test func `defaults are filled in and unknown fields pruned`() throws {
         var value = try JSONValue(
             parsing: #"{"spec":{"mode":"fast","unknown":1,"items":[{"key":"a","x":2}]},"extra":true}"#)
         let schema = try Widget.schema()
@@ -123,7 +123,7 @@ import Testing
         #expect(value.text == #"{"spec":{"items":[{"key":"a","v":7}],"mode":"fast","size":3}}"#)
     }
 
-    @Test func nullsThatAreNotAllowedVanish() throws {
+    @Test func `nulls that are not allowed vanish`() throws {
         var value = try JSONValue(
             parsing: #"{"spec":{"mode":"fast","name":null,"size":null,"params":{"a":null}}}"#)
         try Widget.schema().applyDefaults(to: &value)

@@ -16,7 +16,7 @@ import Testing
         (#"^s3://[a-z0-9][a-z0-9.-]{1,61}/.*$"#, "s3://abc/", true),
         ("(?m)^b$", "a\nb\nc", true), ("^(([0-9]+)|x)?$", "12", true),
     ])
-    func matchesAsRE2Does(pattern: String, text: String, matches: Bool) throws {
+    func `a pattern matches as RE2 does`(pattern: String, text: String, matches: Bool) throws {
         #expect(try RegularExpression(pattern).matches(text) == matches)
     }
 
@@ -25,11 +25,11 @@ import Testing
         "((((a{1000}){1000}){1000}){1000})", "((((){1000}){1000}){1000}){1000}",
         String(repeating: "(", count: 2000), String(repeating: "a", count: 5000),
     ])
-    func refuses(pattern: String) {
+    func `a malformed pattern is refused`(pattern: String) {
         #expect(throws: RegularExpression.SyntaxError.self) { try RegularExpression(pattern) }
     }
 
-    @Test func takesLinearTimeWhereBacktrackingWouldNot() throws {
+    @Test func `matching takes linear time where backtracking would not`() throws {
         let text = String(repeating: "a", count: 2000) + "!"
         #expect(try !RegularExpression("^(a+)+$").matches(text))
         #expect(try !RegularExpression("^(a|aa)*b?$").matches(text))

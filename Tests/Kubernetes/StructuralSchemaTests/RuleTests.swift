@@ -26,7 +26,7 @@ import Testing
             .rule("!has(self.uri) || self.uri.startsWith('s3://')")
         ])
 
-    @Test func saysWhatTheRuleSays() {
+    @Test func `a broken rule gives its own message`() {
         let errors = Self.job.validate([
             "spec": ["used": 3, "limit": 2, "uri": "http://x", "labels": ["a": "bad"]]
         ])
@@ -38,7 +38,7 @@ import Testing
             ])
     }
 
-    @Test func transitionRulesFollowElementsThatKeysTellApart() {
+    @Test func `transition rules follow elements that keys tell apart`() {
         let old: JSONValue = [
             "spec": ["steps": [["name": "a", "image": "1"], ["name": "b", "image": "2"]], "plain": ["x"]]
         ]
@@ -52,7 +52,7 @@ import Testing
                 == [#"spec.steps[0].image: Invalid value: "3": is immutable"#])
     }
 
-    @Test func optionalOldSelfRunsOnCreationToo() {
+    @Test func `a rule with optionalOldSelf runs on creation, too`() {
         let schema = Schema.object(
             nil,
             [
@@ -66,7 +66,7 @@ import Testing
         #expect(schema.validate(["size": 3], old: ["size": 2]).isEmpty)
     }
 
-    @Test func anErrorWhileEvaluatingIsReported() {
+    @Test func `an error while evaluating is reported`() {
         let schema = Schema.object(nil, ["a": .integer()]).rule("self.a / 0 == 1", message: "m")
         #expect(
             schema.validate(["a": 1]).map(\.description)
@@ -83,7 +83,7 @@ import Testing
         ("self.name.matches('(')", "invalid matches argument: error parsing regexp: missing closing )"),
         ("self.metadata.labels.size() > 0", "undefined field 'labels'"),
     ])
-    func mistakesAreFoundWhenDeclared(rule: String, message: String) {
+    func `mistakes are found when declared`(rule: String, message: String) {
         let schema = Schema.object(
             nil, ["name": .string(), "list": .array(of: .object(nil, ["a": .integer()]))]
         ).rule(rule, message: "m")
@@ -94,7 +94,7 @@ import Testing
             ])
     }
 
-    @Test func transitionRulesStandOnlyWhereElementsCanBeFollowed() {
+    @Test func `transition rules stand only where elements can be followed`() {
         #expect(
             Self.job.structuralErrors(at: "s").map(\.description) == [
                 "s.properties[spec].properties[plain].items.x-kubernetes-validations[0].rule: Invalid value:"
@@ -103,7 +103,7 @@ import Testing
             ])
     }
 
-    @Test func aRuleMustDecide() {
+    @Test func `a rule must give a Boolean`() {
         let schema = Schema.object(nil, ["name": .string()]).rule("self.name", message: "m")
         #expect(
             schema.structuralErrors(at: "s").map(\.message) == [

@@ -3,7 +3,7 @@ import StructuralSchema
 import Testing
 
 @Suite struct SchemaBuildingTests {
-    @Test func buildsWhatItReadsLike() {
+    @Test func `a built schema is the one that it reads like`() {
         let schema = Schema.object(
             "What to train.",
             [

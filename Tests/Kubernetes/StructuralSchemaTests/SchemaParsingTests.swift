@@ -3,12 +3,12 @@ import StructuralSchema
 import Testing
 
 @Suite struct SchemaParsingTests {
-    @Test func writesWhatItRead() throws {
+    @Test func `a schema is written as it was read`() throws {
         let json = try JSONValue(parsing: Widget.schemaText)
         #expect(try Widget.schema().json == json)
     }
 
-    @Test func everyKeywordSurvives() throws {
+    @Test func `every keyword survives reading and writing`() throws {
         let text = #"""
             {"type":"object","title":"t","description":"d","properties":{
               "a":{"type":"array","items":{"type":"string","minLength":1,"maxLength":9,"pattern":"^a","format":"uri"},
@@ -72,13 +72,13 @@ import Testing
             #"s.x-kubernetes-validations[0].rule: Invalid value: "self.kind ==": compilation failed: ERROR: <input>:1:13: Syntax error: unexpected '<EOF>'"#
         ),
     ])
-    func refusesWhatIsNotStructural(schema: String, error: String) throws {
+    func `a schema that is not structural is refused`(schema: String, error: String) throws {
         let json = try JSONValue(parsing: schema)
         let failure = #expect(throws: InvalidSchema.self) { try Schema(parsing: json, path: "s") }
         #expect(failure?.errors.map(\.description) == [error])
     }
 
-    @Test func deepNestingIsRefusedNotFatal() throws {
+    @Test func `deep nesting is refused and not fatal`() throws {
         var json: JSONValue = ["type": "object"]
         for _ in 0..<200 { json = ["type": "object", "properties": ["a": json]] }
         #expect(throws: InvalidSchema.self) { try Schema(parsing: json, path: "s") }

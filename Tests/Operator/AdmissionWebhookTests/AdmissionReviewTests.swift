@@ -8,8 +8,9 @@ import Testing
 
 @Suite("Admission reviews")
 struct AdmissionReviewTests {
-    @Test("Every review that a real API server sent is read, and its answer is one that it would read")
-    func recorded() throws {
+    @Test
+    func `every review that a real API server sent is read, and its answer is one that it would read`() throws
+    {
         let file = Manifest.repository
             .appending(path: "Tests/EmbeddedCluster/APIServerTests/Recorded/kube-apiserver-1.36.jsonl")
         let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
@@ -36,32 +37,29 @@ struct AdmissionReviewTests {
         }
     }
 
-    @Test(
-        "What is no review is refused with a reason",
-        arguments: [
-            ("", "the body is no JSON"),
-            ("{", "the body is no JSON"),
-            ("[]", "expected an AdmissionReview of admission.k8s.io/v1, got apiVersion none, kind none"),
-            (
-                #"{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview"}"#,
-                "admission.k8s.io/v1beta1"
-            ),
-            (#"{"apiVersion":"admission.k8s.io/v1","kind":"Pod"}"#, "kind Pod"),
-            (#"{"apiVersion":7,"kind":"AdmissionReview"}"#, "that is no text"),
-            (#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}"#, "has no request"),
-            (
-                #"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":null}"#,
-                "has no request"
-            ),
-            (#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{}}"#, "request.uid"),
-        ])
-    func malformed(_ body: String, _ message: String) {
+    @Test(arguments: [
+        ("", "the body is no JSON"),
+        ("{", "the body is no JSON"),
+        ("[]", "expected an AdmissionReview of admission.k8s.io/v1, got apiVersion none, kind none"),
+        (
+            #"{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview"}"#,
+            "admission.k8s.io/v1beta1"
+        ),
+        (#"{"apiVersion":"admission.k8s.io/v1","kind":"Pod"}"#, "kind Pod"),
+        (#"{"apiVersion":7,"kind":"AdmissionReview"}"#, "that is no text"),
+        (#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}"#, "has no request"),
+        (
+            #"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":null}"#,
+            "has no request"
+        ),
+        (#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{}}"#, "request.uid"),
+    ])
+    func `a malformed review is refused with a reason`(_ body: String, _ message: String) {
         let error = #expect(throws: MalformedReview.self) { try AdmissionRequest(review: body.utf8) }
         #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
     }
 
     @Test(
-        "A member that is missing or of another type is named",
         arguments: [
             (["uid"], .null, "request.uid is missing"),
             (["uid"], 7, "request.uid is missing"),
@@ -72,7 +70,9 @@ struct AdmissionReviewTests {
             (["object"], [1, 2], "request.object is no object"),
             (["oldObject"], "x", "request.oldObject is no object"),
         ] as [([String], JSONValue, String)])
-    func members(_ path: [String], _ value: JSONValue, _ message: String) {
+    func `a member that is missing or of another type is named`(
+        _ path: [String], _ value: JSONValue, _ message: String
+    ) {
         var review = Samples.review(Samples.request(Samples.trainingJob()))
         review[path: ["request"] + path] = value
         let error = #expect(throws: MalformedReview.self) {
@@ -81,8 +81,8 @@ struct AdmissionReviewTests {
         #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
     }
 
-    @Test("An update needs what it replaces")
-    func update() {
+    @Test
+    func `an update needs the object that it replaces`() {
         var review = Samples.review(Samples.request(Samples.trainingJob(), replacing: Samples.trainingJob()))
         review[path: ["request", "oldObject"]] = .null
         #expect(throws: MalformedReview(message: "request.oldObject is missing")) {
@@ -90,15 +90,15 @@ struct AdmissionReviewTests {
         }
     }
 
-    @Test("Deep JSON is refused, however deep")
-    func deep() {
+    @Test
+    func `deep JSON is refused, however deep`() {
         let body = String(repeating: "[", count: 1_000_000)
         let error = #expect(throws: MalformedReview.self) { try AdmissionRequest(review: body.utf8) }
         #expect(error?.message.contains("no JSON") == true)
     }
 
-    @Test("A refusal carries a Status with code, reason, message and causes")
-    func refusal() throws {
+    @Test
+    func `a refusal carries a Status with code, reason, message and causes`() throws {
         let request = Samples.request(Samples.trainingJob())
         let answer = AdmissionDecision.invalid(
             request, [.invalid("spec.x", 1, "must be 2"), .forbidden("spec.y", "remove it")],

@@ -46,8 +46,8 @@ struct CertificatePlannerTests {
         return bundle.contains { leaf.isSigned(by: $0) && $0.isValid(at: now) }
     }
 
-    @Test("The first leader makes all of it, once")
-    func first() throws {
+    @Test
+    func `the first leader makes authority and certificate, once`() throws {
         var world = World()
         let until = try world.settle()
         #expect(world.steps.count == 1)
@@ -64,8 +64,10 @@ struct CertificatePlannerTests {
         #expect(leaf.begins < world.now)
     }
 
-    @Test("Over many renewals, callers that are late by the overlap trust what is served at every instant")
-    func renews() throws {
+    @Test
+    func `over many renewals, callers that are late by the overlap trust what is served at every instant`()
+        throws
+    {
         var world = World()
         var history: [(at: Timestamp, authorities: [Certificate])] = []
         var serials: Set<String> = []
@@ -92,8 +94,8 @@ struct CertificatePlannerTests {
         #expect(world.steps.contains(.retireAuthorities))
     }
 
-    @Test("Between two renewals nothing is done")
-    func quiet() throws {
+    @Test
+    func `between two renewals nothing is done`() throws {
         var world = World()
         let until = try world.settle()
         world.now = until.advanced(by: -1)
@@ -105,8 +107,8 @@ struct CertificatePlannerTests {
         }
     }
 
-    @Test("A new authority takes over only when callers were told of it, unless time runs out")
-    func publication() throws {
+    @Test
+    func `a new authority takes over only when callers were told of it, unless time runs out`() throws {
         var world = World()
         try world.settle()
         let old = try #require(world.material.serving?.leaf.serialNumber)
@@ -148,14 +150,14 @@ struct CertificatePlannerTests {
         #expect(world.material.serving?.leaf.serialNumber != old)
     }
 
-    @Test(
-        "Whatever is broken is made anew, and what still serves goes on serving",
-        arguments: [
-            ("ca.crt", "", false), ("ca.crt", "garbage", false), ("ca.key", "garbage", true),
-            ("ca.key", "", true), ("tls.crt", "garbage", false), ("tls.key", "garbage", false),
-            ("tls.crt", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", false),
-        ])
-    func corrupt(_ key: String, _ text: String, _ servingStays: Bool) throws {
+    @Test(arguments: [
+        ("ca.crt", "", false), ("ca.crt", "garbage", false), ("ca.key", "garbage", true),
+        ("ca.key", "", true), ("tls.crt", "garbage", false), ("tls.key", "garbage", false),
+        ("tls.crt", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", false),
+    ])
+    func `a broken part is made anew, and a certificate that still serves goes on serving`(
+        _ key: String, _ text: String, _ servingStays: Bool
+    ) throws {
         var world = World()
         try world.settle()
         let before = world.material.serving?.leaf
@@ -171,8 +173,8 @@ struct CertificatePlannerTests {
         }
     }
 
-    @Test("A key of another certificate, and bytes that are no text, count as broken")
-    func mismatch() throws {
+    @Test
+    func `a key of another certificate, and bytes that are no text, count as broken`() throws {
         var (one, other) = (World(), World())
         try one.settle()
         try other.settle()
@@ -187,8 +189,8 @@ struct CertificatePlannerTests {
         #expect(trusts(one.material.authorities, one.material, at: one.now))
     }
 
-    @Test("Another name makes for another certificate of the same authority")
-    func names() throws {
+    @Test
+    func `another name gets another certificate of the same authority`() throws {
         var world = World()
         try world.settle()
         let authority = world.material.authorities
@@ -200,8 +202,8 @@ struct CertificatePlannerTests {
         #expect(world.material.serving?.leaf.subjectNames.contains(.dns("anneal-webhook.other.svc")) == true)
     }
 
-    @Test("After a long absence everything is begun again")
-    func absence() throws {
+    @Test
+    func `authority and certificate are made anew after a long absence`() throws {
         var world = World()
         try world.settle()
         world.now = world.now.advanced(by: 100_000)
@@ -210,8 +212,8 @@ struct CertificatePlannerTests {
         #expect(trusts(world.material.authorities, world.material, at: world.now))
     }
 
-    @Test("A serving certificate never outlives its authority")
-    func clamped() throws {
+    @Test
+    func `a serving certificate never outlives its authority`() throws {
         var world = World()
         world.lifetimes = CertificateLifetimes(authority: 500, serving: 5000, overlap: 10)
         try world.settle()
@@ -224,8 +226,8 @@ struct CertificatePlannerTests {
 struct BundlePublicationTests {
     private let bundle = Data("PEM".utf8)
 
-    @Test("Only webhooks that trust something else are patched, and only while they are what they were")
-    func patch() {
+    @Test
+    func `only webhooks that trust something else are patched, and only while they are unchanged`() {
         let webhooks = [
             RegisteredWebhook(name: "a", clientConfig: .init(caBundle: bundle)),
             RegisteredWebhook(name: "b", clientConfig: .init(caBundle: Data("old".utf8))),

@@ -12,8 +12,8 @@ struct CreatorStampTests {
         Samples.controller.mutate(request).patch
     }
 
-    @Test("A new object is stamped with the server's word for who asks")
-    func stamps() {
+    @Test
+    func `a new object is stamped with the user that the server names`() {
         let bare = Samples.request(Samples.trainingJob(), createdBy: nil)
         #expect(
             patch(bare) == [
@@ -27,15 +27,15 @@ struct CreatorStampTests {
         #expect(patch(empty).first?["path"] == "/metadata/annotations")
     }
 
-    @Test("Whatever a creator writes is overwritten; the truth is left as it is")
-    func overwrites() {
+    @Test
+    func `a creator's own stamp is overwritten; the true one is left as it is`() {
         let forged = Samples.request(Samples.trainingJob(), by: "eve", createdBy: "ada")
         #expect(patch(forged) == [["op": "add", "path": .string(Self.member), "value": "eve"]])
         #expect(patch(Samples.request(Samples.trainingJob())) == [])
     }
 
-    @Test("An update restores the stamp, whoever makes it")
-    func restores() {
+    @Test
+    func `an update restores the stamp, whoever makes it`() {
         let job = Samples.trainingJob()
         var request = Samples.request(job, replacing: job, by: "eve")
         #expect(patch(request) == [])
@@ -45,8 +45,8 @@ struct CreatorStampTests {
         #expect(patch(request).first?["value"] == ["anneal.dev/created-by": "ada"])
     }
 
-    @Test("What is older than the webhook gets no stamp by an update")
-    func unstamped() {
+    @Test
+    func `an object older than the webhook gets no stamp by an update`() {
         let job = Samples.trainingJob()
         var request = Samples.request(job, replacing: job, by: "eve", createdBy: nil)
         #expect(patch(request) == [])
@@ -55,8 +55,8 @@ struct CreatorStampTests {
         #expect(Samples.controller.validate(request).causes.first?.reason == "FieldValueForbidden")
     }
 
-    @Test("What is not as it must be after mutation is refused")
-    func validates() {
+    @Test
+    func `an object without its stamp after mutation is refused`() {
         let forged = Samples.controller.validate(Samples.request(Samples.trainingJob(), by: "eve"))
         #expect(forged.causes.first?.field == "metadata.annotations[anneal.dev/created-by]")
         #expect(forged.causes.first?.message?.contains(#"must be "eve""#) == true)
@@ -64,8 +64,8 @@ struct CreatorStampTests {
         #expect(missing.causes.first?.message?.contains("MutatingWebhookConfiguration") == true)
     }
 
-    @Test("Nothing in a spec is ever changed, and a dry run is answered alike")
-    func specUntouched() {
+    @Test
+    func `nothing in a spec is ever changed, and a dry run is answered alike`() {
         for creator in [nil, "ada", "eve"] {
             var request = Samples.request(Samples.evalRun(), createdBy: creator)
             let operations = patch(request)

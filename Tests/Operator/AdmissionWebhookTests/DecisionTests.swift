@@ -78,8 +78,8 @@ struct DecisionTests {
         },
     ]
 
-    @Test("A TrainingJob that would fail is refused when it is applied", arguments: refused)
-    func refuses(_ example: Case) throws {
+    @Test(arguments: refused)
+    func `a TrainingJob that would fail is refused when it is applied`(_ example: Case) throws {
         let decision = Samples.controller.validate(Samples.request(Samples.trainingJob(example.change)))
         #expect(decision.status?.code == 422)
         let cause = try #require(
@@ -87,14 +87,14 @@ struct DecisionTests {
         #expect(cause.message?.contains(example.says) == true, "\(cause.message ?? "")")
     }
 
-    @Test("A sound TrainingJob and a sound EvalRun pass, without a word and without a change")
-    func allows() {
+    @Test
+    func `a sound TrainingJob and a sound EvalRun pass, without a warning and without a change`() {
         #expect(Samples.controller.validate(Samples.request(Samples.trainingJob())) == .allowed())
         #expect(Samples.controller.validate(Samples.request(Samples.evalRun())) == .allowed())
     }
 
-    @Test("What an object already suffers from does not keep it from being changed", arguments: refused)
-    func ratchets(_ example: Case) {
+    @Test(arguments: refused)
+    func `a fault that an object already has does not keep it from being changed`(_ example: Case) {
         let old = Samples.trainingJob(example.change)
         var new = old
         new.spec.runPolicy = RunPolicy()
@@ -105,8 +105,8 @@ struct DecisionTests {
         #expect(decision.causes.contains { $0.field == example.field })
     }
 
-    @Test("An object that can't be read loses its finalizer all the same, and is created by nobody")
-    func poison() {
+    @Test
+    func `an object that can't be read loses its finalizer all the same, and is created by nobody`() {
         var request = Samples.request(Samples.trainingJob(), replacing: Samples.trainingJob())
         request.object?[path: ["spec", "trainer"]] = "x"
         request.oldObject?[path: ["spec", "trainer"]] = "x"
@@ -120,8 +120,8 @@ struct DecisionTests {
         #expect(refusal.status?.message?.contains("spec.trainer") == true)
     }
 
-    @Test("A key of a live run is refused, but not to that run itself")
-    func idempotencyKey() {
+    @Test
+    func `a key of a live run is refused, but not to that run itself`() {
         let settings = PlannerSettings(agentImage: "a")
         let controller = AdmissionController([
             .trainingJob(settings: settings) { namespace, key in
@@ -137,8 +137,8 @@ struct DecisionTests {
         #expect(controller.validate(Samples.request(other)).isAllowed)
     }
 
-    @Test("A finished run's policy may be changed, with a warning, and its time to live without")
-    func finished() {
+    @Test
+    func `a finished run's policy may be changed, with a warning, and its time to live without`() {
         var old = Samples.trainingJob()
         old.status = TrainingJobStatus(phase: .completed)
         var new = old
@@ -152,8 +152,8 @@ struct DecisionTests {
         #expect(decision.warnings.first?.contains("Completed") == true)
     }
 
-    @Test("What is allowed but surely not meant is warned of")
-    func warnings() {
+    @Test
+    func `allowed settings that are surely not meant are warned of`() {
         let job = Samples.trainingJob {
             $0.trainer.shmSize = "8Gi"
             $0.runPolicy = RunPolicy()
@@ -179,8 +179,8 @@ struct DecisionTests {
         #expect(decision.warnings.count == 5)
     }
 
-    @Test("Every hyperparameter that is a field is known as one")
-    func hyperparameterNames() throws {
+    @Test
+    func `every hyperparameter that has a field is known as one`() throws {
         let schema = try #require(
             CustomResourceDefinition.trainingJob.schema.properties["spec"]?.properties["hyperparameters"])
         for name in schema.properties.keys where name != "parameters" {
@@ -193,8 +193,8 @@ struct DecisionTests {
         }
     }
 
-    @Test("Other kinds are refused with a remedy; deletions and the status are left alone")
-    func others() {
+    @Test
+    func `other kinds are refused with a remedy; deletions and the status are left alone`() {
         var request = Samples.request(Samples.trainingJob())
         request.kind = "Widget"
         for decision in [Samples.controller.validate(request), Samples.controller.mutate(request)] {

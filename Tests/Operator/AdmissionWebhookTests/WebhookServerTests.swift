@@ -15,8 +15,8 @@ struct WebhookServerTests {
         try JSONValue(parsing: response.body).decoded()
     }
 
-    @Test("It answers reviews at both paths, with the uid that it was asked with")
-    func answers() async throws {
+    @Test
+    func `reviews are answered at both paths, with the uid of the request`() async throws {
         try await LiveWebhook.run { webhook, _ in
             for path in ["/mutate", "/validate?timeout=5s"] {
                 let response = try await webhook.post(path, Self.sound)
@@ -29,8 +29,8 @@ struct WebhookServerTests {
         }
     }
 
-    @Test("What is no review gets a Status that says so, and the server goes on")
-    func refusals() async throws {
+    @Test
+    func `a malformed review gets a Status that says so, and the server goes on`() async throws {
         try await LiveWebhook.run { webhook, _ in
             let cases: [(String, Data, String, String?, Int, String)] = [
                 ("/", Self.sound, "POST", "application/json", 404, "/mutate"),
@@ -58,8 +58,10 @@ struct WebhookServerTests {
         }
     }
 
-    @Test("Each request is observed by kind and outcome, and what it calls a kind is not believed")
-    func observation() async throws {
+    @Test
+    func `each request is observed by kind and outcome, and an unknown kind is not taken as a label`()
+        async throws
+    {
         let observed = Mutex<[String]>([])
         var forged = Samples.request(Samples.trainingJob())
         forged.kind = "Forged"
@@ -74,8 +76,8 @@ struct WebhookServerTests {
         #expect(observed.withLock { $0 } == ["TrainingJob allowed", "other error", "other denied"])
     }
 
-    @Test("A body over the limit is refused, and one just under it is read")
-    func oversized() async throws {
+    @Test
+    func `a body over the limit is refused, and one just under it is read`() async throws {
         try await LiveWebhook.run { webhook, _ in
             let limit = 3 << 20
             let padding = Data(repeating: UInt8(ascii: " "), count: limit - Self.sound.count)
@@ -95,8 +97,10 @@ struct WebhookServerTests {
         }
     }
 
-    @Test("Clients that are silent, or trickle, are hung up on in time; others are served meanwhile")
-    func slow() async throws {
+    @Test
+    func `clients that are silent, or trickle, are hung up on in time; others are served meanwhile`()
+        async throws
+    {
         var limits = ConnectionLimits()
         limits.requestTimeout = .milliseconds(600)
         try await LiveWebhook.run(limits: limits) { webhook, _ in
@@ -120,8 +124,8 @@ struct WebhookServerTests {
         }
     }
 
-    @Test("Connections that are not used are closed after their time, and used again before")
-    func idle() async throws {
+    @Test
+    func `connections that are not used are closed after their time, and used again before`() async throws {
         var limits = ConnectionLimits()
         limits.idleTimeout = .milliseconds(300)
         limits.requestTimeout = .milliseconds(300)
@@ -133,8 +137,8 @@ struct WebhookServerTests {
         }
     }
 
-    @Test("The certificate changes under load, again and again, and no request is lost")
-    func rotation() async throws {
+    @Test
+    func `the certificate changes under load, again and again, and no request is lost`() async throws {
         try await LiveWebhook.run { webhook, _ in
             let (isOver, served) = (Tally(), Tally())
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -166,8 +170,8 @@ struct WebhookServerTests {
         }
     }
 
-    @Test("A certificate that can't be used is left aside, and the one at hand serves on")
-    func unusable() async throws {
+    @Test
+    func `a certificate that can't be used is left aside, and the one at hand serves on`() async throws {
         try await LiveWebhook.run { webhook, _ in
             let (one, other) = (try LiveWebhook.issue(), try LiveWebhook.issue())
             let certificate = try #require(one.serving).chainPEM
@@ -182,8 +186,8 @@ struct WebhookServerTests {
         }
     }
 
-    @Test("What was asked before a shutdown is answered before the server ends")
-    func drains() async throws {
+    @Test
+    func `requests from before a shutdown are answered before the server ends`() async throws {
         try await LiveWebhook.run { webhook, group in
             let answered = Tally()
             try await withThrowingTaskGroup(of: Void.self) { tasks in

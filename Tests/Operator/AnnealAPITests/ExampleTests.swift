@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test(arguments: try Example.all())
-    func `is accepted`(_ example: Example) {
+    func `every example is accepted`(_ example: Example) {
         #expect(example.definition.refusals(of: example.document) == [])
     }
 

@@ -1,8 +1,8 @@
 import AnnealAPI
 import Foundation
 import KubernetesAPI
-import TestSupport
 import StructuralSchema
+import TestSupport
 import Testing
 
 extension CustomResourceDefinition: CustomTestStringConvertible {
@@ -78,7 +78,7 @@ extension CustomResourceDefinition: CustomTestStringConvertible {
     }
 
     @Test(arguments: CustomResourceDefinition.all)
-    func `what it fills in is itself valid`(_ definition: CustomResourceDefinition) {
+    func `the defaults of a schema are themselves valid`(_ definition: CustomResourceDefinition) {
         definition.schema.walk { path, schema in
             guard var value = schema.defaultValue else { return }
             schema.applyDefaults(to: &value)
@@ -103,7 +103,7 @@ extension CustomResourceDefinition: CustomTestStringConvertible {
 
     /// `kubectl apply` keeps the whole object in an annotation, and annotations hold 256 KiB.
     @Test(arguments: CustomResourceDefinition.all)
-    func `is small enough for client-side apply`(_ definition: CustomResourceDefinition) {
+    func `a definition is small enough for client-side apply`(_ definition: CustomResourceDefinition) {
         #expect(definition.manifest.serialized().count < 256 * 1024)
     }
 }

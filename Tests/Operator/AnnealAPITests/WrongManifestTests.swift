@@ -6,9 +6,11 @@ import Testing
 /// documents is a good object and a wrong update of it. The end-to-end tests apply the same files.
 @Suite struct WrongManifestTests {
     @Test(arguments: try Manifest.all(in: "Tests/Operator/AnnealAPITests/WrongManifests"))
-    func `is refused with a message that names the field and the remedy, and for nothing else`(
-        _ manifest: Manifest
-    ) throws {
+    func
+        `a wrong manifest is refused with a message that names the field and the remedy, and for nothing else`(
+            _ manifest: Manifest
+        ) throws
+    {
         try #require(!manifest.expectations.isEmpty)
         let refusals: [String]
         do {

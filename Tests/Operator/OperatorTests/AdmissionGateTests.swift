@@ -8,7 +8,7 @@ import Testing
     private let gang = GangRequest(count: 2, requests: ["nvidia.com/gpu": Quantity(1)])
     private let start = Timestamp(seconds: 1000)
 
-    @Test func anAdmittedGangIsHeldAgainstTheNext() {
+    @Test func `an admitted gang is held against the next`() {
         let gate = AdmissionGate()
         #expect(gate.admit(uid: "a", gang: gang, now: start) { _ in .fits } == .fits)
         var seen: [GangRequest] = []
@@ -19,7 +19,7 @@ import Testing
         #expect(seen == [gang])
     }
 
-    @Test func aRunIsNotHeldAgainstItself() {
+    @Test func `a run is not held against itself`() {
         let gate = AdmissionGate()
         _ = gate.admit(uid: "a", gang: gang, now: start) { _ in .fits }
         var seen: [GangRequest] = [gang]
@@ -30,13 +30,13 @@ import Testing
         #expect(seen.isEmpty)
     }
 
-    @Test func aRefusalHoldsNothing() {
+    @Test func `a refusal holds nothing`() {
         let gate = AdmissionGate()
         _ = gate.admit(uid: "a", gang: gang, now: start) { _ in .waits("full") }
         #expect(held(by: gate, at: start).isEmpty)
     }
 
-    @Test func whatIsReleasedOrTooOldIsHeldNoLonger() {
+    @Test func `a reservation ends at its release or after its time`() {
         let gate = AdmissionGate()
         _ = gate.admit(uid: "a", gang: gang, now: start) { _ in .fits }
         _ = gate.admit(uid: "b", gang: gang, now: start) { _ in .fits }

@@ -4,7 +4,7 @@ import Testing
 @testable import Operator
 
 @Suite struct CapacityReductionTests {
-    @Test func aNodesHeartbeatIsNoChange() {
+    @Test func `a node's heartbeat is no change`() {
         func node(heartbeat: Int64) -> Node {
             var node = Node(metadata: ObjectMeta(name: "n", labels: ["zone": "a"]))
             var status = NodeStatus()
@@ -24,7 +24,7 @@ import Testing
         #expect(reduced.metadata.labels == ["zone": "a"])
     }
 
-    @Test func aPodKeepsWhatItHoldsAndWhere() {
+    @Test func `a reduced pod keeps its resources and its node`() {
         var container = Container(name: "c", image: "i", command: ["x"])
         container.resources = ResourceRequirements(requests: ["cpu": Quantity(1)])
         container.env = [EnvVar(name: "A", value: "b")]

@@ -14,11 +14,11 @@ import Testing
             (["a": ["x": 1]], ["a": 7], ["a": 7]),
             ([:], ["a": ["b": [:]]], ["a": ["b": [:]]]),
         ] as [(JSONValue, JSONValue, JSONValue?)])
-    func onlyWhatDiffersIsSent(old: JSONValue, new: JSONValue, expected: JSONValue?) {
+    func `only differences are sent`(old: JSONValue, new: JSONValue, expected: JSONValue?) {
         #expect(MergeDifference.between(old, new) == expected)
     }
 
-    @Test func mergingTheDifferenceGivesTheNewValue() {
+    @Test func `merging the difference gives the new value`() {
         var random = SplitMix(seed: 7)
         for _ in 0..<2000 {
             let old = random.object(depth: 3)

@@ -39,7 +39,7 @@ struct RunReductionTests {
     }
 
     @Test(arguments: TrainingJobPhase.allCases.filter(\.isTerminal))
-    func thePlanOfAFinishedRunIsTheSame(phase: TrainingJobPhase) throws {
+    func `the plan of a finished run is the same after reduction`(phase: TrainingJobPhase) throws {
         let job = try job(phase)
         let reduced = RunReduction.trainingJob(job)
         #expect(reduced != job && RunReduction.trainingJob(reduced) == reduced)
@@ -54,7 +54,7 @@ struct RunReductionTests {
     }
 
     @Test(arguments: TrainingJobPhase.allCases.filter { !$0.isTerminal })
-    func aRunThatGoesOnKeepsItsSpec(phase: TrainingJobPhase) throws {
+    func `a run that goes on keeps its spec`(phase: TrainingJobPhase) throws {
         let job = try job(phase)
         let reduced = RunReduction.trainingJob(job)
         #expect(reduced.spec == job.spec && reduced.status == job.status)

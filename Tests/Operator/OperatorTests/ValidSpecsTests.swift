@@ -4,7 +4,7 @@ import Testing
 @testable import Operator
 
 struct ValidSpecsTests {
-    @Test func aSpecIsJudgedUntilItIsFoundValid() {
+    @Test func `a spec is judged until it is found valid`() {
         let specs = ValidSpecs<String>()
         let error = FieldError.invalid("spec.image", "is empty")
         var judged = 0
@@ -23,7 +23,7 @@ struct ValidSpecsTests {
         #expect(errors(of: "another", [error]) == [error])
     }
 
-    @Test func oldSpecsAreForgotten() {
+    @Test func `old specs are forgotten`() {
         let specs = ValidSpecs<Int>()
         for spec in 0..<100 { _ = specs.errors(of: spec) { [] } }
         let error = FieldError.invalid("spec", "is judged again")

@@ -42,10 +42,8 @@ struct ChildrenTests {
         return world.pods.values.compactMap(\.spec)
     }
 
-    @Test(
-        "are owned by the run, labelled, and named within 63 characters",
-        arguments: ["demo", "x-very-long-name-that-leaves-no-room-for-what-is-appended-to-it"])
-    func identity(name: String) {
+    @Test(arguments: ["demo", "x-very-long-name-that-leaves-no-room-for-what-is-appended-to-it"])
+    func `children are owned by the run, labelled, and named within 63 characters`(name: String) {
         var job = Samples.trainingJob(nodes: 2)
         job.metadata.name = name
         let children = Self.children(job)
@@ -59,8 +57,8 @@ struct ChildrenTests {
         }
     }
 
-    @Test("meet the restricted pod security standard, every container of every pod")
-    func security() {
+    @Test
+    func `every container of every pod meets the restricted pod security standard`() {
         let job = Samples.trainingJob(nodes: 2) {
             $0.preprocessing = Preprocessing()
             $0.preprocessing?.transform = Transform(image: "registry.example/tokenise:1")
@@ -82,8 +80,8 @@ struct ChildrenTests {
         }
     }
 
-    @Test("only agents see credentials, and only the sidecar a token")
-    func credentials() {
+    @Test
+    func `only agents see credentials, and only the sidecar a token`() {
         let pods = Self.pods(Self.children(Samples.trainingJob(nodes: 2))).map(\.spec) + Self.evaluationPods()
         for spec in pods {
             for container in spec.containers + (spec.initContainers ?? []) {
@@ -95,8 +93,8 @@ struct ChildrenTests {
         }
     }
 
-    @Test("a trainer's command and environment reach it as they are, and ours win")
-    func literal() throws {
+    @Test
+    func `a trainer's command and environment reach it as they are, and ours win`() throws {
         let job = Samples.trainingJob(nodes: 2) {
             $0.trainer.command = ["sh", "-c", "echo $(HOME) $$ $x\n"]
             $0.trainer.env = [
@@ -115,16 +113,16 @@ struct ChildrenTests {
         #expect(env["ANNEAL_RESUME_FROM"] == nil)
     }
 
-    @Test("a single process gets no rendezvous, several on one node meet on it", arguments: [1, 4])
-    func processes(count: Int) throws {
+    @Test(arguments: [1, 4])
+    func `a single process gets no rendezvous, several on one node meet on it`(count: Int) throws {
         let pods = Self.pods(Self.children(Samples.trainingJob { $0.trainer.numProcPerNode = count }))
         let trainer = try #require(pods.first { $0.stage == "train" }?.spec.containers.first)
         let address = trainer.env?.first { $0.name == "MASTER_ADDR" }?.value
         #expect(address == (count == 1 ? nil : "127.0.0.1"))
     }
 
-    @Test("a trainer may write to what is its own, and to nothing else")
-    func mounts() throws {
+    @Test
+    func `a trainer may write to its own folders, and to nothing else`() throws {
         let pods = Self.pods(Self.children(Samples.trainingJob()))
         let trainer = try #require(pods.first { $0.stage == "train" }?.spec.containers.first)
         let writable = (trainer.volumeMounts ?? []).filter { $0.readOnly != true }.map(\.mountPath)
@@ -134,8 +132,8 @@ struct ChildrenTests {
             ])
     }
 
-    @Test("placement becomes selectors and tolerations")
-    func placement() throws {
+    @Test
+    func `placement becomes selectors and tolerations`() throws {
         let job = Samples.trainingJob {
             $0.placement = Placement()
             $0.placement?.gpuType = "h100"
@@ -158,8 +156,8 @@ struct ChildrenTests {
         #expect(request.requests["cpu"]?.milliunits == 2100, "the sidecar counts")
     }
 
-    @Test("an annotation holds the configuration that its program decodes")
-    func configuration() throws {
+    @Test
+    func `an annotation holds the configuration that its program decodes`() throws {
         var job = Samples.trainingJob()
         job.metadata.annotations = [Anneal.Annotation.createdBy: "ada"]
         let pods = Self.pods(Self.children(job))
@@ -186,8 +184,8 @@ struct ChildrenTests {
         #expect(register.metrics["quality/perplexity"] == 10)
     }
 
-    @Test("the EvalRun measures the uploaded model, an adapter on its base, on the validation split")
-    func evaluation() throws {
+    @Test
+    func `the EvalRun measures the uploaded model, an adapter on its base, on the validation split`() throws {
         let children = Self.children(Samples.trainingJob())
         let run = try #require(
             children.compactMap { if case .evalRun(let run) = $0 { run } else { nil } }.first)
@@ -197,8 +195,8 @@ struct ChildrenTests {
         #expect(run.spec.suites.first?.format == .promptCompletion)
     }
 
-    @Test("the config digest follows what decides the weights, and nothing else")
-    func digest() {
+    @Test
+    func `the config digest follows the settings that decide the weights, and no others`() {
         let base = Samples.trainingJob().spec
         let digest = base.configDigest
         #expect(digest?.count == 64)

@@ -5,8 +5,8 @@ import Testing
 
 @Suite("An EvalRun under chaos")
 struct EvalRunSimulationTests {
-    @Test("ends, creates no pod twice, and stays ended")
-    func chaos() {
+    @Test
+    func `an EvalRun ends, creates no pod twice, and stays ended`() {
         var ends: [EvalRunPhase: Int] = [:]
         for seed in 0..<400 {
             var random = SeededGenerator(seed: UInt64(seed))

@@ -61,8 +61,8 @@ struct EvaluationWorld {
 struct EvalRunTests {
     static let good = #"{"metrics":{"perplexity":12.5},"samples":40,"suite":"quality"}"#
 
-    @Test("runs its suites side by side, and passes when every threshold is kept")
-    func passes() {
+    @Test
+    func `suites run side by side, and the run passes when every threshold is kept`() {
         var world = EvaluationWorld()
         world.passes(2)
         #expect(world.run.status?.phase == .evaluating)
@@ -83,15 +83,15 @@ struct EvalRunTests {
         #expect(settled.effects == [] && settled.status == world.run.status)
     }
 
-    @Test(
-        "a metric that is missing, not a number or out of bounds fails the gate",
-        arguments: [
-            (#"{"metrics":{"loss":1}}"#, "is missing or not a number"),
-            (#"{"metrics":{"perplexity":1e999}}"#, ""),
-            (#"{"metrics":{"perplexity":20.5}}"#, "is 20.5, above its max 20.0"),
-            (#"{"metrics":{},"missing":["perplexity"]}"#, "is missing or not a number"),
-        ])
-    func fails(report: String, why: String) {
+    @Test(arguments: [
+        (#"{"metrics":{"loss":1}}"#, "is missing or not a number"),
+        (#"{"metrics":{"perplexity":1e999}}"#, ""),
+        (#"{"metrics":{"perplexity":20.5}}"#, "is 20.5, above its max 20.0"),
+        (#"{"metrics":{},"missing":["perplexity"]}"#, "is missing or not a number"),
+    ])
+    func `a metric that is missing, not a number or out of bounds fails the thresholds`(
+        report: String, why: String
+    ) {
         var world = EvaluationWorld(Samples.evalRun(suites: ["quality"]) { $0.runPolicy = RunPolicy() })
         world.run.spec.runPolicy?.backoffLimit = 0
         world.passes(4)
@@ -102,8 +102,8 @@ struct EvalRunTests {
         #expect(world.run.status?.phase == .failed || report.contains("1e999"))
     }
 
-    @Test("a suite that fails is tried three times, with waits that grow by half, then the run errs")
-    func tries() {
+    @Test
+    func `a suite that fails gets three attempts, with waits that grow by half, then the run errs`() {
         var world = EvaluationWorld(Samples.evalRun(suites: ["quality"]))
         world.passes(4)
         var waits: [Int64] = []
@@ -125,8 +125,8 @@ struct EvalRunTests {
         #expect(world.run.status?.message?.contains("(after 3 tries)") == true)
     }
 
-    @Test("a pod that is evicted or vanishes does not count", arguments: [true, false])
-    func interruptions(vanishes: Bool) {
+    @Test(arguments: [true, false])
+    func `a pod that is evicted or vanishes does not count`(vanishes: Bool) {
         var world = EvaluationWorld(Samples.evalRun(suites: ["quality"]))
         world.passes(5)
         for attempt in 1...5 {
@@ -147,8 +147,8 @@ struct EvalRunTests {
         #expect(world.run.status?.phase == .passed)
     }
 
-    @Test("suspending stops its pods and keeps what was measured; resuming measures the rest")
-    func suspension() {
+    @Test
+    func `suspending stops the pods and keeps the results; resuming measures the rest`() {
         var world = EvaluationWorld(Samples.evalRun { $0.runPolicy = RunPolicy() })
         world.passes(4)
         world.finish("check-quality-1", message: Self.good)
@@ -164,8 +164,8 @@ struct EvalRunTests {
         #expect(world.pods.keys.sorted() == ["check-facts-2", "check-quality-1"])
     }
 
-    @Test("ends after its limit")
-    func deadline() {
+    @Test
+    func `an EvalRun ends after its time limit`() {
         var world = EvaluationWorld()
         world.passes(5)
         world.now = world.now.advanced(by: 14_399)
@@ -178,8 +178,8 @@ struct EvalRunTests {
         #expect(world.pods.isEmpty)
     }
 
-    @Test("waits where there is no room for even one suite")
-    func waits() {
+    @Test
+    func `an EvalRun waits where there is no room for even one suite`() {
         var world = EvaluationWorld()
         world.capacity = .waits("no GPU is free")
         world.passes(3)

@@ -10,8 +10,10 @@ struct JobStageTests {
         (.uploading, "upload", 3), (.registering, "register", 5),
     ]
 
-    @Test("writes a try's number first, and creates its Job in the next pass", arguments: stages)
-    func writeFirst(stage: TrainingJobPhase, word: String, tries: Int) {
+    @Test(arguments: stages)
+    func `an attempt's number is written first, and its Job created in the next pass`(
+        stage: TrainingJobPhase, word: String, tries: Int
+    ) {
         var world = World(Samples.trainingJob())
         world.run(until: stage)
         #expect(world.status?.current?.attempt == 1)
@@ -20,8 +22,8 @@ struct JobStageTests {
         #expect(world.state.jobs["demo-\(word)-1"] != nil)
     }
 
-    @Test("that has no pod yet costs no write; lost then, the same Job is created again")
-    func withoutPod() {
+    @Test
+    func `a Job without a pod costs no write; lost then, the same Job is created again`() {
         var world = World(Samples.trainingJob())
         world.run(until: .validating)
         world.pass()
@@ -38,9 +40,10 @@ struct JobStageTests {
         #expect(world.status?.current?.launchedAt != nil)
     }
 
-    @Test(
-        "is tried as often as its limit says, with waits that double, then fails the run", arguments: stages)
-    func tries(stage: TrainingJobPhase, word: String, tries: Int) {
+    @Test(arguments: stages)
+    func `a stage has as many attempts as its limit says, with waits that double, then fails the run`(
+        stage: TrainingJobPhase, word: String, tries: Int
+    ) {
         var world = World(Samples.trainingJob())
         world.nextFate = { $0.metadata.labels?[Anneal.Label.stage] == word ? .exit(1) : .success }
         var waits: [Int64] = []
@@ -58,8 +61,10 @@ struct JobStageTests {
         #expect(world.violations == [])
     }
 
-    @Test("is not tried again where the agent says that it can't help", arguments: stages)
-    func terminal(stage: TrainingJobPhase, word: String, tries: Int) {
+    @Test(arguments: stages)
+    func `a stage has no second attempt where the agent says that it can't help`(
+        stage: TrainingJobPhase, word: String, tries: Int
+    ) {
         var world = World(Samples.trainingJob())
         world.nextFate = { $0.metadata.labels?[Anneal.Label.stage] == word ? .badInput : .success }
         world.run(until: .failed)
@@ -67,10 +72,8 @@ struct JobStageTests {
         #expect(world.created[.job]?.filter { $0.contains(word) }.count == 1)
     }
 
-    @Test(
-        "whose pod was evicted or lost is tried again without counting",
-        arguments: [World.Fate.evicted, .vanishes])
-    func lost(fate: World.Fate) {
+    @Test(arguments: [World.Fate.evicted, .vanishes])
+    func `a stage that lost its pod has another attempt that does not count`(fate: World.Fate) {
         var world = World(Samples.trainingJob())
         world.nextFate = { pod in
             let attempt = pod.metadata.labels?[Anneal.Label.attempt].flatMap { Int($0) } ?? 1
@@ -81,8 +84,8 @@ struct JobStageTests {
         #expect(world.status?.stages?.first?.attempts == 6)
     }
 
-    @Test("that is always lost fails in the end")
-    func alwaysLost() {
+    @Test
+    func `a stage that is always lost fails in the end`() {
         var world = World(Samples.trainingJob())
         world.nextFate = { _ in .evicted }
         world.run(limit: 3000) { $0.phase == .failed }
@@ -90,8 +93,8 @@ struct JobStageTests {
         #expect(world.status?.reason == "EvictionByEvictionAPI")
     }
 
-    @Test("waits a little for its pod's report, then counts it as lost")
-    func report() {
+    @Test
+    func `a stage waits a little for its pod's report, then counts it as lost`() {
         var world = World(Samples.trainingJob())
         world.run { $0.state.jobs["demo-validate-1"]?.isComplete == true }
         world.state.pods = [:]
@@ -104,8 +107,10 @@ struct JobStageTests {
         #expect(world.status?.current?.interruptions == 1)
     }
 
-    @Test("that was suspended begins anew as a try that does not count", arguments: stages)
-    func suspended(stage: TrainingJobPhase, word: String, tries: Int) {
+    @Test(arguments: stages)
+    func `a suspended stage begins anew with an attempt that does not count`(
+        stage: TrainingJobPhase, word: String, tries: Int
+    ) {
         var world = World(Samples.trainingJob { $0.runPolicy = RunPolicy() })
         world.run(until: stage)
         world.pass()
@@ -130,8 +135,8 @@ struct JobStageTests {
         #expect(world.violations == [])
     }
 
-    @Test("Training that was suspended saves a checkpoint, and goes on from it through Preparing")
-    func suspendedTraining() throws {
+    @Test
+    func `training that was suspended saves a checkpoint, and goes on from it through Preparing`() throws {
         var world = World(Samples.trainingJob { $0.runPolicy = RunPolicy() })
         world.trainingPasses = 20
         world.run { $0.status?.checkpoint != nil }
@@ -155,8 +160,8 @@ struct JobStageTests {
         #expect(world.violations == [])
     }
 
-    @Test("a checkpoint that prepare can't vouch for is not resumed from")
-    func foreignCheckpoint() {
+    @Test
+    func `a checkpoint that prepare can't vouch for is not resumed from`() {
         var world = World(Samples.trainingJob())
         world.nextFate = { pod in pod.isTrainer ? .stopped : .success }
         world.run { $0.status?.trainingAttempts == 1 && $0.phase == .preparing }
@@ -169,8 +174,8 @@ struct JobStageTests {
         #expect(world.status?.trainingAttempts == 1)
     }
 
-    @Test("a pod on a lost node is removed by force, long after its grace period")
-    func force() {
+    @Test
+    func `a pod on a lost node is removed by force, long after its grace period`() {
         var world = World(Samples.trainingJob())
         world.trainingPasses = 20
         world.run { $0.state.pods["demo-train-1-0"]?.status?.phase == "Running" }

@@ -5,8 +5,8 @@ import Testing
 
 @Suite("A TrainingJob's way")
 struct LifecycleTests {
-    @Test("goes through every stage to Completed, once each")
-    func completes() {
+    @Test
+    func `a run goes through every stage to Completed, once each`() {
         var world = World(Samples.trainingJob())
         var phases: [TrainingJobPhase] = []
         world.run { world in
@@ -30,9 +30,10 @@ struct LifecycleTests {
         #expect(world.status?.progress?.evalLoss == 1.25)
     }
 
-    @Test(
-        "leaves out evaluation and registration where the spec does", arguments: [true, false], [true, false])
-    func skips(evaluation: Bool, registration: Bool) {
+    @Test(arguments: [true, false], [true, false])
+    func `a run leaves out evaluation and registration where the spec does`(
+        evaluation: Bool, registration: Bool
+    ) {
         var world = World(Samples.trainingJob(evaluation: evaluation, registration: registration))
         world.run(until: .completed)
         #expect(world.phase == .completed)
@@ -41,8 +42,8 @@ struct LifecycleTests {
         #expect(stages.contains(.registering) == registration)
     }
 
-    @Test("settles: a finished run gives no effects and an unchanged status")
-    func settles() throws {
+    @Test
+    func `a finished run gives no effects and an unchanged status`() throws {
         var world = World(Samples.trainingJob())
         world.run(until: .completed)
         for _ in 0..<5 {
@@ -57,8 +58,8 @@ struct LifecycleTests {
         #expect(world.state.pods.isEmpty && world.state.jobs.isEmpty && world.state.claims.isEmpty)
     }
 
-    @Test("keeps volume and finished pods where the workspace is retained")
-    func retains() {
+    @Test
+    func `volume and finished pods are kept where the workspace is retained`() {
         var world = World(
             Samples.trainingJob {
                 $0.workspace = Workspace()
@@ -71,8 +72,8 @@ struct LifecycleTests {
         #expect(world.state.pods.keys.contains("demo-train-1-0"))
     }
 
-    @Test("a missed threshold ends in EvalFailed with the numbers, and nothing is registered")
-    func gate() {
+    @Test
+    func `a missed threshold ends in EvalFailed with the numbers, and nothing is registered`() {
         var world = World(Samples.trainingJob())
         world.verdict = .failed
         world.perplexity = 31.5
@@ -83,8 +84,8 @@ struct LifecycleTests {
         #expect(world.created[.job]?.contains("demo-register-1") == false)
     }
 
-    @Test("an evaluation that errs fails the run, without a verdict")
-    func evaluationError() {
+    @Test
+    func `an evaluation that errs fails the run, without a verdict`() {
         var world = World(Samples.trainingJob())
         world.verdict = .error
         world.run(until: .failed)
@@ -93,8 +94,8 @@ struct LifecycleTests {
         #expect(world.status?.evaluation?.passed == nil)
     }
 
-    @Test("an EvalRun of another model is no verdict on this one")
-    func otherModel() {
+    @Test
+    func `an EvalRun of another model is no verdict on this one`() {
         var world = World(Samples.trainingJob())
         world.run { $0.phase == .evaluating && $0.status?.current?.launchedAt != nil }
         for name in world.state.evalRuns.keys { world.state.evalRuns[name]?.spec.model.sha256 = "other" }
@@ -116,8 +117,8 @@ struct LifecycleTests {
         }
     }
 
-    @Test("an EvalRun that somebody else made in the run's name is no verdict", arguments: Forgery.allCases)
-    func forgedEvaluation(forgery: Forgery) {
+    @Test(arguments: Forgery.allCases)
+    func `an EvalRun that somebody else made in the run's name is no verdict`(forgery: Forgery) {
         var world = World(Samples.trainingJob())
         world.run(until: .evaluating)
         world.pass()
@@ -136,8 +137,8 @@ struct LifecycleTests {
         #expect(world.status?.evaluation?.name == "demo-evaluate-2")
     }
 
-    @Test("a stored EvalRun with what the schema fills in is the one that the run asked for")
-    func defaultedEvaluation() throws {
+    @Test
+    func `a stored EvalRun with the schema's defaults is the one that the run asked for`() throws {
         var world = World(Samples.trainingJob())
         world.run(until: .evaluating)
         world.pass()
@@ -150,8 +151,8 @@ struct LifecycleTests {
         #expect(world.status?.evaluation?.name == "demo-evaluate-1")
     }
 
-    @Test("a second live run with one idempotency key ends at once, naming the first")
-    func duplicate() throws {
+    @Test
+    func `a second live run with one idempotency key ends at once, naming the first`() throws {
         let world = World(Samples.trainingJob())
         var observation = try #require(world.observation())
         observation.conflictingRun = "earlier"
@@ -162,8 +163,8 @@ struct LifecycleTests {
         #expect(!plan.createsChildren)
     }
 
-    @Test("is deleted when its time to live is over, and not before")
-    func timeToLive() throws {
+    @Test
+    func `a run is deleted when its time to live is over, and not before`() throws {
         var world = World(
             Samples.trainingJob {
                 $0.runPolicy = RunPolicy()
@@ -181,9 +182,8 @@ struct LifecycleTests {
         #expect(world.state.job == nil)
     }
 
-    @Test(
-        "a run that is being deleted creates nothing and is Cancelled", arguments: TrainingJobPhase.allCases)
-    func deletion(phase: TrainingJobPhase) throws {
+    @Test(arguments: TrainingJobPhase.allCases)
+    func `a run that is being deleted creates nothing and is Cancelled`(phase: TrainingJobPhase) throws {
         var job = Samples.trainingJob()
         job.status = TrainingJobStatus(phase: phase)
         job.status?.current = StageAttempt(stage: phase, attempt: 1, startedAt: Samples.start)
@@ -195,8 +195,8 @@ struct LifecycleTests {
         #expect(plan.effects.contains(.removeFinalizer(Anneal.Finalizer.settle)))
     }
 
-    @Test("ends after the limit of a whole run, wherever it is then")
-    func runLimit() {
+    @Test
+    func `a run ends after the limit of a whole run, wherever it is then`() {
         var world = World(Samples.trainingJob())
         world.hasCapacity = false
         world.run(until: .queued)
@@ -206,10 +206,8 @@ struct LifecycleTests {
         #expect(world.status?.reason == "RunTimeLimitExceeded")
     }
 
-    @Test(
-        "a spec that nothing can be made from ends as InvalidSpec, naming the field",
-        arguments: InvalidSpec.all)
-    func invalid(_ wrong: InvalidSpec) {
+    @Test(arguments: InvalidSpec.all)
+    func `a spec that nothing can be made from ends as InvalidSpec, naming the field`(_ wrong: InvalidSpec) {
         var world = World(Samples.trainingJob(change: wrong.change))
         world.pass()
         #expect(world.phase == .failed)

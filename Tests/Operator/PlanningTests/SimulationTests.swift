@@ -8,8 +8,8 @@ import Testing
 struct SimulationTests {
     static let seeds = 600
 
-    @Test("every run ends, and the invariants hold on the way", arguments: 0..<8)
-    func chaos(shard: Int) {
+    @Test(arguments: 0..<8)
+    func `every run ends, and the invariants hold on the way`(shard: Int) {
         var ends: [TrainingJobPhase: Int] = [:]
         for seed in stride(from: shard, to: Self.seeds, by: 8) {
             var simulation = Simulation(seed: UInt64(seed))

@@ -6,10 +6,8 @@ import Testing
 
 @Suite("Small parts")
 struct SmallPartsTests {
-    @Test(
-        "names of children are DNS labels of at most 63 bytes, and differ where the parts do",
-        arguments: ["demo", "Demo_1", "a.b", "ä", "", String(repeating: "x", count: 300), "-", "a\nb"])
-    func names(run: String) {
+    @Test(arguments: ["demo", "Demo_1", "a.b", "ä", "", String(repeating: "x", count: 300), "-", "a\nb"])
+    func `names of children are DNS labels of at most 63 bytes, and differ where the parts do`(run: String) {
         let names = [ChildName.make(run, "train", "1", "0"), ChildName.make(run, "train", "1", "1")]
         #expect(names[0] != names[1])
         for name in names {
@@ -21,24 +19,23 @@ struct SmallPartsTests {
     }
 
     @Test(
-        "the wait grows by its factor up to its limit, whatever the numbers",
         arguments: [
             (0, 10, 2.0, 600, 0), (1, 10, 2, 600, 10), (2, 10, 2, 600, 20), (3, 10, 1.5, 600, 23),
             (50, 10, 2, 600, 600), (Int.max, 10, 2, 600, 600), (5, 10, .nan, 600, 10),
             (5, 10, .infinity, 600, 10),
             (3, 0, 2, 600, 0), (1, 1000, 2, 600, 600),
         ] as [(Int, Int64, Double, Int64, Int64)])
-    func backoff(failures: Int, base: Int64, factor: Double, limit: Int64, seconds: Int64) {
+    func `the wait grows by its factor up to its limit, whatever the numbers`(
+        failures: Int, base: Int64, factor: Double, limit: Int64, seconds: Int64
+    ) {
         #expect(Backoff.seconds(failures: failures, base: base, factor: factor, limit: limit) == seconds)
     }
 
-    @Test(
-        "text reaches a container as it stands: $( is not expanded",
-        arguments: [
-            ("$(HOME)", "$$(HOME)"), ("$HOME", "$HOME"), ("$$", "$$$"), ("$$(X)", "$$$$(X)"), ("a$", "a$"),
-            ("", ""), ("$()$(", "$$()$$("),
-        ])
-    func escaping(text: String, escaped: String) {
+    @Test(arguments: [
+        ("$(HOME)", "$$(HOME)"), ("$HOME", "$HOME"), ("$$", "$$$"), ("$$(X)", "$$$$(X)"), ("a$", "a$"),
+        ("", ""), ("$()$(", "$$()$$("),
+    ])
+    func `text reaches a container unchanged: $( is not expanded`(text: String, escaped: String) {
         #expect(Literal.escaped(text) == escaped)
         #expect(Self.expanded(escaped) == text)
     }
@@ -65,8 +62,8 @@ struct SmallPartsTests {
         return result
     }
 
-    @Test("text from outside fits a message: one line, its end kept")
-    func wording() {
+    @Test
+    func `text from outside fits a message: one line, its end kept`() {
         #expect(Wording.bounded("a\n\tb\u{0} c ") == "a b c")
         let long = String(repeating: "é", count: 5000) + " the end"
         #expect(Wording.bounded(long).utf8.count <= Wording.limit)
@@ -77,27 +74,27 @@ struct SmallPartsTests {
     }
 
     @Test(
-        "a gate is kept only by a finite number within its bounds",
         arguments: [
             (10.0, nil, 20.0, true), (20, nil, 20, true), (20.1, nil, 20, false), (5, 6, nil, false),
             (.nan, nil, 20, false), (.infinity, 0, nil, false), (nil, 0, nil, false), (1, .nan, nil, false),
         ] as [(Double?, Double?, Double?, Bool)])
-    func gate(value: Double?, min: Double?, max: Double?, passes: Bool) {
+    func `a threshold is kept only by a finite number within its bounds`(
+        value: Double?, min: Double?, max: Double?, passes: Bool
+    ) {
         let metrics = value.map { ["quality/x": $0] } ?? [:]
         let results = Gate.results([Threshold(metric: "quality/x", min: min, max: max)], metrics)
         #expect(results.map(\.passed) == [passes])
     }
 
     @Test(
-        "GPU-hours have two decimals",
         arguments: [(0, "0.00"), (36, "0.01"), (3600, "1.00"), (12_345, "3.42"), (-5, "0.00")]
             as [(Int64, String)])
-    func hours(seconds: Int64, text: String) {
+    func `GPU-hours have two decimals`(seconds: Int64, text: String) {
         #expect(TrainingJobDraft.hours(seconds) == text)
     }
 
-    @Test("any status that is stored is planned for, whatever it says", arguments: TrainingJobPhase.allCases)
-    func total(phase: TrainingJobPhase) {
+    @Test(arguments: TrainingJobPhase.allCases)
+    func `any status that is stored is planned for, whatever it says`(phase: TrainingJobPhase) {
         for stage in TrainingJobPhase.allCases {
             for number in [Int.min, -1, 0, 1, Int.max] {
                 var job = Samples.trainingJob()

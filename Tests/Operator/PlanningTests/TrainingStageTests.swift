@@ -17,10 +17,10 @@ struct TrainingStageTests {
         return world
     }
 
-    @Test(
-        "interruptions do not count, and training goes on from the newest committed checkpoint",
-        arguments: [World.Fate.evicted, .stopped, .vanishes])
-    func interrupted(fate: World.Fate) throws {
+    @Test(arguments: [World.Fate.evicted, .stopped, .vanishes])
+    func `interruptions do not count, and training goes on from the newest committed checkpoint`(
+        fate: World.Fate
+    ) throws {
         var world = Self.world(fate)
         world.run { $0.status?.trainingAttempts == 2 }
         let newest = try #require(world.committed.last)
@@ -35,8 +35,8 @@ struct TrainingStageTests {
         #expect(world.violations == [])
     }
 
-    @Test("a pod that is deleted takes its gang along; both end gracefully before the next attempt")
-    func deletedPod() {
+    @Test
+    func `a pod that is deleted takes its gang along; both end gracefully before the next attempt`() {
         var world = World(Samples.trainingJob(nodes: 2))
         world.run { $0.state.pods["demo-train-1-1"]?.status?.phase == "Running" }
         world.pass()
@@ -51,8 +51,8 @@ struct TrainingStageTests {
         #expect(world.violations == [])
     }
 
-    @Test("exit codes that nobody asked for count, with backoff", arguments: [Int64(1), 2, 3, 137, 143])
-    func counted(code: Int64) throws {
+    @Test(arguments: [Int64(1), 2, 3, 137, 143])
+    func `exit codes that nobody asked for count, with backoff`(code: Int64) throws {
         var world = Self.world(.exit(code))
         world.run { $0.phase == .preparing && $0.status?.trainingAttempts == 1 }
         #expect(world.status?.countedFailures == 1)
@@ -63,8 +63,8 @@ struct TrainingStageTests {
         #expect(world.phase == .completed)
     }
 
-    @Test("a run fails after backoffLimit counted failures, and waits twice as long after each")
-    func backoffLimit() {
+    @Test
+    func `a run fails after backoffLimit counted failures, and waits twice as long after each`() {
         var world = World(
             Samples.trainingJob {
                 $0.runPolicy = RunPolicy()
@@ -88,8 +88,8 @@ struct TrainingStageTests {
             world.status?.stages?.first { $0.name == .training }?.lastFailure?.contains("Traceback") == true)
     }
 
-    @Test("running out of memory fails at once, with what to change")
-    func outOfMemory() {
+    @Test
+    func `running out of memory fails at once, with what to change`() {
         var world = Self.world(.outOfMemory) {
             $0.hyperparameters = Hyperparameters()
             $0.hyperparameters?.batchSize = 64
@@ -103,8 +103,8 @@ struct TrainingStageTests {
                     + "or raise trainer.resourcesPerNode.memory (now 4Gi)") == true)
     }
 
-    @Test("a trainer that says that its input is bad is not tried again")
-    func badInput() {
+    @Test
+    func `a trainer that says that its input is bad has no second attempt`() {
         var world = Self.world(.badInput)
         world.run(until: .failed)
         #expect(world.status?.reason == "DatasetNotFound")
@@ -112,8 +112,8 @@ struct TrainingStageTests {
         #expect(world.status?.trainingAttempts == 1)
     }
 
-    @Test("a stuck heartbeat replaces the attempt, counted")
-    func heartbeat() {
+    @Test
+    func `a stuck heartbeat replaces the attempt, counted`() {
         var world = Self.world(.silent)
         world.run { $0.state.pods["demo-train-1-0"]?.status?.phase == "Running" }
         world.pass()
@@ -128,8 +128,8 @@ struct TrainingStageTests {
         #expect(world.state.pods["demo-train-1-0"]?.metadata.deletionTimestamp != nil)
     }
 
-    @Test("a trainer that beats is left alone, however long it takes")
-    func beats() {
+    @Test
+    func `a trainer that beats is left alone, however long it takes`() {
         var world = World(Samples.trainingJob())
         world.trainingPasses = 30
         world.run { $0.state.pods["demo-train-1-0"]?.status?.phase == "Running" }
@@ -141,8 +141,8 @@ struct TrainingStageTests {
         #expect(world.status?.trainingAttempts == 1)
     }
 
-    @Test("pods that no node takes give their place back after ten minutes, and queue again")
-    func unschedulable() {
+    @Test
+    func `pods that no node takes give their place back after ten minutes, and queue again`() {
         var world = Self.world(.unschedulable, nodes: 2)
         world.run(until: .training)
         world.pass()
@@ -160,8 +160,8 @@ struct TrainingStageTests {
         #expect(world.status?.countedFailures == nil)
     }
 
-    @Test("an image that can't be pulled fails the run after ten minutes, and says so before")
-    func image() {
+    @Test
+    func `an image that can't be pulled fails the run after ten minutes, and says so before`() {
         var world = Self.world(.noImage)
         world.run { $0.status?.reason == "ImagePullFailed" }
         #expect(world.phase == .training)
@@ -171,8 +171,8 @@ struct TrainingStageTests {
         #expect(world.status?.message?.contains("imagePullSecrets") == true)
     }
 
-    @Test("interruptions in a row that bring nothing count in the end, so that the run ends")
-    func fruitless() {
+    @Test
+    func `interruptions in a row that bring nothing count in the end, so that the run ends`() {
         var world = World(Samples.trainingJob { $0.runPolicy = RunPolicy() })
         world.changeSpec { $0.runPolicy?.backoffLimit = 0 }
         world.commitsCheckpoints = false
@@ -183,8 +183,8 @@ struct TrainingStageTests {
         #expect(world.status?.message?.contains("10 interruptions in a row without progress") == true)
     }
 
-    @Test("the deadline is for all attempts together, and ends training gracefully")
-    func deadline() {
+    @Test
+    func `the deadline is for all attempts together, and ends training gracefully`() {
         var world = World(
             Samples.trainingJob {
                 $0.runPolicy = RunPolicy()
@@ -207,8 +207,8 @@ struct TrainingStageTests {
         #expect(world.state.pods["demo-train-2-0"]?.metadata.deletionTimestamp != nil)
     }
 
-    @Test("GPU seconds are the gang's GPUs times the time that its pods held them, added once")
-    func gpuSeconds() throws {
+    @Test
+    func `GPU seconds are the gang's GPUs times the time that its pods held them, added once`() throws {
         var world = World(Samples.trainingJob(nodes: 2))
         world.run { $0.status?.gpusHeldSince != nil }
         let since = try #require(world.status?.gpusHeldSince)
@@ -224,8 +224,8 @@ struct TrainingStageTests {
         #expect(world.status?.gpus == 2)
     }
 
-    @Test("nothing is created before all pods fit at once, and then all are")
-    func gang() {
+    @Test
+    func `nothing is created before all pods fit at once, and then all are`() {
         var world = World(Samples.trainingJob(nodes: 3))
         world.hasCapacity = false
         world.run(until: .queued)
@@ -246,8 +246,8 @@ struct TrainingStageTests {
         #expect(world.state.services.keys.sorted() == ["demo-train"])
     }
 
-    @Test("annotations that make no sense are ignored, with one event", arguments: garbage)
-    func garbageAnnotations(text: String) {
+    @Test(arguments: garbage)
+    func `annotations that make no sense are ignored, with one event`(text: String) {
         var world = World(Samples.trainingJob())
         world.trainingPasses = 50
         world.run { $0.status?.checkpoint != nil }

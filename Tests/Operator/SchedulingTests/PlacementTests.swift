@@ -35,8 +35,8 @@ struct PlacementTests {
             tolerations: [gpuToleration])
     }
 
-    @Test("scarce memory and storage are told in Mi")
-    func scarceMemory() {
+    @Test
+    func `scarce memory and storage are told in Mi`() {
         let snapshot = ClusterSnapshot(nodes: [Self.node("a")], pods: [])
         let gang = GangRequest(
             count: 1, requests: ["memory": Quantity(64 << 30), "ephemeral-storage": Quantity(1 << 30)])
@@ -47,8 +47,8 @@ struct PlacementTests {
                         + "free on 1 suitable node: 0Mi ephemeral-storage, 32768Mi memory"))
     }
 
-    @Test("all pods at once or none")
-    func allOrNothing() {
+    @Test
+    func `a gang is placed with all its pods or not at all`() {
         let snapshot = ClusterSnapshot(
             nodes: [
                 Self.node("a", gpus: 1, taints: [Self.gpuTaint]),
@@ -60,8 +60,8 @@ struct PlacementTests {
         #expect(snapshot.answer(to: Self.gang(1, gpus: 2)) != .fits)
     }
 
-    @Test("bound pods hold their GPUs, finished ones do not")
-    func boundPods() {
+    @Test
+    func `bound pods hold their GPUs, finished ones do not`() {
         let nodes = [Self.node("a", gpus: 2)]
         let busy = ClusterSnapshot(nodes: nodes, pods: [Self.pod("p", gpus: 1, on: "a")])
         #expect(busy.answer(to: Self.gang(2)) != .fits)
@@ -70,8 +70,8 @@ struct PlacementTests {
         #expect(done.answer(to: Self.gang(2)) == .fits)
     }
 
-    @Test("pods that wait for a node, and gangs that were let in, are served first")
-    func waitingPods() {
+    @Test
+    func `pods that wait for a node, and gangs that were let in, are served first`() {
         let nodes = [Self.node("a", gpus: 2)]
         let waiting = ClusterSnapshot(nodes: nodes, pods: [Self.pod("p", gpus: 2, on: nil, phase: "Pending")])
         #expect(waiting.answer(to: Self.gang(1)) != .fits)
@@ -82,15 +82,15 @@ struct PlacementTests {
         #expect(hopeless.answer(to: Self.gang(2)) == .fits)
     }
 
-    @Test("small pods go where least is left, so that large ones still fit")
-    func bestFit() {
+    @Test
+    func `small pods go where least is left, so that large ones still fit`() {
         let snapshot = ClusterSnapshot(
             nodes: [Self.node("a", gpus: 4), Self.node("b", gpus: 1)], pods: [], admitted: [Self.gang(1)])
         #expect(snapshot.answer(to: Self.gang(1, gpus: 4)) == .fits)
     }
 
-    @Test("says why not: what is needed, what is free, and which nodes are out")
-    func explains() {
+    @Test
+    func `a refusal says what is needed, what is free, and which nodes are out`() {
         let snapshot = ClusterSnapshot(
             nodes: [
                 Self.node("a", gpus: 1, labels: ["zone": "x"]),
@@ -111,8 +111,8 @@ struct PlacementTests {
                 == .waits("needs 1 × (1 cpu, 1 nvidia.com/gpu) at once; the cluster has no nodes"))
     }
 
-    @Test("GPUs that are free, but not together on a node, are said to be so")
-    func fragmented() {
+    @Test
+    func `GPUs that are free, but not together on a node, are said to be so`() {
         let snapshot = ClusterSnapshot(nodes: [Self.node("a", gpus: 1), Self.node("b", gpus: 1)], pods: [])
         let split = GangRequest(count: 1, requests: [Self.gpu: Quantity(1), "cpu": Quantity(1)])
         #expect(snapshot.answer(to: split) == .fits)
@@ -129,8 +129,8 @@ struct PlacementTests {
                 ))
     }
 
-    @Test("a sidecar counts beside the main container, an init container only where it is larger")
-    func podRequests() {
+    @Test
+    func `a sidecar counts beside the main container, an init container only where it is larger`() {
         var spec = PodSpec(containers: [Container(name: "main")])
         spec.containers[0].resources = ResourceRequirements(requests: ["cpu": Quantity(2)])
         var sidecar = Container(name: "sync")

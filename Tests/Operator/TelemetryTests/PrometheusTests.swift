@@ -64,7 +64,7 @@ import Testing
         #expect(series.contains("test_requests_total{code=\"other\"} 97"))
     }
 
-    @Test func `what was not described, or as something else, is not exported`() {
+    @Test func `a metric that was not described, or as something else, is not exported`() {
         let registry = PrometheusRegistry(Self.descriptions)
         Counter(label: "test_unknown_total", factory: registry).increment()
         Counter(label: "test_depth", factory: registry).increment()

@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test func `readiness says what is missing, and everything when it is asked for`() async throws {
+    @Test func `readiness names the missing parts, and all parts when asked`() async throws {
         let missing = Mutex<String?>("pods were not listed yet")
         let checks = [
             HealthCheck("caches") { missing.withLock { $0 } }, HealthCheck("webhook") { nil },

@@ -7,8 +7,8 @@ import Testing
 struct PodAdmissionTests {
     private let cluster = FakeCluster()
 
-    @Test("create/pod: tolerations of a lost node, in the recorded order")
-    func tolerations() async throws {
+    @Test
+    func `a created pod tolerates a lost node, in the recorded order`() async throws {
         let plugin = DefaultTolerationSeconds()
         let object = try await plugin.process(admission("pods", pod("{}")), cluster)
         #expect(
@@ -28,14 +28,14 @@ struct PodAdmissionTests {
 
     // MARK: Priority
 
-    @Test("create/pod: no class means priority 0")
-    func noClass() async throws {
+    @Test
+    func `a created pod without a class has priority 0`() async throws {
         let object = try await PriorityAdmission().process(admission("pods", pod("{}")), cluster)
         #expect(object?["spec"] == ["priority": 0, "preemptionPolicy": "PreemptLowerPriority"])
     }
 
-    @Test("A class gives its value, and the default class is taken where none is named")
-    func priorityClass() async throws {
+    @Test
+    func `a class gives its value, and the default class is taken where none is named`() async throws {
         let group = "scheduling.k8s.io"
         cluster.put(
             "priorityclasses", group: group, namespace: "", "gpu",
@@ -61,8 +61,8 @@ struct PodAdmissionTests {
         #expect(system?[path: ["spec", "priority"]] == 2_000_001_000)
     }
 
-    @Test("An unknown class and a contradicting number are refused")
-    func badPriority() async {
+    @Test
+    func `an unknown class and a contradicting number are refused`() async {
         let unknown = await PriorityAdmission().refusal(
             of: admission("pods", pod(#"{"priorityClassName":"none"}"#)), cluster)
         #expect(unknown?.message == "pods \"p\" is forbidden: no PriorityClass with name none was found")
@@ -74,8 +74,8 @@ struct PodAdmissionTests {
         )
     }
 
-    @Test("An update doesn't lose the priority")
-    func keepsPriority() async throws {
+    @Test
+    func `an update doesn't lose the priority`() async throws {
         let old = pod(#"{"priority":3,"preemptionPolicy":"Never"}"#)
         let object = try await PriorityAdmission().process(
             admission(.update, "pods", pod("{}"), old: old), cluster)
@@ -86,8 +86,8 @@ struct PodAdmissionTests {
 
     private let accounts = ServiceAccountAdmission(randomSuffix: { String(repeating: "x", count: $0) })
 
-    @Test("A pod gets the default account and its containers the token")
-    func token() async throws {
+    @Test
+    func `a pod gets the default account and its containers the token`() async throws {
         cluster.put("serviceaccounts", "default", #"{"imagePullSecrets":[{"name":"pull"}]}"#)
         let object = try await accounts.process(
             admission(
@@ -124,14 +124,14 @@ struct PodAdmissionTests {
         #expect(try await accounts.process(admission("pods", object), cluster) == object)
     }
 
-    @Test(
-        "The pod decides on the token before its account does",
-        arguments: [
-            ("{}", "{}", true), (#"{"automountServiceAccountToken":false}"#, "{}", false),
-            ("{}", #"{"automountServiceAccountToken":false}"#, false),
-            (#"{"automountServiceAccountToken":true}"#, #"{"automountServiceAccountToken":false}"#, true),
-        ])
-    func automount(_ spec: String, _ account: String, _ isMounted: Bool) async throws {
+    @Test(arguments: [
+        ("{}", "{}", true), (#"{"automountServiceAccountToken":false}"#, "{}", false),
+        ("{}", #"{"automountServiceAccountToken":false}"#, false),
+        (#"{"automountServiceAccountToken":true}"#, #"{"automountServiceAccountToken":false}"#, true),
+    ])
+    func `the pod decides on the token before its account does`(
+        _ spec: String, _ account: String, _ isMounted: Bool
+    ) async throws {
         cluster.put("serviceaccounts", "default", account)
         var subject = json(spec)
         subject["containers"] = [["name": "c"]]
@@ -139,8 +139,8 @@ struct PodAdmissionTests {
         #expect((object?[path: ["spec", "volumes"]] != nil) == isMounted)
     }
 
-    @Test("A missing account is refused")
-    func missingAccount() async {
+    @Test
+    func `a missing account is refused`() async {
         let status = await accounts.refusal(
             of: admission("pods", pod(#"{"serviceAccountName":"sync"}"#)), cluster)
         #expect(
@@ -150,8 +150,8 @@ struct PodAdmissionTests {
 
     // MARK: Limit ranges
 
-    @Test("Defaults are filled in and noted")
-    func limitDefaults() async throws {
+    @Test
+    func `defaults are filled in and noted`() async throws {
         cluster.put(
             "limitranges", "l",
             #"""
@@ -177,50 +177,48 @@ struct PodAdmissionTests {
                         + "container a; cpu, memory request for container b; memory limit for container b"))
     }
 
-    @Test(
-        "Bounds are kept",
-        arguments: [
-            (
-                #"{"type":"Container","max":{"cpu":"1"}}"#, #"{"limits":{"cpu":"2"}}"#,
-                "maximum cpu usage per Container is 1, but limit is 2"
-            ),
-            (
-                #"{"type":"Container","min":{"memory":"100Mi"}}"#, #"{"requests":{"memory":"50Mi"}}"#,
-                "minimum memory usage per Container is 100Mi, but request is 50Mi"
-            ),
-            (
-                #"{"type":"Pod","max":{"nvidia.com/gpu":"2"}}"#, #"{"limits":{"nvidia.com/gpu":"4"}}"#,
-                "maximum nvidia.com/gpu usage per Pod is 2, but limit is 4"
-            ),
-            (
-                #"{"type":"Pod","max":{"cpu":"2"}}"#, "{}",
-                "maximum cpu usage per Pod is 2.  No limit is specified"
-            ),
-            (
-                #"{"type":"Pod","min":{"cpu":"2"}}"#, "{}",
-                "minimum cpu usage per Pod is 2.  No request is specified"
-            ),
-            (
-                #"{"type":"Container","maxLimitRequestRatio":{"cpu":"2"}}"#,
-                #"{"limits":{"cpu":"5"},"requests":{"cpu":"2"}}"#,
-                "cpu max limit to request ratio per Container is 2, but provided ratio is 2.500000"
-            ),
-            (
-                #"{"type":"Pod","max":{"cpu":"1","memory":"1Gi"}}"#,
-                #"{"limits":{"cpu":"2","memory":"2Gi"}}"#,
-                "[maximum cpu usage per Pod is 1, but limit is 2, maximum memory usage per Pod is 1Gi, but "
-                    + "limit is 2Gi]"
-            ),
-        ])
-    func limitBounds(_ item: String, _ resources: String, _ message: String) async {
+    @Test(arguments: [
+        (
+            #"{"type":"Container","max":{"cpu":"1"}}"#, #"{"limits":{"cpu":"2"}}"#,
+            "maximum cpu usage per Container is 1, but limit is 2"
+        ),
+        (
+            #"{"type":"Container","min":{"memory":"100Mi"}}"#, #"{"requests":{"memory":"50Mi"}}"#,
+            "minimum memory usage per Container is 100Mi, but request is 50Mi"
+        ),
+        (
+            #"{"type":"Pod","max":{"nvidia.com/gpu":"2"}}"#, #"{"limits":{"nvidia.com/gpu":"4"}}"#,
+            "maximum nvidia.com/gpu usage per Pod is 2, but limit is 4"
+        ),
+        (
+            #"{"type":"Pod","max":{"cpu":"2"}}"#, "{}",
+            "maximum cpu usage per Pod is 2.  No limit is specified"
+        ),
+        (
+            #"{"type":"Pod","min":{"cpu":"2"}}"#, "{}",
+            "minimum cpu usage per Pod is 2.  No request is specified"
+        ),
+        (
+            #"{"type":"Container","maxLimitRequestRatio":{"cpu":"2"}}"#,
+            #"{"limits":{"cpu":"5"},"requests":{"cpu":"2"}}"#,
+            "cpu max limit to request ratio per Container is 2, but provided ratio is 2.500000"
+        ),
+        (
+            #"{"type":"Pod","max":{"cpu":"1","memory":"1Gi"}}"#,
+            #"{"limits":{"cpu":"2","memory":"2Gi"}}"#,
+            "[maximum cpu usage per Pod is 1, but limit is 2, maximum memory usage per Pod is 1Gi, but "
+                + "limit is 2Gi]"
+        ),
+    ])
+    func `bounds are kept`(_ item: String, _ resources: String, _ message: String) async {
         cluster.put("limitranges", "l", #"{"spec":{"limits":[\#(item)]}}"#)
         let status = await LimitRangeAdmission().refusal(
             of: admission("pods", pod(#"{"containers":[{"name":"c","resources":\#(resources)}]}"#)), cluster)
         #expect(status?.message == "pods \"p\" is forbidden: \(message)")
     }
 
-    @Test("Claims are bounded too")
-    func claims() async {
+    @Test
+    func `claims are bounded, too`() async {
         cluster.put(
             "limitranges", "l",
             #"{"spec":{"limits":[{"type":"PersistentVolumeClaim","max":{"storage":"1Gi"}}]}}"#)
@@ -235,9 +233,8 @@ struct PodAdmissionTests {
 
     // MARK: Namespaces
 
-    @Test(
-        "The default namespace stays", arguments: [("default", true), ("kube-system", true), ("rec", false)])
-    func namespaces(_ name: String, _ isProtected: Bool) async {
+    @Test(arguments: [("default", true), ("kube-system", true), ("rec", false)])
+    func `the default namespace stays`(_ name: String, _ isProtected: Bool) async {
         let old = json(#"{"metadata":{"name":"\#(name)"}}"#)
         let status = await NamespaceProtection().refusal(
             of: admission(.delete, "namespaces", nil, old: old), cluster)

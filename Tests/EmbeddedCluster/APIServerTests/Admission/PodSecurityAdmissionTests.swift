@@ -20,8 +20,8 @@ struct PodSecurityAdmissionTests {
         "capabilities":{"drop":["ALL"]}}}],"volumes":[{"name":"v","emptyDir":{}}]}
         """#
 
-    @Test("A bare pod violates `restricted` in the well-known words")
-    func barePod() async {
+    @Test
+    func `a bare pod violates the restricted level in the well-known words`() async {
         label(#"{"pod-security.kubernetes.io/enforce":"restricted"}"#)
         let status = await plugin.refusal(
             of: admission("pods", pod(#"{"containers":[{"name":"c"}]}"#)), cluster)
@@ -37,74 +37,70 @@ struct PodSecurityAdmissionTests {
         #expect(status?.code == 403)
     }
 
-    @Test("A careful pod is let in at every level", arguments: ["privileged", "baseline", "restricted"])
-    func carefulPod(_ level: String) async {
+    @Test(arguments: ["privileged", "baseline", "restricted"])
+    func `a careful pod is let in at every level`(_ level: String) async {
         label(#"{"pod-security.kubernetes.io/enforce":"\#(level)"}"#)
         #expect(await plugin.refusal(of: admission("pods", pod(Self.good)), cluster) == nil)
     }
 
-    @Test(
-        "What the baseline forbids",
-        arguments: [
-            (#"{"hostNetwork":true,"hostPID":true}"#, "host namespaces (hostNetwork=true, hostPID=true)"),
-            (
-                #"{"volumes":[{"name":"a","hostPath":{}},{"name":"b","hostPath":{}}]}"#,
-                #"hostPath volumes (volumes "a", "b")"#
-            ),
-            (
-                #"{"containers":[{"name":"c","securityContext":{"privileged":true}}]}"#,
-                #"privileged (container "c" must not set securityContext.privileged=true)"#
-            ),
-            (
-                #"{"containers":[{"name":"c","ports":[{"hostPort":80}]}]}"#,
-                #"hostPort (container "c" uses hostPort 80)"#
-            ),
-            (
-                #"{"containers":[{"name":"c","securityContext":{"capabilities":{"add":["SYS_ADMIN"]}}}]}"#,
-                #"non-default capabilities (container "c" must not include "SYS_ADMIN" in securityContext.capabilities.add)"#
-            ),
-            (
-                #"{"securityContext":{"seccompProfile":{"type":"Unconfined"}}}"#,
-                #"seccompProfile (pod must not set securityContext.seccompProfile.type to "Unconfined")"#
-            ),
-            (
-                #"{"securityContext":{"sysctls":[{"name":"kernel.msgmax"}]}}"#,
-                "forbidden sysctls (kernel.msgmax)"
-            ),
-            (
-                #"{"initContainers":[{"name":"i","securityContext":{"procMount":"Unmasked"}}]}"#,
-                #"procMount (container "i" must not set securityContext.procMount to "Unmasked")"#
-            ),
-        ])
-    func baseline(_ spec: String, _ violation: String) {
+    @Test(arguments: [
+        (#"{"hostNetwork":true,"hostPID":true}"#, "host namespaces (hostNetwork=true, hostPID=true)"),
+        (
+            #"{"volumes":[{"name":"a","hostPath":{}},{"name":"b","hostPath":{}}]}"#,
+            #"hostPath volumes (volumes "a", "b")"#
+        ),
+        (
+            #"{"containers":[{"name":"c","securityContext":{"privileged":true}}]}"#,
+            #"privileged (container "c" must not set securityContext.privileged=true)"#
+        ),
+        (
+            #"{"containers":[{"name":"c","ports":[{"hostPort":80}]}]}"#,
+            #"hostPort (container "c" uses hostPort 80)"#
+        ),
+        (
+            #"{"containers":[{"name":"c","securityContext":{"capabilities":{"add":["SYS_ADMIN"]}}}]}"#,
+            #"non-default capabilities (container "c" must not include "SYS_ADMIN" in securityContext.capabilities.add)"#
+        ),
+        (
+            #"{"securityContext":{"seccompProfile":{"type":"Unconfined"}}}"#,
+            #"seccompProfile (pod must not set securityContext.seccompProfile.type to "Unconfined")"#
+        ),
+        (
+            #"{"securityContext":{"sysctls":[{"name":"kernel.msgmax"}]}}"#,
+            "forbidden sysctls (kernel.msgmax)"
+        ),
+        (
+            #"{"initContainers":[{"name":"i","securityContext":{"procMount":"Unmasked"}}]}"#,
+            #"procMount (container "i" must not set securityContext.procMount to "Unmasked")"#
+        ),
+    ])
+    func `the baseline level refuses what upstream's refuses`(_ spec: String, _ violation: String) {
         #expect(PodSecurityChecks.violations(of: .baseline, by: pod(spec)) == [violation])
         #expect(PodSecurityChecks.violations(of: .privileged, by: pod(spec)).isEmpty)
     }
 
-    @Test(
-        "What `restricted` forbids besides",
-        arguments: [
-            (
-                #"{"volumes":[{"name":"n","nfs":{}}]}"#,
-                #"restricted volume types (volume "n" uses restricted volume type "nfs")"#
-            ),
-            (#"{"securityContext":{"runAsUser":0}}"#, "runAsUser=0 (pod must not set runAsUser=0)"),
-            (
-                #"{"securityContext":{"runAsNonRoot":false}}"#,
-                "runAsNonRoot != true (pod must not set securityContext.runAsNonRoot=false)"
-            ),
-            (
-                #"{"containers":[{"name":"c","securityContext":{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"],"add":["CHOWN"]}}}]}"#,
-                #"unrestricted capabilities (container "c" must not include "CHOWN" in securityContext.capabilities.add)"#
-            ),
-        ])
-    func restricted(_ spec: String, _ violation: String) {
+    @Test(arguments: [
+        (
+            #"{"volumes":[{"name":"n","nfs":{}}]}"#,
+            #"restricted volume types (volume "n" uses restricted volume type "nfs")"#
+        ),
+        (#"{"securityContext":{"runAsUser":0}}"#, "runAsUser=0 (pod must not set runAsUser=0)"),
+        (
+            #"{"securityContext":{"runAsNonRoot":false}}"#,
+            "runAsNonRoot != true (pod must not set securityContext.runAsNonRoot=false)"
+        ),
+        (
+            #"{"containers":[{"name":"c","securityContext":{"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"],"add":["CHOWN"]}}}]}"#,
+            #"unrestricted capabilities (container "c" must not include "CHOWN" in securityContext.capabilities.add)"#
+        ),
+    ])
+    func `the restricted level refuses more, as upstream's does`(_ spec: String, _ violation: String) {
         #expect(PodSecurityChecks.violations(of: .restricted, by: pod(spec)).contains(violation))
         #expect(PodSecurityChecks.violations(of: .baseline, by: pod(spec)).isEmpty)
     }
 
-    @Test("A level to warn of warns of pods and of what makes them")
-    func warns() async {
+    @Test
+    func `a warn level warns of pods and of the objects that make them`() async {
         label(
             #"{"pod-security.kubernetes.io/warn":"baseline","pod-security.kubernetes.io/warn-version":"v1.30"}"#
         )
@@ -122,8 +118,8 @@ struct PodSecurityAdmissionTests {
         #expect(job.warnings.warnings == [warning])
     }
 
-    @Test("A pod that is there already may be labelled, and a wrong level is the strictest")
-    func updates() async {
+    @Test
+    func `a pod that is there already may be labelled, and a wrong level is the strictest`() async {
         label(#"{"pod-security.kubernetes.io/enforce":"typo"}"#)
         let old = pod(#"{"containers":[{"name":"c"}]}"#)
         var labelled = old

@@ -20,8 +20,8 @@ struct ResourceQuotaAdmissionTests {
         cluster.stored("resourcequotas", quota)?[path: ["status", "used"]]
     }
 
-    @Test("quota/within, quota/exceeded, quota/status")
-    func recorded() async throws {
+    @Test
+    func `a quota admits, refuses and counts as recorded`() async throws {
         cluster.put(
             "resourcequotas", "q",
             #"""
@@ -48,8 +48,8 @@ struct ResourceQuotaAdmissionTests {
         #expect(used()?["requests.nvidia.com/gpu"] == "3")
     }
 
-    @Test("Custom resources are counted")
-    func customResources() async throws {
+    @Test
+    func `custom resources are counted`() async throws {
         cluster.put(
             "resourcequotas", "q", #"{"spec":{"hard":{"count/widgets.example.dev":"2"}},"status":{}}"#)
         cluster.put("widgets", group: "example.dev", "old", "{}")
@@ -63,8 +63,10 @@ struct ResourceQuotaAdmissionTests {
                 + "count/widgets.example.dev=2")
     }
 
-    @Test("What a new quota's status doesn't say yet is counted; pods that ended use nothing")
-    func freshQuota() async throws {
+    @Test
+    func `usage that a new quota's status doesn't show yet is counted; pods that ended use nothing`()
+        async throws
+    {
         cluster.put("resourcequotas", "q", #"{"spec":{"hard":{"requests.nvidia.com/gpu":"4"}},"status":{}}"#)
         cluster.put("pods", "a", gpuPod("a", 2).text)
         var ended = gpuPod("b", 2)
@@ -76,8 +78,8 @@ struct ResourceQuotaAdmissionTests {
         #expect(await plugin.refusal(of: admission("pods", gpuPod("d", 1)), cluster) != nil)
     }
 
-    @Test("Any number of requests at once stays within the quota")
-    func concurrent() async {
+    @Test
+    func `any number of requests at once stays within the quota`() async {
         cluster.put(
             "resourcequotas", "q",
             #"{"spec":{"hard":{"requests.nvidia.com/gpu":"7","pods":"100"}},"status":{}}"#)
@@ -93,8 +95,10 @@ struct ResourceQuotaAdmissionTests {
         #expect(used()?["requests.nvidia.com/gpu"] == "6")
     }
 
-    @Test("What was admitted counts before it is stored, whatever a recalculation says meanwhile")
-    func recalculation() async throws {
+    @Test
+    func `an admitted object counts before it is stored, whatever a recalculation says meanwhile`()
+        async throws
+    {
         let quota =
             #"{"spec":{"hard":{"requests.nvidia.com/gpu":"4"}},"status":{"used":{"requests.nvidia.com/gpu":"0"}}}"#
         cluster.put("resourcequotas", "q", quota)
@@ -108,24 +112,24 @@ struct ResourceQuotaAdmissionTests {
         #expect(used() == ["requests.nvidia.com/gpu": "4"])
     }
 
-    @Test("A request that a second quota refuses leaves nothing pending")
-    func refusedIsNotPending() async throws {
+    @Test
+    func `a request that a second quota refuses leaves nothing pending`() async throws {
         cluster.put("resourcequotas", "a", #"{"spec":{"hard":{"pods":"1"}},"status":{}}"#)
         cluster.put("resourcequotas", "b", #"{"spec":{"hard":{"requests.nvidia.com/gpu":"1"}},"status":{}}"#)
         #expect(await plugin.refusal(of: admission("pods", gpuPod("x", 2)), cluster) != nil)
         _ = try await plugin.process(admission("pods", gpuPod("y", 1)), cluster)
     }
 
-    @Test("A charge that collides is tried again")
-    func retries() async throws {
+    @Test
+    func `a charge that collides is repeated`() async throws {
         cluster.put("resourcequotas", "q", #"{"spec":{"hard":{"pods":"5"}},"status":{}}"#)
         cluster.failNextStatusUpdates(3)
         _ = try await plugin.process(admission("pods", gpuPod("a", 1)), cluster)
         #expect(used() == ["pods": "1"])
     }
 
-    @Test("A dry run is checked and not charged")
-    func dryRun() async throws {
+    @Test
+    func `a dry run is checked and not charged`() async throws {
         cluster.put("resourcequotas", "q", #"{"spec":{"hard":{"pods":"0"}},"status":{}}"#)
         let status = await plugin.refusal(of: admission("pods", gpuPod("a", 1), isDryRun: true), cluster)
         #expect(status?.code == 403)
@@ -134,8 +138,8 @@ struct ResourceQuotaAdmissionTests {
         #expect(used() == nil)
     }
 
-    @Test("Where compute is limited, every container must speak of it")
-    func mustSpecify() async {
+    @Test
+    func `every container must name compute that a quota limits`() async {
         cluster.put(
             "resourcequotas", "q", #"{"spec":{"hard":{"limits.memory":"4Gi","cpu":"2"}},"status":{}}"#)
         let status = await plugin.refusal(
@@ -149,16 +153,16 @@ struct ResourceQuotaAdmissionTests {
         )
     }
 
-    @Test("One quota that refuses charges no other")
-    func allOrNothing() async {
+    @Test
+    func `one quota that refuses charges no other`() async {
         cluster.put("resourcequotas", "a", #"{"spec":{"hard":{"pods":"5"}},"status":{}}"#)
         cluster.put("resourcequotas", "b", #"{"spec":{"hard":{"pods":"0"}},"status":{}}"#)
         #expect(await plugin.refusal(of: admission("pods", gpuPod("x", 1)), cluster) != nil)
         #expect(used("a") == nil)
     }
 
-    @Test("A claim that grows is charged for the difference")
-    func growingClaim() async throws {
+    @Test
+    func `a claim that grows is charged for the difference`() async throws {
         func claim(_ size: String) -> JSONValue {
             json(
                 #"{"metadata":{"name":"w"},"spec":{"resources":{"requests":{"storage":"\#(size)"}}}}"#)

@@ -26,8 +26,8 @@ struct WebhookAdmissionTests {
 
     // MARK: As recorded
 
-    @Test("webhook/mutate: the review and the request that carries it")
-    func review() async throws {
+    @Test
+    func `a mutating webhook gets the recorded review in the recorded request`() async throws {
         let webhooks = FakeWebhooks { _, _ in FakeWebhooks.allowed }
         cluster.webhook(
             .mutating, "mutate",
@@ -61,8 +61,10 @@ struct WebhookAdmissionTests {
                     """#))
     }
 
-    @Test("webhook/status-update: the subresource is named twice, and a patch has the options of an update")
-    func subresource() async throws {
+    @Test
+    func `a review of a status patch names the subresource twice and has the options of an update`()
+        async throws
+    {
         let webhooks = FakeWebhooks { _, _ in FakeWebhooks.allowed }
         cluster.webhook(.validating, "validate")
         var request = admission(
@@ -76,8 +78,8 @@ struct WebhookAdmissionTests {
         #expect(asked?["options"] == ["kind": "UpdateOptions", "apiVersion": "meta.k8s.io/v1"])
     }
 
-    @Test("webhook/allowed-and-mutated: the patch is applied, and each warning passed on once")
-    func mutates() async throws {
+    @Test
+    func `a webhook's patch is applied, and each warning passed on once`() async throws {
         let patch = stamp
         let webhooks = FakeWebhooks { path, _ in
             guard path == "/mutate" else { return FakeWebhooks.allowed }
@@ -97,8 +99,8 @@ struct WebhookAdmissionTests {
         #expect(request.warnings.warnings == ["a warning from admission"])
     }
 
-    @Test("webhook/denied")
-    func denied() async {
+    @Test
+    func `a webhook's denial is passed on as recorded`() async {
         let webhooks = FakeWebhooks { _, _ in
             .response([
                 "allowed": false,
@@ -117,8 +119,8 @@ struct WebhookAdmissionTests {
                         + "project team-a has 0 GPU-hours left", reason: "Forbidden", code: 403))
     }
 
-    @Test("webhook/delete: a patch of a deletion is an error")
-    func patchedDeletion() async {
+    @Test
+    func `a webhook's patch of a deletion is an error`() async {
         let patch = stamp
         let webhooks = FakeWebhooks { _, _ in FakeWebhooks.patching(patch) }
         cluster.webhook(.mutating, "mutate")
@@ -133,8 +135,8 @@ struct WebhookAdmissionTests {
         #expect(status?.code == 500)
     }
 
-    @Test("webhook/down")
-    func down() async {
+    @Test
+    func `a webhook that is down fails the request or is ignored, as recorded`() async {
         let webhooks = FakeWebhooks { _, _ in .failure(.cannotConnect) }
         cluster.webhook(.mutating, "mutate")
         let status = await plugin(webhooks).refusal(
@@ -149,25 +151,25 @@ struct WebhookAdmissionTests {
 
     // MARK: Failures
 
-    @Test(
-        "An answer that is none fails the request, or is ignored as the webhook says",
-        arguments: [
-            (FakeWebhooks.Answer.failure(.timedOut), "context deadline exceeded"),
-            (.failure(.tls), "tls: failed to verify certificate"),
-            (.failure(.cannotResolve), "lookup 127.0.0.1: no such host"),
-            (.raw(404, ""), "the server could not find the requested resource"),
-            (.raw(500, "boom"), #"an error on the server ("boom") has prevented the request"#),
-            (.raw(200, "{"), "couldn't get object from the response"),
-            (
-                .raw(200, #"{"kind":"X","apiVersion":"v1"}"#),
-                "expected webhook response of admission.k8s.io/v1"
-            ),
-            (.response(["uid": "other", "allowed": true]), #"expected response.uid="call-1", got "other""#),
-            (.response(["allowed": true, "patch": "W10="]), #"invalid response.patchType """#),
-            (.response(["allowed": true, "patchType": "JSONPatch"]), "but not response.patch"),
-            (.response(["allowed": true, "patchType": "JSONPatch", "patch": "?"]), "is no JSON in base64"),
-        ])
-    func failures(_ answer: FakeWebhooks.Answer, _ message: String) async throws {
+    @Test(arguments: [
+        (FakeWebhooks.Answer.failure(.timedOut), "context deadline exceeded"),
+        (.failure(.tls), "tls: failed to verify certificate"),
+        (.failure(.cannotResolve), "lookup 127.0.0.1: no such host"),
+        (.raw(404, ""), "the server could not find the requested resource"),
+        (.raw(500, "boom"), #"an error on the server ("boom") has prevented the request"#),
+        (.raw(200, "{"), "couldn't get object from the response"),
+        (
+            .raw(200, #"{"kind":"X","apiVersion":"v1"}"#),
+            "expected webhook response of admission.k8s.io/v1"
+        ),
+        (.response(["uid": "other", "allowed": true]), #"expected response.uid="call-1", got "other""#),
+        (.response(["allowed": true, "patch": "W10="]), #"invalid response.patchType """#),
+        (.response(["allowed": true, "patchType": "JSONPatch"]), "but not response.patch"),
+        (.response(["allowed": true, "patchType": "JSONPatch", "patch": "?"]), "is no JSON in base64"),
+    ])
+    func `an unusable answer fails the request, or is ignored, as the webhook's policy says`(
+        _ answer: FakeWebhooks.Answer, _ message: String
+    ) async throws {
         let webhooks = FakeWebhooks { _, _ in answer }
         cluster.webhook(.mutating, "hook")
         let request = admission("widgets", group: "example.dev", widget)
@@ -178,8 +180,8 @@ struct WebhookAdmissionTests {
         #expect(try await plugin(webhooks).process(request, cluster) == widget)
     }
 
-    @Test("A refusal is never taken for a success, and says why if anything does")
-    func refusalWording() async {
+    @Test
+    func `a refusal is never taken for a success, and always carries a reason`() async {
         let cases: [(JSONValue, String, Int)] = [
             (["allowed": false], "without explanation", 400),
             (["allowed": false, "status": ["code": 200, "reason": "Busy"]], "the request: Busy", 400),
@@ -195,8 +197,8 @@ struct WebhookAdmissionTests {
         }
     }
 
-    @Test("A patch that doesn't fit is an internal error, and validating webhooks may not patch")
-    func badPatch() async {
+    @Test
+    func `a patch that doesn't fit is an internal error, and validating webhooks may not patch`() async {
         let webhooks = FakeWebhooks { _, _ in
             FakeWebhooks.patching([["op": "remove", "path": "/nothing/here"]])
         }
@@ -212,39 +214,37 @@ struct WebhookAdmissionTests {
 
     // MARK: Who is called
 
-    @Test(
-        "Rules choose requests",
-        arguments: [
-            (#"{"apiGroups":["*"],"apiVersions":["*"],"operations":["*"],"resources":["*"]}"#, true),
-            (#"{"apiGroups":["*"],"apiVersions":["*"],"operations":["*"],"resources":["*/*"]}"#, true),
-            (#"{"apiGroups":[""],"apiVersions":["*"],"operations":["*"],"resources":["*"]}"#, false),
-            (#"{"apiGroups":["*"],"apiVersions":["v2"],"operations":["*"],"resources":["*"]}"#, false),
-            (#"{"apiGroups":["*"],"apiVersions":["*"],"operations":["UPDATE"],"resources":["*"]}"#, false),
-            (#"{"apiGroups":["*"],"apiVersions":["*"],"operations":["*"],"resources":["widgets/*"]}"#, true),
-            (
-                #"{"apiGroups":["*"],"apiVersions":["*"],"operations":["*"],"resources":["widgets/status"]}"#,
-                false
-            ),
-            (
-                #"{"apiGroups":["*"],"apiVersions":["*"],"operations":["*"],"resources":["pods","widgets"]}"#,
-                true
-            ),
-            (
-                #"{"apiGroups":["*"],"apiVersions":["*"],"operations":["*"],"resources":["*"],"scope":"Cluster"}"#,
-                false
-            ),
-            (
-                #"{"apiGroups":["*"],"apiVersions":["*"],"operations":["*"],"resources":["*"],"scope":"Namespaced"}"#,
-                true
-            ),
-        ])
-    func rules(_ rule: String, _ matches: Bool) {
+    @Test(arguments: [
+        (#"{"apiGroups":["*"],"apiVersions":["*"],"operations":["*"],"resources":["*"]}"#, true),
+        (#"{"apiGroups":["*"],"apiVersions":["*"],"operations":["*"],"resources":["*/*"]}"#, true),
+        (#"{"apiGroups":[""],"apiVersions":["*"],"operations":["*"],"resources":["*"]}"#, false),
+        (#"{"apiGroups":["*"],"apiVersions":["v2"],"operations":["*"],"resources":["*"]}"#, false),
+        (#"{"apiGroups":["*"],"apiVersions":["*"],"operations":["UPDATE"],"resources":["*"]}"#, false),
+        (#"{"apiGroups":["*"],"apiVersions":["*"],"operations":["*"],"resources":["widgets/*"]}"#, true),
+        (
+            #"{"apiGroups":["*"],"apiVersions":["*"],"operations":["*"],"resources":["widgets/status"]}"#,
+            false
+        ),
+        (
+            #"{"apiGroups":["*"],"apiVersions":["*"],"operations":["*"],"resources":["pods","widgets"]}"#,
+            true
+        ),
+        (
+            #"{"apiGroups":["*"],"apiVersions":["*"],"operations":["*"],"resources":["*"],"scope":"Cluster"}"#,
+            false
+        ),
+        (
+            #"{"apiGroups":["*"],"apiVersions":["*"],"operations":["*"],"resources":["*"],"scope":"Namespaced"}"#,
+            true
+        ),
+    ])
+    func `rules choose requests`(_ rule: String, _ matches: Bool) {
         let request = admission("widgets", group: "example.dev", widget)
         #expect(WebhookRule(json(rule)).matches(request) == matches)
     }
 
-    @Test("A rule for a resource isn't one for its subresources")
-    func subresourceRules() {
+    @Test
+    func `a rule for a resource isn't one for its subresources`() {
         let status = admission(
             .update, "widgets", group: "example.dev", widget, old: widget, subresource: "status")
         for (resource, matches) in [("*", false), ("*/status", true), ("widgets", false), ("*/*", true)] {
@@ -256,26 +256,24 @@ struct WebhookAdmissionTests {
         }
     }
 
-    @Test(
-        "Selectors and conditions choose objects",
-        arguments: [
-            (#"{"objectSelector":{"matchLabels":{"tier":"a"}}}"#, true),
-            (#"{"objectSelector":{"matchLabels":{"tier":"b"}}}"#, false),
-            (
-                #"{"objectSelector":{"matchExpressions":[{"key":"tier","operator":"NotIn","values":["b"]}]}}"#,
-                true
-            ),
-            (#"{"objectSelector":{"matchExpressions":[{"key":"tier","operator":"DoesNotExist"}]}}"#, false),
-            (#"{"namespaceSelector":{"matchLabels":{"team":"a"}}}"#, true),
-            (#"{"namespaceSelector":{"matchExpressions":[{"key":"gone","operator":"Exists"}]}}"#, false),
-            (#"{"matchConditions":[{"name":"fast","expression":"object.spec.mode == 'fast'"}]}"#, true),
-            (#"{"matchConditions":[{"name":"who","expression":"request.userInfo.username == 'x'"}]}"#, false),
-            (
-                #"{"matchConditions":[{"name":"bad","expression":"object.nothing == 1"},{"name":"no","expression":"false"}]}"#,
-                false
-            ),
-        ])
-    func selectors(_ extra: String, _ isCalled: Bool) async throws {
+    @Test(arguments: [
+        (#"{"objectSelector":{"matchLabels":{"tier":"a"}}}"#, true),
+        (#"{"objectSelector":{"matchLabels":{"tier":"b"}}}"#, false),
+        (
+            #"{"objectSelector":{"matchExpressions":[{"key":"tier","operator":"NotIn","values":["b"]}]}}"#,
+            true
+        ),
+        (#"{"objectSelector":{"matchExpressions":[{"key":"tier","operator":"DoesNotExist"}]}}"#, false),
+        (#"{"namespaceSelector":{"matchLabels":{"team":"a"}}}"#, true),
+        (#"{"namespaceSelector":{"matchExpressions":[{"key":"gone","operator":"Exists"}]}}"#, false),
+        (#"{"matchConditions":[{"name":"fast","expression":"object.spec.mode == 'fast'"}]}"#, true),
+        (#"{"matchConditions":[{"name":"who","expression":"request.userInfo.username == 'x'"}]}"#, false),
+        (
+            #"{"matchConditions":[{"name":"bad","expression":"object.nothing == 1"},{"name":"no","expression":"false"}]}"#,
+            false
+        ),
+    ])
+    func `selectors and conditions choose objects`(_ extra: String, _ isCalled: Bool) async throws {
         cluster.put("namespaces", namespace: "", "rec", #"{"metadata":{"labels":{"team":"a"}}}"#)
         cluster.webhook(.validating, "v", extra)
         let webhooks = FakeWebhooks { _, _ in FakeWebhooks.allowed }
@@ -284,8 +282,8 @@ struct WebhookAdmissionTests {
         #expect(webhooks.paths == (isCalled ? ["/v"] : []))
     }
 
-    @Test("A condition that cannot be evaluated refuses or passes over, as the failure policy says")
-    func brokenCondition() async {
+    @Test
+    func `a condition that cannot be evaluated refuses or passes over, as the failure policy says`() async {
         let condition = #""matchConditions":[{"name":"bad","expression":"object.nothing == 1"}]"#
         cluster.webhook(.validating, "v", "{\(condition)}")
         let webhooks = FakeWebhooks { _, _ in FakeWebhooks.allowed }
@@ -298,8 +296,8 @@ struct WebhookAdmissionTests {
         #expect(webhooks.paths.isEmpty)
     }
 
-    @Test("A dry run doesn't reach a webhook with side effects")
-    func dryRun() async throws {
+    @Test
+    func `a dry run doesn't reach a webhook with side effects`() async throws {
         let webhooks = FakeWebhooks { _, _ in FakeWebhooks.allowed }
         let request = admission("widgets", group: "example.dev", widget, isDryRun: true)
         cluster.webhook(.mutating, "m", #"{"sideEffects":"NoneOnDryRun"}"#)
@@ -311,8 +309,8 @@ struct WebhookAdmissionTests {
         #expect(status?.code == 400)
     }
 
-    @Test("Webhooks never see their own configuration")
-    func exempt() async throws {
+    @Test
+    func `webhooks never see their own configuration`() async throws {
         let webhooks = FakeWebhooks { _, _ in .response(["allowed": false]) }
         cluster.webhook(
             .validating, "v",
@@ -324,8 +322,10 @@ struct WebhookAdmissionTests {
         #expect(webhooks.requests.isEmpty)
     }
 
-    @Test("A webhook with IfNeeded is called again if a later one changes the object, others aren't")
-    func reinvocation() async throws {
+    @Test
+    func `a webhook with IfNeeded is called again if a later one changes the object, others aren't`()
+        async throws
+    {
         let webhooks = FakeWebhooks { path, review in
             guard path == "/c", review[path: ["request", "object", "spec", "c"]] == nil else {
                 return FakeWebhooks.allowed
@@ -341,8 +341,8 @@ struct WebhookAdmissionTests {
         #expect(webhooks.reviews.last?[path: ["request", "object", "spec", "c"]] == true)
     }
 
-    @Test("Of several refusals, the first configuration's is told")
-    func severalRefusals() async {
+    @Test
+    func `the refusal of the first configuration is told`() async {
         let webhooks = FakeWebhooks { path, _ in
             .response(["allowed": false, "status": ["message": .string("no from \(path)")]])
         }
@@ -354,8 +354,8 @@ struct WebhookAdmissionTests {
         }
     }
 
-    @Test("A webhook behind a service is reached at an endpoint, under the service's name")
-    func service() async throws {
+    @Test
+    func `a webhook behind a service is reached at an endpoint, under the service's name`() async throws {
         let webhooks = FakeWebhooks { _, _ in FakeWebhooks.allowed }
         cluster.webhook(
             .validating, "v",

@@ -5,14 +5,14 @@ import Testing
 @testable import APIServer
 
 @Suite struct KindValidationTests {
-    @Test func everyKindIsDefinedOnce() {
+    @Test func `every kind is defined once`() {
         let names = BuiltInResources.definitions.map(\.type.qualifiedName)
         #expect(Set(names).count == names.count)
     }
 
     /// What `kubectl explain` shows; a field without a text is a field nobody can look up.
     @Test(arguments: BuiltInResources.definitions.map { "\($0.type.qualifiedName)" })
-    func everyFieldIsDescribed(name: String) throws {
+    func `every field is described`(name: String) throws {
         let definition = try #require(
             BuiltInResources.definitions.first { $0.type.qualifiedName == name })
         #expect(undescribed(definition.schema, at: name).isEmpty)
@@ -118,7 +118,9 @@ import Testing
             ]
         ),
     ])
-    func refusesInUpstreamsWords(plural: String, group: String, object: String, errors: [String]) throws {
+    func `a wrong object is refused in upstream's words`(
+        plural: String, group: String, object: String, errors: [String]
+    ) throws {
         #expect(try Kind(plural, group: group).creationErrors(object) == errors)
     }
 
@@ -154,7 +156,9 @@ import Testing
             "provisioner: Forbidden: updates to provisioner are forbidden."
         ),
     ])
-    func keepsWhatMayNotChange(plural: String, group: String, object: String, path: [String], error: String)
+    func `immutable fields may not change`(
+        plural: String, group: String, object: String, path: [String], error: String
+    )
         throws
     {
         let kind = try Kind(plural, group: group)
@@ -166,7 +170,7 @@ import Testing
         #expect(kind.definition.strategy.validateUpdate(old, old: old, Kind.context).isEmpty)
     }
 
-    @Test func aSuspendedJobMayStillBePlacedElsewhere() throws {
+    @Test func `a suspended job may still be placed elsewhere`() throws {
         let kind = try Kind("jobs", group: "batch")
         let old = try kind.created(#"{"metadata":{"name":"j"},"spec":{"suspend":true,\#(Self.template)}}"#)
         var new = old
@@ -181,11 +185,11 @@ import Testing
         ("1000Mi", "1000Mi"),
         ("3", "3"), ("-1Gi", "-1Gi"),
     ])
-    func quantitiesHaveOneForm(written: String, kept: String) {
+    func `quantities are stored in one form`(written: String, kept: String) {
         #expect(QuantityNormalization.canonical(written) == kept)
     }
 
-    @Test func webhooksAreCompletedAsRecorded() throws {
+    @Test func `webhook configurations get the recorded defaults`() throws {
         let kind = try Kind("mutatingwebhookconfigurations", group: "admissionregistration.k8s.io")
         let text = #"""
             {"metadata":{"name":"m"},"webhooks":[{"name":"mutate.example.dev","clientConfig":{"url":"https://127.0.0.1:1/m"},
@@ -209,7 +213,7 @@ import Testing
             ])
     }
 
-    @Test func tablesSayWhatUpstreamsSay() throws {
+    @Test func `tables have the columns and cells of upstream's`() throws {
         let job = try Kind("jobs", group: "batch").cells([
             "spec": ["completions": 1],
             "status": [

@@ -38,7 +38,9 @@ import Testing
             "SchedulingGated", "0/1", "0"
         ),
     ])
-    func summarizesAPod(status: String, reason: String, ready: String, restarts: String) throws {
+    func `a pod is summarized in its columns`(status: String, reason: String, ready: String, restarts: String)
+        throws
+    {
         let cells = try Kind("pods").cells([
             "spec": ["initContainers": [["name": "i"]], "containers": [["name": "c"]]],
             "status": try JSONValue(parsing: status),
@@ -49,7 +51,7 @@ import Testing
         #expect(cells["Node"] == "<none>")
     }
 
-    @Test func sidecarsCountAmongTheContainers() throws {
+    @Test func `sidecars count among the containers`() throws {
         let cells = try Kind("pods").cells([
             "spec": [
                 "initContainers": [["name": "s", "restartPolicy": "Always"]], "containers": [["name": "c"]],
@@ -66,7 +68,7 @@ import Testing
         #expect(cells["Status"] == "Running")
     }
 
-    @Test func aDyingPodIsTerminatingUntilItHasEnded() throws {
+    @Test func `a dying pod is terminating until it has ended`() throws {
         let kind = try Kind("pods")
         let metadata: JSONValue = ["deletionTimestamp": "2026-11-21T00:09:00Z"]
         #expect(

@@ -109,11 +109,11 @@ import Testing
             ["spec.securityContext.runAsUser: Invalid value: -1: must be between 0 and 2147483647, inclusive"]
         ),
     ])
-    func refusesInUpstreamsWords(pod: String, errors: [String]) throws {
+    func `a wrong pod is refused in upstream's words`(pod: String, errors: [String]) throws {
         #expect(try Kind("pods").creationErrors(pod) == errors)
     }
 
-    @Test func onlyImagesAndAFewMoreMayChange() throws {
+    @Test func `only images and a few more may change`() throws {
         let kind = try Kind("pods")
         let image = try kind.updateErrors(Self.pod()) { pod in
             pod[path: ["spec", "containers"]] = [["name": "c", "image": "y"]]
@@ -145,7 +145,9 @@ import Testing
             (#"{}"#, "Pending", nil, nil),
             (#"{"nodeName":"n"}"#, "Succeeded", nil, nil), (#"{"nodeName":"n"}"#, "Running", -1, 1),
         ] as [(String, String, Int64?, Int64?)])
-    func deletionWaitsForTheNode(spec: String, phase: String, requested: Int64?, seconds: Int64?) throws {
+    func `the deletion of a pod waits for its node`(
+        spec: String, phase: String, requested: Int64?, seconds: Int64?
+    ) throws {
         let pod: JSONValue = ["spec": try JSONValue(parsing: spec), "status": ["phase": .string(phase)]]
         #expect(
             try Kind("pods").definition.strategy.gracePeriodSeconds(for: pod, requested: requested) == seconds
@@ -158,7 +160,7 @@ import Testing
         (#"{"limits":{"cpu":"1","memory":"1Gi"},"requests":{"cpu":"500m"}}"#, "Burstable"),
         (#"{"limits":{"nvidia.com/gpu":"1"}}"#, "BestEffort"),
     ])
-    func qualityOfServiceFollowsResources(resources: String, quality: String) throws {
+    func `the quality of service follows the resources`(resources: String, quality: String) throws {
         let pod = try Kind("pods").created(Self.pod(container: #""resources":\#(resources)"#))
         #expect(pod[path: ["status", "qosClass"]] == .string(quality))
     }

@@ -9,7 +9,7 @@ import Testing
         #"{"effect":"NoExecute","key":"node.kubernetes.io/not-ready","operator":"Exists","tolerationSeconds":300},"#
         + #"{"effect":"NoExecute","key":"node.kubernetes.io/unreachable","operator":"Exists","tolerationSeconds":300}"#
 
-    @Test func pod() throws {
+    @Test func `a pod gets the recorded defaults`() throws {
         let pod = try Kind("pods").created(
             #"{"metadata":{"name":"p1"},"spec":{"containers":[{"name":"c","image":"x"}]}}"#)
         #expect(
@@ -24,7 +24,7 @@ import Testing
         #expect(pod["status"] == ["phase": "Pending", "qosClass": "BestEffort"])
     }
 
-    @Test func nativeSidecar() throws {
+    @Test func `a native sidecar gets the recorded defaults`() throws {
         let pod = try Kind("pods").created(
             #"""
             {"metadata":{"name":"side"},"spec":{"containers":[{"name":"c","image":"x"}],"restartPolicy":"Never",
@@ -45,7 +45,7 @@ import Testing
                         """))
     }
 
-    @Test func job() throws {
+    @Test func `a Job gets the recorded defaults`() throws {
         let job = try Kind("jobs", group: "batch").created(
             #"""
             {"metadata":{"name":"j1"},"spec":{"backoffLimit":1,"template":{"spec":{"restartPolicy":"Never",
@@ -68,7 +68,7 @@ import Testing
         #expect(job["status"] == [:])
     }
 
-    @Test func limitsBecomeRequests() throws {
+    @Test func `limits become requests`() throws {
         let pod = try Kind("pods").created(
             #"{"spec":{"containers":[{"name":"c","image":"x","resources":{"limits":{"nvidia.com/gpu":3,"memory":"1024Mi"}}}]}}"#
         )
@@ -79,14 +79,14 @@ import Testing
             ])
     }
 
-    @Test func namespace() throws {
+    @Test func `a namespace gets the recorded defaults`() throws {
         let namespace = try Kind("namespaces").created(#"{"metadata":{"name":"rec"}}"#)
         #expect(namespace[path: ["metadata", "labels"]] == ["kubernetes.io/metadata.name": "rec"])
         #expect(namespace["spec"] == ["finalizers": ["kubernetes"]])
         #expect(namespace["status"] == ["phase": "Active"])
     }
 
-    @Test func anEventIsOneObjectUnderTwoNames() throws {
+    @Test func `an event is one object under two names`() throws {
         let kind = try Kind("events", group: "events.k8s.io")
         let event = try kind.decoded(
             #"""
@@ -114,7 +114,7 @@ import Testing
         #expect(try kind.creationErrors(event.text).isEmpty)
     }
 
-    @Test func podStatusIsCompleted() throws {
+    @Test func `the status of a pod is completed`() throws {
         let pod = try Kind("pods").decoded(
             #"""
             {"spec":{"containers":[{"name":"c","image":"x"}]},"status":{"conditions":[{"type":"Ready","status":"True"}],
@@ -131,7 +131,7 @@ import Testing
                         """#))
     }
 
-    @Test func secretTextsBecomeBytes() throws {
+    @Test func `string data of a secret becomes bytes`() throws {
         let secret = try Kind("secrets").created(#"{"stringData":{"a":"hello","b":"ab","c":"abc","d":""}}"#)
         #expect(secret["data"] == ["a": "aGVsbG8=", "b": "YWI=", "c": "YWJj", "d": ""])
         #expect(secret["stringData"] == nil)

@@ -6,7 +6,7 @@ import Testing
 
 /// The recording of a real kube-apiserver, replayed against ours, exchange by exchange.
 @Suite struct ReplayTests {
-    @Test func everyExchangeGetsTheRecordedAnswer() async throws {
+    @Test func `every exchange gets the recorded answer`() async throws {
         let exchanges = try RecordedExchange.load()
         #expect(exchanges.count == 187)
         let webhook = RecordedWebhook()

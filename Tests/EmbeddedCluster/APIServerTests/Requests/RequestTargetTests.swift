@@ -42,18 +42,18 @@ import Testing
                 subresource: "status")
         ),
     ])
-    func aPathNamesAResource(path: String, expected: ResourcePath) {
+    func `a path names a resource`(path: String, expected: ResourcePath) {
         #expect(RequestTarget(path: path) == .resource(expected))
     }
 
     @Test(arguments: [
         "/", "/api", "/api/v1", "/apis", "/apis/g.dev", "/apis/g.dev/v1", "/healthz", "/openapi/v3",
     ])
-    func otherPathsAreNoResources(path: String) {
+    func `other paths are no resources`(path: String) {
         #expect(RequestTarget(path: path) == .nonResource)
     }
 
-    @Test func queriesAreDecoded() {
+    @Test func `queries are decoded`() {
         let request = APIRequest(
             method: "GET", target: "/api/v1/pods?labelSelector=a%3Db%2Cc+in+%28d%29&watch=true&limit=x&empty="
         )

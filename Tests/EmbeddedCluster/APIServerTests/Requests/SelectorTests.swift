@@ -28,7 +28,7 @@ import Testing
         (".list[*].name", "a,b"), (".list[?(@.name==\"b\")].value", "2"), (".labels.a\\.b/c", "dotted"),
         (".list[-1].name", "b"), (".none.at.all", ""), ("['status']['phase']", "Running"),
     ])
-    func aColumnPathLeadsToItsValue(path: String, expected: String) throws {
+    func `a column path leads to its value`(path: String, expected: String) throws {
         let object: JSONValue = [
             "status": ["phase": "Running"], "labels": ["a.b/c": "dotted"],
             "list": [["name": "a", "value": "1"], ["name": "b", "value": "2"]],
@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test(arguments: ["status", ".", ".list[", ".list[?(name==1)]", ".list[x]"])
-    func aMalformedColumnPathIsRefused(path: String) {
+    func `a malformed column path is refused`(path: String) {
         #expect(JSONPathCell(path) == nil)
     }
 
@@ -47,7 +47,7 @@ import Testing
         (3 * 3600 + 600, "3h10m"), (9 * 3600, "9h"), (49 * 3600, "2d1h"), (9 * 86_400, "9d"),
         (3 * 365 * 86_400, "3y"), (-1, "0s"), (-5, "<invalid>"),
     ])
-    func ageIsShortenedAsKubectlDoes(seconds: Int, expected: String) {
+    func `age is shortened as kubectl does`(seconds: Int, expected: String) {
         #expect(HumanDuration.format(seconds: Int64(seconds)) == expected)
     }
 
@@ -58,11 +58,11 @@ import Testing
         ("application/json;as=Table;v=v2;g=meta.k8s.io,application/json", .object),
         ("application/vnd.kubernetes.protobuf,application/json", .object),
     ])
-    func theAcceptHeaderChoosesTheForm(accept: String, expected: Representation) {
+    func `the Accept header chooses the form`(accept: String, expected: Representation) {
         #expect(Representation(accept: accept) == expected)
     }
 
-    @Test func nothingElseIsAcceptable() {
+    @Test func `another form is not acceptable`() {
         #expect(Representation(accept: "application/vnd.kubernetes.protobuf") == nil)
         #expect(Representation(accept: "text/html") == nil)
     }

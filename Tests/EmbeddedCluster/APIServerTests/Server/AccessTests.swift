@@ -40,7 +40,7 @@ import Testing
         return try #require(response.json[path: ["status", "token"]]?.stringValue)
     }
 
-    @Test func aServiceAccountMayDoWhatItsRoleSaysAndNothingElse() async throws {
+    @Test func `a service account may do what its role says and nothing else`() async throws {
         let server = try await TestServer()
         let headers = ["Authorization": "Bearer \(try await serviceAccountToken(server))"]
         let path = "/api/v1/namespaces/default/configmaps"
@@ -55,7 +55,7 @@ import Testing
                 == 403)
     }
 
-    @Test func resourceNamesAndSubresourcesAreToldApart() async throws {
+    @Test func `resource names and subresources are told apart`() async throws {
         let server = try await TestServer()
         let headers = ["Authorization": "Bearer \(try await serviceAccountToken(server))"]
         await grant(
@@ -74,7 +74,7 @@ import Testing
         #expect(await server.send("GET", "/api/v1/namespaces/default/pods/p", headers: headers).status == 403)
     }
 
-    @Test func aRoleForOneNameLetsThatObjectBeListedAndWatchedByName() async throws {
+    @Test func `a role for one name lets that object be listed and watched by name`() async throws {
         let server = try await TestServer()
         let headers = ["Authorization": "Bearer \(try await serviceAccountToken(server))"]
         await grant(
@@ -95,7 +95,7 @@ import Testing
         }
     }
 
-    @Test func aTokenEndsWithItsTimeAndWithItsAccount() async throws {
+    @Test func `a token ends with its time and with its account`() async throws {
         let server = try await TestServer()
         let token = try await serviceAccountToken(server)
         #expect(server.core.user(token: token)?.name == "system:serviceaccount:default:agent")
@@ -112,7 +112,7 @@ import Testing
             await server.send("GET", "/api", headers: ["Authorization": "Bearer \(token)"]).status == 401)
     }
 
-    @Test func onlyHealthAndVersionAreForEverybody() async throws {
+    @Test func `only health and version are for everybody`() async throws {
         let server = try await TestServer()
         for path in ["/healthz", "/readyz", "/livez", "/version"] {
             #expect(await server.send("GET", path, isAnonymous: true).status == 200)
@@ -122,7 +122,7 @@ import Testing
         }
     }
 
-    @Test func onlyThoseWhoMayImpersonateDo() async throws {
+    @Test func `impersonation needs the right to impersonate`() async throws {
         let server = try await TestServer()
         let token = try await serviceAccountToken(server)
         let response = await server.send(
@@ -135,7 +135,7 @@ import Testing
         #expect(response.json["message"]?.stringValue?.contains("cannot impersonate") == true)
     }
 
-    @Test func protobufAsKubectlSendsItIsUnderstood() async throws {
+    @Test func `protobuf as kubectl sends it is understood`() async throws {
         let server = try await TestServer()
         // k8s\0, TypeMeta{v1, Namespace}, Namespace{metadata{name: "pb", labels{a: b}}}
         let metadata: [UInt8] =

@@ -35,7 +35,7 @@ import Testing
             tls: TLSOptions(certificateAuthority: Data(server.certificateAuthority.utf8)))
     }
 
-    @Test func aWatchStreamsAndEndsWithItsClient() async throws {
+    @Test func `a watch streams and ends with its client`() async throws {
         try await withServer { server, _ in
             let event = try await firstEvent(of: server)
             #expect(event["type"] == "ADDED")
@@ -72,7 +72,7 @@ import Testing
         return try JSONValue(parsing: try #require(try await iterator.next()))
     }
 
-    @Test func aBodyThatIsTooLargeIsRefused() async throws {
+    @Test func `a body that is too large is refused`() async throws {
         try await withServer { server, _ in
             let transport = HTTPTransport()
             let body = Data(repeating: 0x20, count: HTTPListener.bodyLimit + 1)
@@ -83,7 +83,8 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: Kubectl.isInstalled)) func kubectlWorks() async throws {
+    @Test(.enabled(if: Kubectl.isInstalled)) func `kubectl creates, reads, changes and deletes`() async throws
+    {
         try await withServer { server, folder in
             _ = try await server.address()
             try await server.writeKubeconfig(to: "\(folder)/kubeconfig")

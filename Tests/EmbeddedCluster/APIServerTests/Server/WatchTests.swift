@@ -36,7 +36,7 @@ import Testing
         page["metadata"]?["continue"]?.stringValue
     }
 
-    @Test func aWatchGoesOnFromAVersion() async throws {
+    @Test func `a watch goes on from a version`() async throws {
         let server = try await TestServer()
         let first = await create(server, "a")
         _ = await create(server, "b")
@@ -45,7 +45,7 @@ import Testing
             summary(await events(server, "resourceVersion=\(first)", limit: 2)) == ["ADDED b", "DELETED a"])
     }
 
-    @Test func aWatchSeesWhatHappensWhileItIsOpen() async throws {
+    @Test func `a watch sees the changes of its time`() async throws {
         let server = try await TestServer()
         let response = await server.send("GET", "\(path)?watch=1&timeoutSeconds=20")
         async let collected = LineCollector.collect(response, limit: 3)
@@ -55,7 +55,7 @@ import Testing
         #expect(summary(await collected) == ["ADDED a", "ADDED b", "DELETED a"])
     }
 
-    @Test func anObjectOfAnotherNamespaceIsNotSeen() async throws {
+    @Test func `an object of another namespace is not seen`() async throws {
         let server = try await TestServer()
         let start = server.core.store.revision
         _ = await server.send(
@@ -65,7 +65,7 @@ import Testing
         #expect(summary(await events(server, "resourceVersion=\(start)", limit: 1)) == ["ADDED here"])
     }
 
-    @Test func aCompactedVersionEndsInAnExpiredError() async throws {
+    @Test func `a watch from a compacted version ends in an Expired error`() async throws {
         let server = try await TestServer()
         let first = await create(server, "a")
         for index in 0..<5 { _ = await create(server, "b\(index)") }
@@ -79,7 +79,7 @@ import Testing
         #expect(list.status == 410)
     }
 
-    @Test func bookmarksComeBehindTheChangesTheySpeakOf() async throws {
+    @Test func `bookmarks come behind the changes that they cover`() async throws {
         let server = try await TestServer()
         let revision = await create(server, "a")
         let events = await events(
@@ -91,7 +91,7 @@ import Testing
             events[1]["object"]?[metadata: "annotations"] == ["k8s.io/initial-events-end": "true"])
     }
 
-    @Test func aTableWatchSendsItsColumnsOnce() async throws {
+    @Test func `a watch of tables sends its columns once`() async throws {
         let server = try await TestServer()
         _ = await create(server, "a")
         _ = await create(server, "b")
@@ -103,7 +103,7 @@ import Testing
         #expect(events[1][path: ["object", "rows"]]?[0]?["cells"]?[0] == "b")
     }
 
-    @Test func pagesShowOneMomentWhateverHappensBetweenThem() async throws {
+    @Test func `pages show one moment whatever happens between them`() async throws {
         let server = try await TestServer()
         for name in ["a", "b", "c", "d", "e"] { _ = await create(server, name) }
         var names: [String] = []
@@ -119,7 +119,7 @@ import Testing
         #expect(names == ["a", "b", "c", "d", "e"])
     }
 
-    @Test func aTokenThatIsTooOldIsGone() async throws {
+    @Test func `a continue token that is too old is Gone`() async throws {
         let server = try await TestServer()
         for name in ["a", "b", "c"] { _ = await create(server, name) }
         let page: JSONValue = await server.send("GET", "\(path)?limit=1").json

@@ -11,7 +11,7 @@ import Testing
         ["apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data]
     }
 
-    @Test func patchesOfManyWritersAllLand() async throws {
+    @Test func `the patches of many writers all land`() async throws {
         let server = try await TestServer()
         _ = await server.send("POST", maps, body: map(["name": "x"]))
         await withTaskGroup(of: Int.self) { group in
@@ -29,7 +29,7 @@ import Testing
         #expect(data.count == 8)
     }
 
-    @Test func ofManyCreationsOfOneNameOneSucceeds() async throws {
+    @Test func `one of many creations of one name succeeds`() async throws {
         let server = try await TestServer()
         let statuses = await withTaskGroup(of: Int.self) { group in
             for _ in 0..<8 {
@@ -40,7 +40,7 @@ import Testing
         #expect(statuses.sorted() == [201] + Array(repeating: 409, count: 7))
     }
 
-    @Test func anObjectWithFinalizersGoesWithTheLastOne() async throws {
+    @Test func `an object with finalizers goes with the last one`() async throws {
         let server = try await TestServer()
         _ = await server.send("POST", maps, body: map(["name": "x", "finalizers": ["a.dev/f", "b.dev/f"]]))
         _ = await server.send("DELETE", "\(maps)/x")
@@ -56,7 +56,7 @@ import Testing
     }
 
     @Test(arguments: [("Foreground", "foregroundDeletion"), ("Orphan", "orphan")])
-    func aPropagationPolicyLeavesItsFinalizer(policy: String, finalizer: String) async throws {
+    func `a propagation policy leaves its finalizer`(policy: String, finalizer: String) async throws {
         let server = try await TestServer()
         _ = await server.send("POST", maps, body: map(["name": "x"]))
         let response = await server.send("DELETE", "\(maps)/x", body: ["propagationPolicy": .string(policy)])
@@ -64,7 +64,7 @@ import Testing
         #expect(response.json.isBeingDeleted)
     }
 
-    @Test func aDryRunStoresNothing() async throws {
+    @Test func `a dry run stores nothing`() async throws {
         let server = try await TestServer()
         _ = await server.send("POST", maps, body: map(["name": "x"], data: ["a": "1"]))
         let revision = server.core.store.revision
@@ -77,7 +77,7 @@ import Testing
         #expect(await server.send("POST", "\(maps)?dryRun=Some", body: map(["name": "y"])).status == 422)
     }
 
-    @Test func aCustomResourceGoesWithItsDefinition() async throws {
+    @Test func `a custom resource goes with its definition`() async throws {
         let server = try await TestServer()
         try await server.run { server in
             let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -114,7 +114,7 @@ import Testing
         }
     }
 
-    @Test func aNamespaceGoesWhenItsFinalizersDo() async throws {
+    @Test func `a namespace goes when its finalizers do`() async throws {
         let server = try await TestServer()
         let path = "/api/v1/namespaces/team"
         _ = await server.send(
@@ -127,7 +127,7 @@ import Testing
         #expect(await server.send("GET", path).status == 404)
     }
 
-    @Test func whatASecondStartFindsIsWhatTheFirstOneLeft() async throws {
+    @Test func `a second start finds the state that the first one left`() async throws {
         let folder = TemporaryFolder.make()
         let token: String
         do {
@@ -140,7 +140,7 @@ import Testing
         #expect(await server.send("GET", "\(maps)/x").json["data"] == ["a": "1"])
     }
 
-    @Test func everyRequestIsAudited() async throws {
+    @Test func `every request is audited`() async throws {
         let path = TemporaryFolder.make() + "/audit.jsonl"
         let server = try await TestServer(auditLogPath: path)
         _ = await server.send("POST", maps, body: map(["name": "x"]))
@@ -152,7 +152,7 @@ import Testing
         #expect(lines[0]["user"] == "admin")
     }
 
-    @Test func jsonThatNestsTooDeepIsRefused() async throws {
+    @Test func `JSON that nests too deep is refused`() async throws {
         let server = try await TestServer()
         let text = String(repeating: "[", count: 100_000)
         for type in ["application/json", "application/yaml"] {

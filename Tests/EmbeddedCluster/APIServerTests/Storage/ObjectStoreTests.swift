@@ -18,7 +18,7 @@ import Testing
 
     private func object(_ value: Int64) -> JSONValue { ["value": .integer(value)] }
 
-    @Test func everyWriteGetsTheNextRevisionAndCarriesIt() async throws {
+    @Test func `every write gets the next revision and carries it`() async throws {
         let store = try store()
         let first = try await store.create(maps, key("x"), object(1))
         let second = try await store.replace(maps, key("x"), object(2), expected: first.revision)
@@ -29,7 +29,7 @@ import Testing
         #expect(store.get(maps, key("x")) == second)
     }
 
-    @Test func aWriteThatExpectsAnotherRevisionIsRefused() async throws {
+    @Test func `a write that expects another revision is refused`() async throws {
         let store = try store()
         let first = try await store.create(maps, key("x"), object(1))
         _ = try await store.replace(maps, key("x"), object(2), expected: first.revision)
@@ -48,7 +48,7 @@ import Testing
         #expect(store.revision == 2)
     }
 
-    @Test func ofManyWritersAtOnceEachRevisionHasOne() async throws {
+    @Test func `each revision has one of many writers at once`() async throws {
         let store = try store()
         _ = try await store.create(maps, key("counter"), object(0))
         let (writers, increments) = (8, 10)
@@ -75,7 +75,7 @@ import Testing
         #expect(store.revision == Int64(writers * increments + 1))
     }
 
-    @Test func aRestartLosesNothing() async throws {
+    @Test func `a restart loses nothing`() async throws {
         let folder = TemporaryFolder.make()
         do {
             let store = try store(folder)
@@ -92,7 +92,7 @@ import Testing
         #expect(try await store.list(maps, at: 2).map(\.key.name) == ["x", "y"])
     }
 
-    @Test(arguments: [4096, 1]) func theStateAtAnyRevisionCanBeRead(recentLimit: Int) async throws {
+    @Test(arguments: [4096, 1]) func `the state at any revision can be read`(recentLimit: Int) async throws {
         let store = try store(recentLimit: recentLimit)
         let first = try await store.create(maps, key("x"), object(1))
         _ = try await store.create(maps, key("y", "b"), object(1))
@@ -112,7 +112,7 @@ import Testing
         await #expect(throws: StoreError.future(requested: 5, current: 4)) { try await values(5) }
     }
 
-    @Test func compactedRevisionsAreGone() async throws {
+    @Test func `compacted revisions are gone`() async throws {
         let folder = TemporaryFolder.make()
         let store = try store(folder)
         for index in 1...6 { _ = try await store.create(maps, key("x\(index)"), object(Int64(index))) }
@@ -130,7 +130,9 @@ import Testing
         #expect(reopened.list(maps).objects.count == 6)
     }
 
-    @Test(arguments: [4096, 1]) func aFeedHasEveryChangeOnceAndInOrder(recentLimit: Int) async throws {
+    @Test(arguments: [4096, 1]) func `a feed has every change once and in order`(recentLimit: Int)
+        async throws
+    {
         let store = try store(recentLimit: recentLimit)
         let pods = GroupResource(group: "", plural: "pods")
         for index in 1...5 { _ = try await store.create(maps, key("x\(index)"), object(1)) }
@@ -150,7 +152,7 @@ import Testing
         #expect(revisions == [3, 4, 5, 7, -7])
     }
 
-    @Test func aListenerThatDoesNotKeepUpLosesItsFeed() async throws {
+    @Test func `a listener that does not keep up loses its feed`() async throws {
         let store = try ObjectStore(
             path: "\(TemporaryFolder.make())/cluster.sqlite", listenerCapacity: 2)
         let subscription = try await store.subscribe(maps, after: 0)

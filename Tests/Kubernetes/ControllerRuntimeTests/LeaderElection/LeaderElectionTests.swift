@@ -79,7 +79,9 @@ struct LeaderElectionTests {
         #expect(transitions.last == 1 && transitions == transitions.sorted())
     }
 
-    @Test func `who loses the lease ends the term, stands by, and leads again when it can`() async throws {
+    @Test func `an operator that loses the lease ends the term, stands by, and leads again when it can`()
+        async throws
+    {
         let server = try LeaseServer()
         let log = TermLog()
         let election = election(server, "me") { try await Self.untilStopped(log) }

@@ -1,8 +1,8 @@
 import ControllerRuntime
 import FoundationEssentials
 import KubernetesAPI
-import TestSupport
 import Synchronization
+import TestSupport
 
 #if canImport(Glibc)
 import Glibc
