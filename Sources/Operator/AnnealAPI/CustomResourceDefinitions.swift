@@ -5,25 +5,36 @@ import StructuralSchema
 public struct CustomResourceDefinition: Sendable {
     /// A column of `kubectl get`.
     public struct Column: Sendable {
+        /// Heading of the column.
         public var name: String
+        /// OpenAPI type of the value: `string`, `integer`, `number` or `date`.
         public var type: String
+        /// Path of the value in the object, as `.status.phase`.
         public var jsonPath: String
+        /// Explanation of the column, for people.
         public var description: String
-        /// 0 is always shown, 1 with `-o wide`.
+        /// Whether the column is always shown (0) or only with `-o wide` (1).
         public var priority: Int
     }
 
+    /// Group, version, kind and plural.
     public var resourceType: ResourceType
+    /// Name of one object, in lower case.
     public var singular: String
+    /// Short names for `kubectl`.
     public var shortNames: [String]
+    /// Columns of `kubectl get`, in order.
     public var columns: [Column]
+    /// Schema of the only version.
     public var schema: Schema
 
-    /// `plural.group`, the object's name.
+    /// Name of the object, `plural.group`.
     public var name: String { "\(resourceType.plural).\(resourceType.group)" }
 
+    /// Every kind of Anneal's.
     public static let all: [CustomResourceDefinition] = [trainingJob, evalRun]
 
+    /// The definition of TrainingJobs.
     public static let trainingJob = CustomResourceDefinition(
         resourceType: TrainingJob.resourceType, singular: "trainingjob", shortNames: ["tj"],
         columns: [
@@ -40,6 +51,7 @@ public struct CustomResourceDefinition: Sendable {
             Column.age,
         ], schema: TrainingJobSchema.root)
 
+    /// The definition of EvalRuns.
     public static let evalRun = CustomResourceDefinition(
         resourceType: EvalRun.resourceType, singular: "evalrun", shortNames: ["er"],
         columns: [
@@ -50,7 +62,7 @@ public struct CustomResourceDefinition: Sendable {
             Column.age,
         ], schema: EvalRunSchema.root)
 
-    /// The `apiextensions.k8s.io/v1` object.
+    /// The definition as an `apiextensions.k8s.io/v1` object.
     public var manifest: JSONValue {
         [
             "apiVersion": "apiextensions.k8s.io/v1",

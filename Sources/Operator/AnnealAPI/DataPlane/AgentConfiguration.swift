@@ -1,10 +1,15 @@
-/// Which run and try a pod works for.
+/// Run and attempt that a pod works for.
 public struct RunIdentity: Codable, Hashable, Sendable {
+    /// Namespace of the run.
     public var namespace: String
+    /// Name of the run.
     public var name: String
+    /// UID of the run; names its folder in S3.
     public var uid: String
+    /// Number of the attempt, from 1.
     public var attempt: Int
 
+    /// An attempt of a run.
     public init(namespace: String, name: String, uid: String, attempt: Int) {
         self.namespace = namespace
         self.name = name
@@ -15,11 +20,16 @@ public struct RunIdentity: Codable, Hashable, Sendable {
 
 /// `anneal-agent validate`: the inputs exist, match what was declared, and every record parses.
 public struct ValidateConfiguration: Codable, Hashable, Sendable {
+    /// Run and attempt that the command works for.
     public var run: RunIdentity
+    /// Access to S3.
     public var storage: StorageConnection
+    /// The base model.
     public var model: StoredInput
+    /// The dataset.
     public var dataset: DatasetReference
 
+    /// A check of a model and a dataset.
     public init(run: RunIdentity, storage: StorageConnection, model: StoredInput, dataset: DatasetReference) {
         self.run = run
         self.storage = storage
@@ -30,26 +40,35 @@ public struct ValidateConfiguration: Codable, Hashable, Sendable {
 
 /// `anneal-agent preprocess`: raw records in S3 → clean, split records in S3 with a manifest.
 public struct PreprocessConfiguration: Codable, Hashable, Sendable {
+    /// Steps that one container takes; two share them where a user's transform runs between.
     public enum Part: String, Codable, Hashable, Sendable {
+        /// All steps.
         case whole
-        /// Up to the files in the workspace, before a user's transform.
+        /// Steps up to the files in the workspace, before a user's transform.
         case process
-        /// From the files in the workspace to S3, after it.
+        /// Steps from the files in the workspace to S3, after it.
         case publish
     }
 
+    /// Run and attempt that the command works for.
     public var run: RunIdentity
+    /// Access to S3.
     public var storage: StorageConnection
+    /// The raw dataset.
     public var dataset: DatasetReference
-    /// What validation saw; another digest now means that the dataset was changed meanwhile.
+    /// SHA-256 that validation saw; another digest now means that the dataset was changed meanwhile. Nil:
+    /// none is expected.
     public var expectedSha256: String?
+    /// Treatment of the records.
     public var preprocessing: Preprocessing
-    /// `s3://…/data`
+    /// Folder in S3 that the clean records go to, `s3://…/data`.
     public var destinationUri: String
-    /// A local folder for intermediate files: `/workspace/data`.
+    /// Local folder for intermediate files: `/workspace/data`.
     public var directory: String
+    /// Steps to take.
     public var part: Part
 
+    /// Treatment of a dataset, or a part of it.
     public init(
         run: RunIdentity, storage: StorageConnection, dataset: DatasetReference, expectedSha256: String?,
         preprocessing: Preprocessing, destinationUri: String, directory: String, part: Part
@@ -67,28 +86,35 @@ public struct PreprocessConfiguration: Codable, Hashable, Sendable {
 
 /// `anneal-agent prepare`: S3 → workspace, checksummed.
 public struct PrepareConfiguration: Codable, Hashable, Sendable {
+    /// Copy of something in S3 to the workspace.
     public struct Download: Codable, Hashable, Sendable {
-        /// An object or a prefix. A prefix with a manifest is checked against it.
+        /// Object or prefix to copy. A prefix with a manifest is checked against it.
         public var source: StoredInput
-        /// A folder, or a file if the source is one object and this ends in no `/`.
+        /// Path to copy to: a folder, or a file if the source is one object and this ends in no `/`.
         public var destination: String
 
+        /// A copy of a source to a path.
         public init(source: StoredInput, destination: String) {
             self.source = source
             self.destination = destination
         }
     }
 
+    /// Run and attempt that the command works for.
     public var run: RunIdentity
+    /// Access to S3.
     public var storage: StorageConnection
+    /// Copies to make.
     public var downloads: [Download]
-    /// The run's checkpoints folder in S3; absent on a first attempt and for evaluations. The newest
+    /// Folder of the run's checkpoints in S3; nil on a first attempt and for evaluations. The newest
     /// checkpoint whose manifest checks out goes to `resumeDirectory`.
     public var checkpointsUri: String?
+    /// Local folder that the checkpoint to go on from is copied to; nil if there is none to look for.
     public var resumeDirectory: String?
-    /// Folders to be emptied first: what an earlier attempt left half done.
+    /// Folders to be emptied first, which hold what an earlier attempt left half done.
     public var cleared: [String]
 
+    /// Copies, and a checkpoint to go on from where `checkpointsUri` is given.
     public init(
         run: RunIdentity, storage: StorageConnection, downloads: [Download], checkpointsUri: String? = nil,
         resumeDirectory: String? = nil, cleared: [String] = []
@@ -104,19 +130,26 @@ public struct PrepareConfiguration: Codable, Hashable, Sendable {
 
 /// `anneal-agent sync`: the sidecar of a training pod.
 public struct SyncConfiguration: Codable, Hashable, Sendable {
+    /// Run and attempt that the command works for.
     public var run: RunIdentity
+    /// Access to S3.
     public var storage: StorageConnection
-    /// The run's artifact root, `s3://…/<uid>`.
+    /// Root of the run's artifacts in S3, `s3://…/<uid>`.
     public var artifactRoot: String
+    /// Local folder that the trainer writes checkpoints to.
     public var checkpointDirectory: String
+    /// Local file that the trainer writes metrics to.
     public var metricsFile: String
+    /// Newest checkpoints that are kept in S3.
     public var keepLast: Int
+    /// Best checkpoints that are kept besides, by validation loss.
     public var keepBest: Int
-    /// In the pod's namespace.
+    /// Name of the heartbeat's Lease, in the pod's namespace.
     public var leaseName: String
-    /// Least time between two renewals.
+    /// Seconds, at least, between two renewals of the Lease.
     public var heartbeatSeconds: Int
 
+    /// Sync of one training attempt.
     public init(
         run: RunIdentity, storage: StorageConnection, artifactRoot: String, checkpointDirectory: String,
         metricsFile: String, keepLast: Int, keepBest: Int, leaseName: String, heartbeatSeconds: Int
@@ -135,11 +168,16 @@ public struct SyncConfiguration: Codable, Hashable, Sendable {
 
 /// `anneal-agent upload`: the final model → S3, manifest last.
 public struct UploadConfiguration: Codable, Hashable, Sendable {
+    /// Run and attempt that the command works for.
     public var run: RunIdentity
+    /// Access to S3.
     public var storage: StorageConnection
+    /// Local folder that holds the model.
     public var directory: String
+    /// Folder in S3 that the model goes to.
     public var destinationUri: String
 
+    /// Upload of one folder.
     public init(run: RunIdentity, storage: StorageConnection, directory: String, destinationUri: String) {
         self.run = run
         self.storage = storage
@@ -150,18 +188,24 @@ public struct UploadConfiguration: Codable, Hashable, Sendable {
 
 /// `anneal-agent register`: a model version in MLflow, with its lineage. Idempotent by the run's UID.
 public struct RegisterConfiguration: Codable, Hashable, Sendable {
+    /// Run and attempt that the command works for.
     public var run: RunIdentity
+    /// Registry, name of the model, and tags of the user's.
     public var registration: Registration
+    /// Access to S3.
     public var storage: StorageConnection
+    /// The model to register.
     public var model: ModelReference
-    /// Logged as the MLflow run's params.
+    /// Params of the MLflow run.
     public var params: [String: String]
+    /// Metrics of the MLflow run.
     public var metrics: [String: Double]
     /// Tags of the model version: dataset digest, config digest, commit, base model, checkpoint, evaluation.
     public var lineage: [String: String]
-    /// The alias that the version gets: `dev`.
+    /// Alias that the version gets: `dev`.
     public var alias: String
 
+    /// Registration of one model.
     public init(
         run: RunIdentity, registration: Registration, storage: StorageConnection, model: ModelReference,
         params: [String: String], metrics: [String: Double], lineage: [String: String], alias: String
@@ -177,37 +221,46 @@ public struct RegisterConfiguration: Codable, Hashable, Sendable {
     }
 }
 
-/// What an agent's one-shot command, or an evaluator, leaves in its termination message; 4,096 bytes at most.
+/// Result of an agent's one-shot command, left in its termination message; 4,096 bytes at most.
 public struct StageReport: Codable, Hashable, Sendable {
     /// CamelCase: `Succeeded`, or why not: `DatasetNotFound`, `ChecksumMismatch`, `AccessDenied`, …
     public var reason: String
+    /// Cause in words, for people. Nil where the reason says all.
     public var message: String?
-    /// Whether trying again may help; meaningless after success.
+    /// Whether another attempt may help; nil after success.
     public var isRetryable: Bool?
+    /// Counts and digests of `validate` and `preprocess`; nil of others.
     public var dataset: DatasetSummary?
-    /// The checkpoint that `prepare` put in place; absent if there is none.
+    /// Checkpoint that `prepare` put in place; nil if there is none.
     public var resume: CheckpointReference?
+    /// Model that `upload` wrote; nil of others.
     public var output: ModelReference?
+    /// Version that `register` made; nil of others.
     public var registeredModel: RegisteredModel?
 
+    /// A result that carries nothing else yet.
     public init(reason: String, message: String? = nil, isRetryable: Bool? = nil) {
         self.reason = reason
         self.message = message
         self.isRetryable = isRetryable
     }
 
+    /// Reason of a success.
     public static let succeeded = "Succeeded"
 }
 
-/// What an evaluator leaves in its termination message.
+/// Result of an evaluator, left in its termination message; 4,096 bytes at most.
 public struct EvaluationReport: Codable, Hashable, Sendable {
+    /// Name of the suite; nil if the evaluator did not say.
     public var suite: String?
-    /// Finite numbers only.
+    /// Metrics by name, without the suite; finite numbers only.
     public var metrics: [String: Double]
-    /// Metrics that could not be computed; each fails its gate.
+    /// Metrics that could not be computed; each fails its threshold. Nil: none.
     public var missing: [String]?
+    /// Records that were measured; nil if the evaluator did not say.
     public var samples: Int64?
 
+    /// A result in which every metric could be computed.
     public init(metrics: [String: Double], samples: Int64? = nil) {
         self.metrics = metrics
         self.samples = samples

@@ -1,80 +1,106 @@
-/// Where things are inside a pod, and in S3 below a run's artifact folder: the whole contract between
-/// operator, agent and trainer is these names, the configuration files and the reports.
+/// Paths inside a pod. The whole contract between operator, agent and trainer is the names of this file, the
+/// configuration files and the reports.
 public enum WorkspacePath {
+    /// Mount point of the run's volume.
     public static let root = "/workspace"
+    /// Folder of the processed records.
     public static let data = "/workspace/data"
+    /// Folder of the base model.
     public static let model = "/workspace/model"
+    /// Folder of the adapter that an evaluation puts on the model.
     public static let adapter = "/workspace/adapter"
+    /// Folder that the trainer writes checkpoints to.
     public static let checkpoints = "/workspace/checkpoints"
-    /// The checkpoint that training goes on from, put there by `prepare`.
+    /// Folder of the checkpoint that training goes on from, put there by `prepare`.
     public static let resume = "/workspace/resume/current"
+    /// Folder of what a run writes about itself.
     public static let run = "/workspace/run"
+    /// File that the trainer writes metrics to, one JSON object a line.
     public static let metricsFile = "/workspace/run/metrics.jsonl"
+    /// Folder that the trainer writes the final model to.
     public static let output = "/workspace/output"
+    /// Records that training sees.
     public static let trainFile = "/workspace/data/train.jsonl"
+    /// Records that are held back for validation.
     public static let validationFile = "/workspace/data/validation.jsonl"
 
-    /// The folder that a pod's configuration annotations are mounted at.
+    /// Folder that a pod's configuration annotations are mounted at.
     public static let configuration = "/etc/anneal"
-    /// `ANNEAL_CONFIG` of the trainer or evaluator.
+    /// File that is `ANNEAL_CONFIG` of the trainer or evaluator.
     public static let programConfiguration = "/etc/anneal/config.json"
-    /// `ANNEAL_CONFIG` of the agent.
+    /// File that is `ANNEAL_CONFIG` of the agent.
     public static let agentConfiguration = "/etc/anneal/agent.json"
-    /// `ANNEAL_RESULT`: what is written there becomes the container's termination message.
+    /// File that is `ANNEAL_RESULT`: its content becomes the container's termination message.
     public static let result = "/dev/termination-log"
 }
 
 /// Pod annotations that hold configuration, and appear in the pod as files by the downward API.
 public enum ConfigurationAnnotation {
+    /// Configuration of the trainer or evaluator.
     public static let program = "anneal.dev/config"
+    /// Configuration of the agent.
     public static let agent = "anneal.dev/agent-config"
-    /// Of a pod's second agent container: what publishes records after a user's transform.
+    /// Configuration of a pod's second agent container, which publishes records after a user's transform.
     public static let publisher = "anneal.dev/publisher-config"
 }
 
 /// Environment variables that Anneal sets; a user may set none of them.
 public enum EnvironmentName {
+    /// Path of the program's configuration file.
     public static let configuration = "ANNEAL_CONFIG"
+    /// Folder of the checkpoint to go on from; not set if there is none.
     public static let resumeFrom = "ANNEAL_RESUME_FROM"
+    /// Path of the file that a program leaves its result in.
     public static let result = "ANNEAL_RESULT"
-    /// What S3 credentials are called inside agent containers.
+    /// Access key of S3, in agent containers.
     public static let accessKey = "AWS_ACCESS_KEY_ID"
+    /// Secret key of S3, in agent containers.
     public static let secretKey = "AWS_SECRET_ACCESS_KEY"
+    /// Session token of S3, in agent containers; set with temporary credentials.
     public static let sessionToken = "AWS_SESSION_TOKEN"
+    /// User at the registry, in agent containers.
     public static let registryUsername = "MLFLOW_TRACKING_USERNAME"
+    /// Password of that user.
     public static let registryPassword = "MLFLOW_TRACKING_PASSWORD"
+    /// Token for the registry, in place of user and password.
     public static let registryToken = "MLFLOW_TRACKING_TOKEN"
 }
 
-/// How a program in a pod ends.
+/// Exit codes of programs in a pod.
 public enum ExitCode {
+    /// Success of any program.
     public static let success: Int64 = 0
-    /// Of an agent: try again.
+    /// Failure of an agent that another attempt may mend.
     public static let retryable: Int64 = 1
-    /// Of an agent or trainer: bad input; trying again can't help.
+    /// Failure of an agent or trainer on bad input, which no other attempt mends.
     public static let terminal: Int64 = 2
-    /// Of a trainer: stopped as asked, after a checkpoint.
+    /// End of a trainer that was stopped as asked, after a checkpoint.
     public static let stopped: Int64 = 75
 }
 
 /// Keys and folders below `<artifacts.storageUri>/<run uid>`.
 public enum ArtifactLayout {
-    /// `s3://bucket/prefix/<uid>`
+    /// Folder of a run, `s3://bucket/prefix/<uid>`.
     public static func root(artifacts: String, uid: String) -> String {
         var base = artifacts
         while base.hasSuffix("/") { base.removeLast() }
         return "\(base)/\(uid)"
     }
 
+    /// Folder of the processed records.
     public static func data(root: String) -> String { "\(root)/data" }
+    /// Folder of the final model.
     public static func model(root: String) -> String { "\(root)/model" }
+    /// Folder of all checkpoints.
     public static func checkpoints(root: String) -> String { "\(root)/checkpoints" }
 
-    /// Each attempt writes below a folder of its own, so that none can overwrite another's.
+    /// Folder of one checkpoint. Each attempt writes below a folder of its own, so that none can overwrite
+    /// another's.
     public static func checkpoint(root: String, attempt: Int, step: Int64) -> String {
         "\(root)/checkpoints/attempt-\(padded(Int64(attempt), 4))/step-\(padded(step, 10))"
     }
 
+    /// Name of the file that lists a folder's files with their digests, and is written last.
     public static let manifestName = "manifest.json"
 
     private static func padded(_ number: Int64, _ width: Int) -> String {
@@ -86,13 +112,14 @@ public enum ArtifactLayout {
 /// Annotations of a training attempt's Lease, written by the sync sidecar. The Lease's `renewTime` is
 /// the trainer's last sign of life, `holderIdentity` the pod.
 public enum HeartbeatAnnotation {
-    /// The training attempt, a decimal number.
+    /// Number of the training attempt, in decimal.
     public static let attempt = "anneal.dev/attempt"
     /// `TrainingProgress` as JSON.
     public static let progress = "anneal.dev/progress"
     /// `CheckpointReference` as JSON: the newest checkpoint that is committed.
     public static let checkpoint = "anneal.dev/checkpoint"
+    /// `CheckpointReference` as JSON: the best checkpoint that is committed, by validation loss.
     public static let bestCheckpoint = "anneal.dev/best-checkpoint"
-    /// What keeps the sidecar from doing its work, if anything does; for people.
+    /// Obstacle to the sidecar's work, for people; absent while there is none.
     public static let problem = "anneal.dev/problem"
 }

@@ -6,10 +6,14 @@ import StructuralSchema
 /// The API server has done so already, unless the cluster's CRDs are older than the operator, or somebody
 /// wrote past them.
 public enum SpecValidation {
+    /// Violations of the schema in a TrainingJob's spec, with paths that begin with `spec`; empty if it is
+    /// valid.
     public static func errors(of job: TrainingJob) -> [FieldError] {
         errors(of: job.spec, by: .trainingJob)
     }
 
+    /// Violations of the schema in an EvalRun's spec, with paths that begin with `spec`; empty if it is
+    /// valid.
     public static func errors(of run: EvalRun) -> [FieldError] {
         errors(of: run.spec, by: .evalRun)
     }

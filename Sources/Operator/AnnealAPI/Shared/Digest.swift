@@ -4,6 +4,7 @@ import KubernetesAPI
 
 /// SHA-256 as lower-case hexadecimal digits.
 public enum Digest {
+    /// Digest of bytes, 64 digits.
     public static func sha256(_ data: Data) -> String {
         var text = ""
         text.reserveCapacity(64)
@@ -14,6 +15,7 @@ public enum Digest {
         return text
     }
 
+    /// Digest of a text's UTF-8, 64 digits.
     public static func sha256(_ text: String) -> String { sha256(Data(text.utf8)) }
 }
 

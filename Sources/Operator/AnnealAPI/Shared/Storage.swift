@@ -1,15 +1,17 @@
-/// How to reach the S3 endpoint that a run reads from and writes to.
+/// Access to the S3 endpoint that a run reads from and writes to.
 public struct StorageConnection: Codable, Hashable, Sendable {
-    /// `https://host[:port]`; AWS's own endpoint of the region if absent.
+    /// The S3 endpoint, such as `http://minio.storage:9000`; AWS's own of the region if absent.
     public var endpoint: String?
-    /// Default `us-east-1`.
+    /// Region that requests are signed for. Default us-east-1.
     public var region: String?
-    /// Bucket in the path instead of the host name; most servers that are not AWS need it.
+    /// Whether the bucket is put into the path instead of the host name, as most servers but AWS need.
+    /// Default false.
     public var pathStyle: Bool?
-    /// A Secret of the run's namespace with the keys `accessKeyId`, `secretAccessKey` and, where it is
-    /// temporary, `sessionToken`. Absent: the bucket is public, or the pod's own identity is used.
+    /// A Secret of this namespace with the keys accessKeyId, secretAccessKey and, for temporary credentials,
+    /// sessionToken. Requests are unsigned if absent.
     public var credentialsSecretName: String?
 
+    /// AWS in `us-east-1`, unsigned, unless said otherwise.
     public init(
         endpoint: String? = nil, region: String? = nil, pathStyle: Bool? = nil,
         credentialsSecretName: String? = nil
@@ -21,15 +23,17 @@ public struct StorageConnection: Codable, Hashable, Sendable {
     }
 }
 
-/// Something in S3, with what is known of it beforehand.
+/// An object or a folder in S3, with what is known of it beforehand.
 public struct StoredInput: Codable, Hashable, Sendable {
-    /// `s3://bucket/key`, an object or a prefix (a "folder").
+    /// `s3://bucket/key`: an object, or a prefix of objects.
     public var storageUri: String
-    /// What the team calls this version; recorded in the lineage. An S3 object version if it is one.
+    /// Name that the team gives this version; recorded in the model's lineage. Nil: the lineage has none.
     public var version: String?
-    /// SHA-256, lower-case hex: of the object, or of the prefix's manifest.
+    /// SHA-256 of the object, or of the prefix's manifest, 64 lower-case hexadecimal digits. The run fails if
+    /// it is another. Nil: any content is taken.
     public var sha256: String?
 
+    /// An object or a prefix, with or without a version and a digest to hold it against.
     public init(storageUri: String, version: String? = nil, sha256: String? = nil) {
         self.storageUri = storageUri
         self.version = version
@@ -37,7 +41,7 @@ public struct StoredInput: Codable, Hashable, Sendable {
     }
 }
 
-/// What the records of a dataset look like; one JSON object a line.
+/// Shape of a dataset's records; one JSON object a line.
 public enum DatasetFormat: String, Codable, Hashable, Sendable, CaseIterable {
     /// `{"prompt": …, "completion": …}`
     case promptCompletion
@@ -51,26 +55,30 @@ public enum DatasetFormat: String, Codable, Hashable, Sendable, CaseIterable {
 
 /// A name and a value that a container gets in its environment.
 public struct EnvironmentVariable: Codable, Hashable, Sendable {
+    /// Name of the variable.
     public var name: String
+    /// Value of the variable, as it is: no other variable is expanded.
     public var value: String
 
+    /// A variable by name and value.
     public init(name: String, value: String) {
         self.name = name
         self.value = value
     }
 }
 
-/// What one node of a run is given.
+/// Resources of one node of a run; requests equal limits.
 public struct NodeResources: Codable, Hashable, Sendable {
-    /// GPUs of a node; 0 trains on CPUs.
+    /// GPUs of a node; 0 for CPUs only. Default 1.
     public var gpus: Int?
-    /// A Kubernetes quantity.
+    /// CPUs, a quantity such as 4 or 500m. Nil: no request and no limit.
     public var cpu: String?
-    /// A Kubernetes quantity.
+    /// Memory, a quantity such as 32Gi. Nil: no request and no limit.
     public var memory: String?
-    /// A Kubernetes quantity.
+    /// Node-local disk, a quantity such as 10Gi. Nil: no request and no limit.
     public var ephemeralStorage: String?
 
+    /// Resources of which any may be left to its default.
     public init(
         gpus: Int? = nil, cpu: String? = nil, memory: String? = nil, ephemeralStorage: String? = nil
     ) {
@@ -81,41 +89,64 @@ public struct NodeResources: Codable, Hashable, Sendable {
     }
 }
 
-/// Where GPU pods may run.
+/// Nodes that GPU pods may run on, and the class of their pods.
 public struct Placement: Codable, Hashable, Sendable {
+    /// Sort of nodes by whether the provider may take them back.
     public enum CapacityType: String, Codable, Hashable, Sendable, CaseIterable {
-        case spot, onDemand, any
+        /// Nodes that may be reclaimed.
+        case spot
+        /// Nodes that may not.
+        case onDemand
+        /// Both.
+        case any
     }
 
+    /// Share of the cluster that a run is counted in.
     public enum Pool: String, Codable, Hashable, Sendable, CaseIterable {
         /// At most 2 GPUs and one hour, preemptible.
         case development
+        /// Up to 48 hours.
         case production
     }
 
-    /// The value of the node label `anneal.dev/gpu-type`.
+    /// Wanted value of the node label anneal.dev/gpu-type, such as h100. Nil: any.
     public var gpuType: String?
+    /// Capacity of the nodes: those that may be reclaimed (spot), those that may not, or any. Default any.
     public var capacityType: CapacityType?
+    /// Pool of the run. development: at most 2 GPUs and one hour. production: up to 48 hours. Default
+    /// production.
     public var pool: Pool?
-    /// The extended resource that stands for a GPU; default `nvidia.com/gpu`.
+    /// The extended resource that counts GPUs. Default nvidia.com/gpu.
     public var gpuResourceName: String?
+    /// Labels that a node must have. Nil: none.
     public var nodeSelector: [String: String]?
+    /// Taints to tolerate, besides those of GPUs and of the capacity type. Nil: none.
     public var tolerations: [PlacementToleration]?
+    /// PriorityClass of the pods, and priority of the run. Nil: the cluster's default.
     public var priorityClassName: String?
+    /// Scheduler of the pods. Nil: the cluster's default.
     public var schedulerName: String?
+    /// RuntimeClass of the pods. Nil: the cluster's default.
     public var runtimeClassName: String?
 
+    /// Any node that has the GPUs.
     public init() {}
 }
 
-/// A toleration as in a pod; `Exists` or `Equal`.
+/// Toleration as in a pod.
 public struct PlacementToleration: Codable, Hashable, Sendable {
+    /// Key of the taint; any if absent.
     public var key: String?
+    /// Comparison of the taint's value: Equal, which is the default, or Exists.
     public var `operator`: String?
+    /// Value of the taint, with Equal. Nil with Exists.
     public var value: String?
+    /// Effect of the taint; any if absent.
     public var effect: String?
+    /// Seconds to tolerate NoExecute. Nil: for ever.
     public var tolerationSeconds: Int64?
 
+    /// A toleration without a time limit.
     public init(key: String?, operator: String?, value: String? = nil, effect: String? = nil) {
         self.key = key
         self.operator = `operator`
@@ -124,18 +155,21 @@ public struct PlacementToleration: Codable, Hashable, Sendable {
     }
 }
 
-/// How long a run may take and how often it may fail.
+/// Bounds of a run's time and failures, and the wish to suspend it.
 public struct RunPolicy: Codable, Hashable, Sendable {
-    /// True stops the run after a checkpoint and gives its GPUs back; false lets it go on from there.
+    /// Wish to suspend: true stops the run after a checkpoint and gives its GPUs back; false lets it go on.
+    /// Default false.
     public var suspend: Bool?
-    /// For the Training stage (TrainingJob) or the whole run (EvalRun), time spent suspended left out.
+    /// Seconds that Training may take over all attempts, in a TrainingJob; time suspended left out. Default
+    /// 86400. Seconds that the evaluation may take, in an EvalRun; time suspended left out. Default 14400.
     public var activeDeadlineSeconds: Int64?
-    /// Counted failures of training after which the run fails; lost nodes and preemptions do not count.
+    /// Failures after which the run fails. Lost nodes and preemptions do not count. Default 3.
     public var backoffLimit: Int?
-    /// The finished object is deleted after this long; never if absent.
+    /// Seconds after which the finished object is deleted; kept if absent.
     public var ttlSecondsAfterFinished: Int64?
-    /// A training attempt that shows no sign of life for this long is replaced.
+    /// Seconds without a sign of life after which an attempt is replaced. Default 300.
     public var heartbeatTimeoutSeconds: Int64?
 
+    /// A policy by defaults alone.
     public init() {}
 }

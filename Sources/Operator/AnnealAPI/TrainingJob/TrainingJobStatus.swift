@@ -1,22 +1,37 @@
 import KubernetesAPI
 
+/// Place of a TrainingJob in its life.
 public enum TrainingJobPhase: String, Codable, Hashable, Sendable, CaseIterable {
+    /// Nothing has begun.
     case pending = "Pending"
+    /// Model and dataset are looked at: there, as declared, and every record parses.
     case validating = "Validating"
+    /// Records are cleaned and split.
     case preprocessing = "Preprocessing"
+    /// Model, data and the checkpoint to go on from are copied to the workspace.
     case preparing = "Preparing"
+    /// The run waits for its GPUs.
     case queued = "Queued"
+    /// The gang holds its GPUs.
     case training = "Training"
+    /// The model is copied to S3.
     case uploading = "Uploading"
+    /// An EvalRun judges the model.
     case evaluating = "Evaluating"
+    /// A version of the model is made in the registry.
     case registering = "Registering"
+    /// The model is trained and, where asked for, has passed and is registered. Terminal.
     case completed = "Completed"
+    /// The run was stopped after a checkpoint and holds no GPU; it can go on.
     case suspended = "Suspended"
+    /// A threshold was not kept. Terminal.
     case evalFailed = "EvalFailed"
+    /// The run failed, by itself or at a limit. Terminal.
     case failed = "Failed"
+    /// The TrainingJob was deleted before the run finished. Terminal.
     case cancelled = "Cancelled"
 
-    /// No phase follows a terminal one.
+    /// Whether no phase follows.
     public var isTerminal: Bool {
         switch self {
         case .completed, .evalFailed, .failed, .cancelled: true
@@ -27,73 +42,94 @@ public enum TrainingJobPhase: String, Codable, Hashable, Sendable, CaseIterable 
     }
 }
 
+/// State of a TrainingJob as the operator saw and left it. A property is nil before there is something to
+/// say.
 public struct TrainingJobStatus: Codable, Hashable, Sendable {
+    /// Generation of the spec that this status speaks of. Nil until one was planned.
     public var observedGeneration: Int64?
+    /// Place of the run in its life.
     public var phase: TrainingJobPhase
-    /// CamelCase; why the phase is what it is.
+    /// Cause of the phase, one word in CamelCase. Nil where the phase says all.
     public var reason: String?
-    /// For people.
+    /// Cause of the phase in words, for people. Nil where the phase says all.
     public var message: String?
+    /// Conditions of the run; Finished is the terminal one. Nil: none yet.
     public var conditions: [Condition]?
-    /// When the run left Pending.
+    /// Time at which the run left Pending. Nil until then.
     public var startTime: Timestamp?
+    /// Time at which the run finished. Nil until then.
     public var completionTime: Timestamp?
-    /// The current try of the current stage; written before anything of it is created.
+    /// The current attempt of the current stage; written before anything of it is created. Nil between
+    /// stages.
     public var current: StageAttempt?
-    /// One entry a stage that was entered, in order of first entry.
+    /// History of the stages, one entry a stage, in order of first entry. Nil until one was entered.
     public var stages: [StageRecord]?
-    /// Attempts of training so far, counted and uncounted; only grows. Names pods and fences uploads.
+    /// Attempts of training so far, counted and uncounted; only grows. Names pods and fences uploads. Nil:
+    /// none.
     public var trainingAttempts: Int?
-    /// Training failures that count against `backoffLimit`.
+    /// Attempts of training that failed and count against backoffLimit. Nil: none.
     public var countedFailures: Int?
-    /// Interruptions of training in a row that brought no newer checkpoint; enough of them count as a failure.
+    /// Interruptions of training in a row without a newer checkpoint; enough of them count as a failure.
+    /// Nil: none.
     public var fruitlessInterruptions: Int?
-    /// What training was suspended from; the run goes on there.
+    /// Phase that the run goes on in after a suspension. Nil unless it is suspended.
     public var suspendedFrom: TrainingJobPhase?
-    /// When the run was suspended; set while it is.
+    /// Time since which the run is suspended. Nil unless it is.
     public var suspendedAt: Timestamp?
-    /// Seconds of suspensions that are over, left out of the run's time limit.
+    /// Seconds of suspensions that are over, left out of the run's time limit. Nil: none.
     public var suspendedSeconds: Int64?
-    /// `0 %` to `100 %`, for the printer column.
+    /// Steps done, `0 %` to `100 %`, for the printer column. Nil until the number of steps is known.
     public var progressPercent: String?
+    /// Figures that the trainer reported last. Nil until it has reported.
     public var progress: TrainingProgress?
-    /// The newest checkpoint whose manifest was verified.
+    /// The newest checkpoint whose manifest was verified. Nil: none yet.
     public var checkpoint: CheckpointReference?
-    /// The checkpoint that `prepare` put in place for the next training attempt, or the running one.
+    /// The checkpoint that the running attempt, or the next, goes on from. Nil: it begins at step 0.
     public var resume: CheckpointReference?
+    /// The best checkpoint by validation loss. Nil: none has one.
     public var bestCheckpoint: CheckpointReference?
+    /// Counts and digests of validation and preprocessing. Nil until validation is over.
     public var dataset: DatasetSummary?
+    /// GPUs that the run holds or asks for. Nil until it asks.
     public var gpus: Int?
-    /// GPUs × seconds that pods held them, over all attempts.
+    /// GPUs times seconds held, over all attempts. Nil: none were held.
     public var gpuSeconds: Int64?
-    /// GPU-hours with two decimals, for the printer column.
+    /// GPU-hours held, over all attempts, with two decimals, for the printer column. Nil: none were held.
     public var gpuHours: String?
-    /// When GPU pods of the running attempt were bound, to settle `gpuSeconds`.
+    /// Time since which the running attempt holds its GPUs, to settle gpuSeconds. Nil unless it does.
     public var gpusHeldSince: Timestamp?
-    /// Seconds of Training before the current attempt, counted against `activeDeadlineSeconds`.
+    /// Seconds of training in earlier attempts, counted against activeDeadlineSeconds. Nil: none.
     public var trainedSeconds: Int64?
+    /// The trained model. Nil until it is in S3.
     public var output: ModelReference?
+    /// The verdict on the model. Nil until its EvalRun was created.
     public var evaluation: EvaluationSummary?
+    /// The model's entry in the registry. Nil until there is one.
     public var registeredModel: RegisteredModel?
 
+    /// A status that says its phase and nothing else.
     public init(phase: TrainingJobPhase) { self.phase = phase }
 }
 
-/// A stage's try: the identity of the objects that belong to it.
+/// A stage's attempt: the identity of the objects that belong to it.
 public struct StageAttempt: Codable, Hashable, Sendable {
+    /// Phase that the attempt is one of.
     public var stage: TrainingJobPhase
-    /// From 1.
+    /// Number of the attempt, from 1.
     public var attempt: Int
+    /// Time at which the attempt was decided.
     public var startedAt: Timestamp
-    /// The try may begin from here on; set by backoff.
+    /// Earliest time at which the attempt begins, set by backoff. Nil: at once.
     public var notBefore: Timestamp?
-    /// When all of the try's objects were first seen; one that is missing from then on was lost.
+    /// Time at which all of the attempt's objects were first seen; one that is missing from then on was lost.
+    /// Nil until then.
     public var launchedAt: Timestamp?
-    /// Counted failures since the stage was entered.
+    /// Counted failures since the stage was entered. Nil: none.
     public var failures: Int?
-    /// Tries that the infrastructure ended since the stage was entered.
+    /// Attempts that the infrastructure ended since the stage was entered. Nil: none.
     public var interruptions: Int?
 
+    /// An attempt that nothing was created of yet.
     public init(stage: TrainingJobPhase, attempt: Int, startedAt: Timestamp, notBefore: Timestamp? = nil) {
         self.stage = stage
         self.attempt = attempt
@@ -102,15 +138,20 @@ public struct StageAttempt: Codable, Hashable, Sendable {
     }
 }
 
-/// What became of a stage.
+/// History of a stage.
 public struct StageRecord: Codable, Hashable, Sendable {
+    /// Phase of the stage.
     public var name: TrainingJobPhase
+    /// Time of first entry.
     public var startedAt: Timestamp
+    /// Time of the last end. Nil while the stage runs.
     public var finishedAt: Timestamp?
+    /// Attempts so far.
     public var attempts: Int
-    /// The last failure, if there was one.
+    /// Cause of the last attempt's failure, for people. Nil: none failed.
     public var lastFailure: String?
 
+    /// A stage that was entered and has not ended.
     public init(name: TrainingJobPhase, startedAt: Timestamp, attempts: Int) {
         self.name = name
         self.startedAt = startedAt
@@ -118,29 +159,43 @@ public struct StageRecord: Codable, Hashable, Sendable {
     }
 }
 
+/// Figures that a trainer reports; it may leave any of them out, which is nil then.
 public struct TrainingProgress: Codable, Hashable, Sendable {
+    /// Optimiser steps done. Nil: not reported.
     public var step: Int64?
+    /// Optimiser steps planned. Nil: not reported.
     public var totalSteps: Int64?
+    /// Passes over the data, with a fraction. Nil: not reported.
     public var epoch: Double?
+    /// Training loss. Nil: not reported.
     public var loss: Double?
+    /// Validation loss. Nil: not reported.
     public var evalLoss: Double?
-    /// Validation loss before the first step.
+    /// Validation loss before the first step. Nil: not reported.
     public var initialEvalLoss: Double?
+    /// Learning rate of the last step. Nil: not reported.
     public var learningRate: Double?
+    /// Throughput in tokens a second. Nil: not reported.
     public var tokensPerSecond: Double?
 
+    /// Progress of which nothing is known.
     public init() {}
 }
 
+/// A checkpoint in S3 that is complete: its manifest was written last and checks out.
 public struct CheckpointReference: Codable, Hashable, Sendable {
+    /// Optimiser steps done.
     public var step: Int64
+    /// Number of the training attempt that wrote it.
     public var attempt: Int
-    /// The checkpoint's folder in S3.
+    /// Folder of the checkpoint in S3.
     public var storageUri: String
-    /// SHA-256 of its manifest.
+    /// SHA-256 of the checkpoint's manifest.
     public var manifestSha256: String
+    /// Validation loss at the step. Nil: none was measured there.
     public var evalLoss: Double?
 
+    /// A checkpoint of a step, by the attempt that wrote it.
     public init(
         step: Int64, attempt: Int, storageUri: String, manifestSha256: String, evalLoss: Double? = nil
     ) {
@@ -152,30 +207,43 @@ public struct CheckpointReference: Codable, Hashable, Sendable {
     }
 }
 
+/// Counts and digests of validation and preprocessing; each is nil until its stage has reported.
 public struct DatasetSummary: Codable, Hashable, Sendable {
-    /// SHA-256 of the raw dataset as it was validated.
+    /// SHA-256 of the raw dataset as it was validated. Nil until then.
     public var sha256: String?
+    /// Records of the raw dataset. Nil until they were counted.
     public var records: Int64?
+    /// Records that were dropped as copies of another. Nil until they were counted.
     public var exactDuplicates: Int64?
+    /// Records that were dropped as nearly copies of another. Nil until they were counted.
     public var nearDuplicates: Int64?
+    /// Records that were dropped for their length. Nil until they were counted.
     public var filtered: Int64?
+    /// Records that training sees. Nil until they were counted.
     public var trainRecords: Int64?
+    /// Records that are held back for validation. Nil until they were counted.
     public var validationRecords: Int64?
-    /// SHA-256 of the processed data's manifest.
+    /// SHA-256 of the processed data's manifest. Nil until it was written.
     public var processedManifestSha256: String?
-    /// Of the base model's manifest or objects, as validated.
+    /// SHA-256 of the base model's manifest or objects, as validated. Nil until then.
     public var modelSha256: String?
 
+    /// A summary of which nothing is known.
     public init() {}
 }
 
+/// A model in S3.
 public struct ModelReference: Codable, Hashable, Sendable {
+    /// Folder of the model in S3.
     public var storageUri: String
     /// SHA-256 of the model's manifest: the model's digest.
     public var manifestSha256: String
+    /// Size of all files in bytes. Nil: not counted.
     public var bytes: Int64?
+    /// Number of files, the manifest left out. Nil: not counted.
     public var files: Int?
 
+    /// A model in a folder, told by its manifest.
     public init(storageUri: String, manifestSha256: String, bytes: Int64? = nil, files: Int? = nil) {
         self.storageUri = storageUri
         self.manifestSha256 = manifestSha256
@@ -184,22 +252,33 @@ public struct ModelReference: Codable, Hashable, Sendable {
     }
 }
 
+/// The verdict on a model, as its EvalRun gave it.
 public struct EvaluationSummary: Codable, Hashable, Sendable {
-    /// The EvalRun's name.
+    /// Name of the EvalRun.
     public var name: String
+    /// Whether every threshold was kept. Nil until the EvalRun has finished.
     public var passed: Bool?
+    /// Every threshold and the metric that it was held against. Nil until the EvalRun has finished.
     public var results: [ThresholdResult]?
+    /// Metrics by name. Nil until the EvalRun has finished.
     public var metrics: [String: Double]?
 
+    /// A verdict that is still to come.
     public init(name: String) { self.name = name }
 }
 
+/// A version of a model in the registry.
 public struct RegisteredModel: Codable, Hashable, Sendable {
+    /// Name of the registered model.
     public var name: String
+    /// Version that this run made.
     public var version: String
+    /// MLflow run that the version belongs to. Nil: the registry named none.
     public var runId: String?
+    /// Alias that points to the version. Nil: none was set.
     public var alias: String?
 
+    /// A version of a name, with the run and the alias that MLflow keeps of it.
     public init(name: String, version: String, runId: String? = nil, alias: String? = nil) {
         self.name = name
         self.version = version
