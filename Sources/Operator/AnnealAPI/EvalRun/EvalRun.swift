@@ -14,7 +14,7 @@ public struct EvalRun: KubernetesResource, Hashable {
     public var metadata: ObjectMeta
     /// The model to measure, the suites, and the bounds that their metrics must keep.
     public var spec: EvalRunSpec
-    /// State of the evaluation as the operator saw and left it; nil until the operator has seen the run.
+    /// State of the evaluation as the operator saw and left it. Nil until the operator has seen the run.
     public var status: EvalRunStatus?
 
     /// A run as a user writes it, or with the status that an operator gave it.

@@ -17,17 +17,18 @@ enum EvalRunSchema {
 
     private static let spec: Schema = {
         var schema = Schema.object(
-            "Which model is measured, by what, and when it passes.",
+            "The model to measure, the suites, and the bounds that their metrics must keep.",
             [
-                "model": SharedSchema.input("The model: a folder in S3; whole, or an adapter on baseModel."),
-                "baseModel": SharedSchema.input("What an adapter sits on."),
+                "model": SharedSchema.input(
+                    "The model to measure: a folder in S3; whole, or an adapter on baseModel."),
+                "baseModel": SharedSchema.input("The model that an adapter sits on."),
                 "storage": SharedSchema.storage,
                 "evaluator": EvaluationSchema.evaluator,
                 "suites": EvaluationSchema.suites,
                 "thresholds": EvaluationSchema.thresholds,
                 "placement": SharedSchema.placement,
                 "runPolicy": SharedSchema.runPolicy(
-                    deadline: "Seconds that the evaluation may take; time suspended left out.",
+                    deadline: "Seconds that the evaluation may take, in an EvalRun; time suspended left out.",
                     maximumDeadline: 86_400, defaultDeadline: 14_400
                 ).default([:]),
             ], required: ["model", "suites", "evaluator"])
@@ -46,41 +47,44 @@ enum EvalRunSchema {
     private static let count = Schema.integer(nil, format: .int64).minimum(0)
 
     private static let status = Schema.object(
-        "What was measured.",
+        "State of the evaluation as the operator saw and left it.",
         [
-            "observedGeneration": count.description("The spec's generation that this speaks of."),
-            "phase": .string("Where the evaluation is; Passed, Failed and Error end it.")
+            "observedGeneration": count.description("Generation of the spec that this status speaks of."),
+            "phase": .string("Place of the evaluation in its life; Passed, Failed and Error end it.")
                 .enumeration(EvalRunPhase.allCases.map { .string($0.rawValue) }),
-            "reason": .string("CamelCase: why the phase is what it is.").maxLength(1024),
-            "message": .string("For people.").maxLength(4096),
+            "reason": .string("Cause of the phase, one word in CamelCase.").maxLength(1024),
+            "message": .string("Cause of the phase in words, for people.").maxLength(4096),
             "conditions": SharedSchema.conditions,
-            "startTime": .timestamp("When it began."),
-            "completionTime": .timestamp("When it finished."),
+            "startTime": .timestamp("Time at which the run left Pending."),
+            "completionTime": .timestamp("Time at which the run finished."),
             "suites": suites,
             "results": SharedSchema.thresholdResults,
-            "gate": .string("Thresholds kept, of all.").maxLength(32),
-            "gpus": count.description("GPUs that it holds or asks for."),
-            "gpuSeconds": count.description("GPUs times seconds held."),
-            "gpusHeldSince": .timestamp("Since when GPUs are held."),
-            "suspendedAt": .timestamp("Since when the run is suspended."),
-            "suspendedSeconds": count.description("Seconds of earlier suspensions."),
+            "gate": .string("Thresholds kept, of all, such as 3/3; for the printer column.").maxLength(32),
+            "gpus": count.description("GPUs that the run holds or asks for."),
+            "gpuSeconds": count.description("GPUs times seconds held, over all attempts."),
+            "gpusHeldSince": .timestamp("Time since which the run holds GPUs, to settle gpuSeconds."),
+            "suspendedAt": .timestamp("Time since which the run is suspended."),
+            "suspendedSeconds": count.description(
+                "Seconds of suspensions that are over, left out of the run's time limit."),
         ], required: ["phase"])
 
     private static let suites = Schema.listMap(
-        "What became of each suite.", keys: ["name"],
+        "State of the suites, one entry a suite.", keys: ["name"],
         of: .object(
-            "A suite.",
+            "State of a suite.",
             [
-                "name": .string("Its name.").maxLength(63),
-                "attempt": count.description("Tries so far."),
-                "finished": .boolean("Whether it has reported."),
+                "name": .string("Name of the suite.").maxLength(63),
+                "attempt": count.description("Attempts so far; written before an attempt's pod is created."),
+                "finished": .boolean("Whether the suite has reported."),
                 "samples": count.description("Records that were measured."),
                 "metrics": SharedSchema.metrics,
-                "lastFailure": .string("Of an earlier try.").maxLength(4096),
-                "notBefore": .timestamp("Backoff: the next try begins then at the earliest."),
-                "launchedAt": .timestamp("When the try's pod was first seen."),
-                "failures": count.description("Tries that failed by themselves."),
-                "interruptions": count.description("Tries that the infrastructure ended."),
+                "lastFailure": .string("Cause of the last attempt's failure, for people.").maxLength(4096),
+                "notBefore": .timestamp("Earliest time at which the next attempt begins, set by backoff."),
+                "launchedAt": .timestamp(
+                    "Time at which the attempt's pod was first seen; a pod that is missing from then on was lost."
+                ),
+                "failures": count.description("Attempts that failed by themselves."),
+                "interruptions": count.description("Attempts that the infrastructure ended."),
             ], required: ["name", "attempt"])
     ).maxItems(16)
 }

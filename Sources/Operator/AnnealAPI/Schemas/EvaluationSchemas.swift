@@ -7,34 +7,36 @@ enum EvaluationSchema {
         [
             "image": SharedSchema.image.description("Image of the evaluator."),
             "command": SharedSchema.words("Replaces the image's entry point."),
-            "args": SharedSchema.words("Arguments."),
-            "resources": SharedSchema.resources.description("What an evaluation pod is given."),
+            "args": SharedSchema.words("Arguments of the program."),
+            "resources": SharedSchema.resources.description(
+                "Resources of an evaluation pod. Requests equal limits."),
         ], required: ["image"])
 
     static let suites = Schema.listMap(
-        "What is measured; suites run in parallel.", keys: ["name"],
+        "Suites that measure the model; they run in parallel.", keys: ["name"],
         of: .object(
-            "One suite.",
+            "One suite: records, and a way to measure a model with them.",
             [
-                "name": .string("Name; its metrics are called <name>/<metric>.").length(1...40)
+                "name": .string("Name of the suite; its metrics are called <name>/<metric>.").length(1...40)
                     .rule(
                         "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
                         message: "must be lower-case letters, digits and '-'"),
                 "type": .string(
-                    "perplexity; exactMatch of greedy completions; tasks from a file of prompts with "
-                        + "accepted answers; custom for the evaluator's own."
+                    "Way of measuring: perplexity; exactMatch of greedy completions; tasks from a file of "
+                        + "prompts with accepted answers; custom for the evaluator's own."
                 ).oneOf("perplexity", "exactMatch", "tasks", "custom"),
                 "data": SharedSchema.input(
                     "Records of the suite: one object in S3. The validation split, in a TrainingJob, if absent."
                 ),
                 "format": SharedSchema.datasetFormat.description(
                     "Format of the records; that of the dataset, in a TrainingJob, if absent."),
-                "limit": .integer("Records at most.", format: .int32).range(1...10_000_000),
+                "limit": .integer("Records at most; all if absent.", format: .int32).range(1...10_000_000),
                 "maxNewTokens": .integer("Tokens generated at most, for a record.", format: .int32)
                     .range(1...131_072),
                 "batchSize": .integer("Records at once.", format: .int32).range(1...65_536),
-                "image": SharedSchema.image.description("Another evaluator image for this suite."),
-                "parameters": SharedSchema.parameters("Passed on to the evaluator."),
+                "image": SharedSchema.image.description("Image of another evaluator for this suite."),
+                "parameters": SharedSchema.parameters(
+                    "Parameters that are passed on to the evaluator as strings."),
             ], required: ["name", "type"]
         ).rule(
             "self.type != 'tasks' || has(self.data)",
@@ -50,14 +52,16 @@ enum EvaluationSchema {
         "Bounds that decide the verdict. A metric that is missing or not a number fails.",
         keys: ["metric"],
         of: .object(
-            "One bound.",
+            "One bound that a metric must keep; at least one of min and max is set.",
             [
-                "metric": .string("<suite>/<metric>, such as quality/perplexity.").length(3...256)
-                    .rule(
-                        "self.matches('^[a-z0-9-]+/.+$')",
-                        message: "must be <suite>/<metric>, such as quality/perplexity"),
-                "min": .number("The metric must be at least this."),
-                "max": .number("The metric must be at most this."),
+                "metric": .string("Name of the metric: <suite>/<metric>, such as quality/perplexity.").length(
+                    3...256
+                )
+                .rule(
+                    "self.matches('^[a-z0-9-]+/.+$')",
+                    message: "must be <suite>/<metric>, such as quality/perplexity"),
+                "min": .number("Lower bound: the metric must be at least this."),
+                "max": .number("Upper bound: the metric must be at most this."),
             ], required: ["metric"]
         )
         .rule("has(self.min) || has(self.max)", message: "a threshold needs min, max or both")

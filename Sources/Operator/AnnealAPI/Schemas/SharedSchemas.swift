@@ -23,9 +23,10 @@ enum SharedSchema {
             [
                 "storageUri": storageUri.description("`s3://bucket/key`: an object, or a prefix of objects."),
                 "version": line(
-                    "What the team calls this version; recorded in the model's lineage.", maximum: 128),
+                    "Name that the team gives this version; recorded in the model's lineage.", maximum: 128),
                 "sha256": sha256.description(
-                    "SHA-256 of the object, or of the prefix's manifest. The run fails if it is another."),
+                    "SHA-256 of the object, or of the prefix's manifest, 64 lower-case hexadecimal digits. "
+                        + "The run fails if it is another."),
             ], required: ["storageUri"])
     }
 
@@ -101,13 +102,13 @@ enum SharedSchema {
     }
 
     static let storage = Schema.object(
-        "How to reach S3. AWS in us-east-1 if absent.",
+        "Access to S3. AWS in us-east-1 if absent.",
         [
             "endpoint": httpUri(
-                "The S3 endpoint, such as `http://minio.storage:9000`; AWS's own if absent."),
+                "The S3 endpoint, such as `http://minio.storage:9000`; AWS's own of the region if absent."),
             "region": .string("Region that requests are signed for.").length(1...63).default("us-east-1"),
             "pathStyle": .boolean(
-                "Put the bucket into the path instead of the host name, as most servers but AWS need."
+                "Whether the bucket is put into the path instead of the host name, as most servers but AWS need."
             ).default(false),
             "credentialsSecretName": secretName(
                 "A Secret of this namespace with the keys accessKeyId, secretAccessKey and, for temporary "
@@ -115,28 +116,32 @@ enum SharedSchema {
         ])
 
     static let datasetFormat = Schema.string(
-        "What a record looks like: promptCompletion {prompt, completion}, messages {messages: [{role, "
+        "Shape of a record: promptCompletion {prompt, completion}, messages {messages: [{role, "
             + "content}]}, text {text}, preference {prompt, chosen, rejected}."
     ).oneOf("promptCompletion", "messages", "text", "preference")
 
     static let resources = Schema.object(
-        "What one node of the run is given. Requests equal limits.",
+        "Resources of one node of the run. Requests equal limits.",
         [
             "gpus": .integer("GPUs of a node; 0 for CPUs only.", format: .int32).range(0...64).default(1),
-            "cpu": quantity("CPUs, such as 4 or 500m."),
-            "memory": quantity("Memory, such as 32Gi."),
-            "ephemeralStorage": quantity("Node-local disk, such as 10Gi."),
+            "cpu": quantity("CPUs, a quantity such as 4 or 500m."),
+            "memory": quantity("Memory, a quantity such as 32Gi."),
+            "ephemeralStorage": quantity("Node-local disk, a quantity such as 10Gi."),
         ])
 
     static let placement = Schema.object(
-        "Where GPU pods may run.",
+        "Nodes that GPU pods may run on.",
         [
             "gpuType": labelValue("Wanted value of the node label anneal.dev/gpu-type, such as h100.")
                 .minLength(1),
-            "capacityType": .string("Nodes that may be reclaimed (spot), those that may not, or any.")
-                .oneOf("spot", "onDemand", "any").default("any"),
-            "pool": .string("development: at most 2 GPUs and one hour. production: up to 48 hours.")
-                .oneOf("development", "production").default("production"),
+            "capacityType": .string(
+                "Capacity of the nodes: those that may be reclaimed (spot), those that may not, or any."
+            )
+            .oneOf("spot", "onDemand", "any").default("any"),
+            "pool": .string(
+                "Pool of the run. development: at most 2 GPUs and one hour. production: up to 48 hours."
+            )
+            .oneOf("development", "production").default("production"),
             "gpuResourceName": .string("The extended resource that counts GPUs.").length(1...253)
                 .default("nvidia.com/gpu")
                 .rule(
@@ -150,7 +155,7 @@ enum SharedSchema {
                         + "key.matches('^([a-z0-9.-]+/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$'))",
                     message: "keys must be label keys, such as topology.kubernetes.io/zone"),
             "tolerations": .listAtomic(
-                "Taints to stand, besides those of GPUs and of the capacity type.", of: toleration
+                "Taints to tolerate, besides those of GPUs and of the capacity type.", of: toleration
             ).maxItems(16),
             "priorityClassName": objectName("PriorityClass of the pods, and priority of the run."),
             "schedulerName": objectName("Scheduler of the pods."),
@@ -158,14 +163,15 @@ enum SharedSchema {
         ])
 
     private static let toleration = Schema.object(
-        "As in a pod.",
+        "Toleration as in a pod.",
         [
-            "key": .string("The taint's key; any if absent.").maxLength(316),
-            "operator": .string("Equal (default) or Exists.").oneOf("Equal", "Exists"),
-            "value": .string("The taint's value, with Equal.").maxLength(63),
-            "effect": .string("The taint's effect; any if absent.")
+            "key": .string("Key of the taint; any if absent.").maxLength(316),
+            "operator": .string("Comparison of the taint's value: Equal, which is the default, or Exists.")
+                .oneOf("Equal", "Exists"),
+            "value": .string("Value of the taint, with Equal.").maxLength(63),
+            "effect": .string("Effect of the taint; any if absent.")
                 .oneOf("NoSchedule", "PreferNoSchedule", "NoExecute"),
-            "tolerationSeconds": .integer("How long to stand NoExecute.", format: .int64).minimum(0),
+            "tolerationSeconds": .integer("Seconds to tolerate NoExecute.", format: .int64).minimum(0),
         ]
     )
     .rule(
@@ -182,10 +188,11 @@ enum SharedSchema {
 
     static func runPolicy(deadline: String, maximumDeadline: Double, defaultDeadline: Int64) -> Schema {
         .object(
-            "How long the run may take and how often it may fail.",
+            "Bounds of the run's time and failures, and the wish to suspend it.",
             [
                 "suspend": .boolean(
-                    "True stops the run after a checkpoint and gives its GPUs back; false lets it go on."
+                    "Wish to suspend: true stops the run after a checkpoint and gives its GPUs back; false lets it "
+                        + "go on."
                 ).default(false),
                 "activeDeadlineSeconds": .integer(deadline, format: .int64)
                     .range(1...maximumDeadline).default(.integer(defaultDeadline)),
@@ -197,37 +204,40 @@ enum SharedSchema {
                     "Seconds after which the finished object is deleted; kept if absent.", format: .int64
                 ).range(0...31_536_000),
                 "heartbeatTimeoutSeconds": .integer(
-                    "An attempt that shows no sign of life for this long is replaced.", format: .int64
+                    "Seconds without a sign of life after which an attempt is replaced.", format: .int64
                 ).range(10...86_400).default(300),
             ])
     }
 
     static let conditions = Schema.listMap(
-        "The run's conditions; Finished is the terminal one.", keys: ["type"],
+        "Conditions of the run; Finished is the terminal one.", keys: ["type"],
         of: .object(
             "metav1.Condition",
             [
                 "type": .string("Name of the condition.").length(1...316),
                 "status": .string("True, False or Unknown.").oneOf("True", "False", "Unknown"),
-                "observedGeneration": .integer("The spec's generation it speaks of.", format: .int64)
-                    .minimum(0),
-                "lastTransitionTime": .timestamp("When the status last changed."),
-                "reason": .string("CamelCase.").length(1...1024),
-                "message": .string("For people.").maxLength(32_768),
+                "observedGeneration": .integer(
+                    "Generation of the spec that the condition speaks of.", format: .int64
+                )
+                .minimum(0),
+                "lastTransitionTime": .timestamp("Time at which the status last changed."),
+                "reason": .string("Cause of the status, one word in CamelCase.").length(1...1024),
+                "message": .string("Cause of the status in words, for people.").maxLength(32_768),
             ], required: ["type", "status", "lastTransitionTime", "reason", "message"])
     ).maxItems(16)
 
     static let metrics = Schema.map("Metrics by name.", of: .number("A finite number.")).maxProperties(512)
 
     static let thresholdResults = Schema.listAtomic(
-        "Every threshold and what was measured.",
+        "Every threshold and the metric that it was held against.",
         of: .object(
-            "One threshold.",
+            "One threshold and the metric that it was held against.",
             [
-                "metric": .string("<suite>/<metric>").maxLength(256),
+                "metric": .string("Name of the metric: <suite>/<metric>.").maxLength(256),
                 "min": .number("Lower bound."),
                 "max": .number("Upper bound."),
-                "value": .number("What was measured; absent if it is missing, which fails the gate."),
+                "value": .number(
+                    "Value of the metric; absent if it is missing or not finite, which fails the gate."),
                 "passed": .boolean("Whether the bound was kept."),
             ], required: ["metric", "passed"])
     ).maxItems(64)

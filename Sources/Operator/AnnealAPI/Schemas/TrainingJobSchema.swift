@@ -17,14 +17,14 @@ enum TrainingJobSchema {
 
     private static let spec: Schema = {
         var schema = Schema.object(
-            "What to train, on what, how, and when it is good enough.",
+            "The model to train, the records, the method, and the bounds that the result must keep.",
             [
                 "model": SharedSchema.input("The base model: a folder in S3."),
                 "dataset": dataset,
                 "preprocessing": preprocessing,
                 "method": .string(
-                    "lora and qlora train an adapter, full all weights; reward, dpo and ppo are the steps of "
-                        + "alignment and need a trainer that knows them."
+                    "Way of training: lora and qlora train an adapter, full all weights; reward, dpo and ppo are "
+                        + "the steps of alignment and need a trainer that knows them."
                 ).oneOf("lora", "qlora", "full", "reward", "dpo", "ppo"),
                 "hyperparameters": hyperparameters,
                 "trainer": trainer,
@@ -33,7 +33,7 @@ enum TrainingJobSchema {
                 "workspace": workspace,
                 "storage": SharedSchema.storage,
                 "artifacts": .object(
-                    "Where checkpoints, processed data and the model go.",
+                    "Place of checkpoints, processed data and the model.",
                     [
                         "storageUri": SharedSchema.storageUri.description(
                             "`s3://bucket/prefix`; each run writes below a folder of its own UID.")
@@ -41,11 +41,13 @@ enum TrainingJobSchema {
                 "evaluation": evaluation,
                 "registration": registration,
                 "runPolicy": SharedSchema.runPolicy(
-                    deadline: "Seconds that Training may take over all attempts; time suspended left out.",
+                    deadline:
+                        "Seconds that Training may take over all attempts, in a TrainingJob; time suspended left out.",
                     maximumDeadline: 172_800, defaultDeadline: 86_400
                 ).default([:]),
                 "idempotencyKey": SharedSchema.line(
-                    "Of two live runs with one key in a namespace, the later ends at once.", maximum: 128),
+                    "Key of a wish: of two live runs with one key in a namespace, the later ends at once.",
+                    maximum: 128),
             ], required: ["model", "dataset", "method", "trainer", "artifacts"])
         schema.validations = rules
         return schema.freezing(
@@ -65,33 +67,37 @@ enum TrainingJobSchema {
             "storageUri": SharedSchema.storageUri.description(
                 "`s3://bucket/key`: one .jsonl object, or a prefix of them."),
             "version": SharedSchema.line(
-                "What the team calls this version; recorded in the lineage.", maximum: 128),
+                "Name that the team gives this version; recorded in the model's lineage.", maximum: 128),
             "sha256": SharedSchema.sha256.description(
-                "Of the object, or of the prefix's list of objects. The run fails if it is another."),
+                "SHA-256 of the object, or of the prefix's list of objects, 64 lower-case hexadecimal digits. "
+                    + "The run fails if it is another."),
             "format": SharedSchema.datasetFormat,
         ], required: ["storageUri", "format"])
 
     private static let preprocessing = Schema.object(
-        "What happens to the records before training.",
+        "Treatment of the records before training.",
         [
-            "deduplication": .string("none; exact duplicates; or near-duplicates too (MinHash).")
-                .oneOf("none", "exact", "near").default("near"),
+            "deduplication": .string(
+                "Copies that are dropped: none; exact ones; or near-duplicates too (MinHash)."
+            )
+            .oneOf("none", "exact", "near").default("near"),
             "similarityThreshold": .number(
-                "Estimated Jaccard similarity from which two records count as near-duplicates."
+                "Estimated Jaccard similarity, 0.5 to 1, from which two records count as near-duplicates."
             ).range(0.5...1).default(0.85),
             "minLength": .integer("Records with fewer characters are dropped.", format: .int32)
                 .range(0...10_000_000),
             "maxLength": .integer("Records with more characters are dropped.", format: .int32)
                 .range(1...10_000_000),
-            "validationFraction": .number("Part of the records that is held back for validation.")
+            "validationFraction": .number("Part of the records, 0 to 0.5, that is held back for validation.")
                 .range(0...0.5).default(0.05),
             "seed": .integer("Seed of the split.", format: .int64).default(42),
             "transform": .object(
-                "A container that may rewrite train.jsonl and validation.jsonl in /workspace/data.",
+                "A container that may rewrite train.jsonl and validation.jsonl in /workspace/data, after the "
+                    + "built-in steps.",
                 [
-                    "image": SharedSchema.image,
+                    "image": SharedSchema.image.description("Image of the container."),
                     "command": SharedSchema.words("Replaces the image's entry point."),
-                    "args": SharedSchema.words("Arguments."),
+                    "args": SharedSchema.words("Arguments of the program."),
                 ], required: ["image"]),
         ]
     ).rule(
@@ -101,7 +107,7 @@ enum TrainingJobSchema {
     private static let hyperparameters = Schema.object(
         "Known hyperparameters; a trainer's own go into parameters.",
         [
-            "learningRate": .number("Peak learning rate.").exclusiveMinimum(0).maximum(10),
+            "learningRate": .number("Peak learning rate, above 0.").exclusiveMinimum(0).maximum(10),
             "batchSize": .integer("Records of a step, on each process.", format: .int32).range(1...65_536),
             "gradientAccumulationSteps": .integer("Micro-steps of an optimiser step.", format: .int32)
                 .range(1...65_536),
@@ -111,37 +117,39 @@ enum TrainingJobSchema {
             "maxSequenceLength": .integer("Tokens of a record; longer ones are cut.", format: .int32)
                 .range(8...10_000_000),
             "warmupSteps": .integer("Steps of linear warm-up.", format: .int32).range(0...10_000_000),
-            "weightDecay": .number("AdamW's weight decay.").range(0...1),
+            "weightDecay": .number("AdamW's weight decay, 0 to 1.").range(0...1),
             "lrScheduler": .string("Course of the learning rate after the warm-up.")
                 .oneOf("cosine", "linear", "constant"),
-            "maxGradNorm": .number("Gradients are clipped to this norm.").exclusiveMinimum(0),
+            "maxGradNorm": .number("Norm that gradients are clipped to.").exclusiveMinimum(0),
             "seed": .integer("Seed of everything random.", format: .int64).minimum(0),
             "precision": .string("Arithmetic of training.").oneOf("fp32", "bf16", "fp16"),
             "loraRank": .integer("Rank of the adapter.", format: .int32).range(1...4096),
             "loraAlpha": .integer("Scale of the adapter.", format: .int32).range(1...65_536),
-            "loraDropout": .number("Dropout of the adapter.").minimum(0).exclusiveMaximum(1),
+            "loraDropout": .number("Dropout of the adapter, from 0 to below 1.").minimum(0).exclusiveMaximum(
+                1),
             "loraTargetModules": .listSet(
                 "Modules that get an adapter.", of: .string("A module's name.").length(1...128)
             ).minItems(1).maxItems(64),
-            "parameters": SharedSchema.parameters("The trainer's own, as strings."),
+            "parameters": SharedSchema.parameters(
+                "Parameters of the trainer's own, passed on as strings in its configuration file."),
         ]
     ).rule(
         "!has(self.warmupSteps) || !has(self.maxSteps) || self.warmupSteps <= self.maxSteps",
         message: "must not be above maxSteps: the warm-up would never end", fieldPath: ".warmupSteps")
 
     private static let trainer = Schema.object(
-        "The program that trains, and what it is given.",
+        "The program that trains, its processes and their resources.",
         [
             "image": SharedSchema.image.description("Image of the trainer."),
             "command": SharedSchema.words("Replaces the image's entry point."),
-            "args": SharedSchema.words("Arguments."),
+            "args": SharedSchema.words("Arguments of the program."),
             "env": .listMap(
                 "Environment of the trainer. Secrets are no values: mount them with your own image.",
                 keys: ["name"],
                 of: .object(
-                    "A variable.",
+                    "A name and a value that a container gets in its environment.",
                     [
-                        "name": .string("Name.").length(1...128)
+                        "name": .string("Name of the variable.").length(1...128)
                             .rule(
                                 "self.matches('^[A-Za-z_][A-Za-z0-9_]*$')",
                                 message: "must be letters, digits and '_'"
@@ -151,17 +159,18 @@ enum TrainingJobSchema {
                                     + "['MASTER_ADDR', 'MASTER_PORT', 'WORLD_SIZE', 'RANK', 'LOCAL_RANK', "
                                     + "'NODE_RANK', 'NPROC_PER_NODE', 'LD_PRELOAD'])",
                                 message: "is set by Anneal; choose another name"),
-                        "value": .string("Value.").maxLength(4096),
+                        "value": .string("Value of the variable, as it is: no other variable is expanded.")
+                            .maxLength(4096),
                     ], required: ["name", "value"])
             ).maxItems(64),
             "numNodes": .integer("Pods of the gang; all start at once or none.", format: .int32)
                 .range(1...256).default(1),
-            "numProcPerNode": .integer("Processes of a node; its GPUs if absent.", format: .int32)
+            "numProcPerNode": .integer("Processes of a node; its GPUs if absent, at least 1.", format: .int32)
                 .range(1...64),
             "resourcesPerNode": SharedSchema.resources.default([:]),
-            "shmSize": SharedSchema.quantity("Size of /dev/shm.").default("1Gi"),
+            "shmSize": SharedSchema.quantity("Size of /dev/shm, a quantity.").default("1Gi"),
             "terminationGracePeriodSeconds": .integer(
-                "From SIGTERM to SIGKILL: the time that saving a checkpoint takes.", format: .int64
+                "Seconds from SIGTERM to SIGKILL: the time that saving a checkpoint takes.", format: .int64
             ).range(5...3600).default(120),
             "imagePullSecrets": .listSet(
                 "Secrets of this namespace for private registries.",
@@ -170,13 +179,17 @@ enum TrainingJobSchema {
         ], required: ["image"])
 
     private static let checkpoint = Schema.object(
-        "When checkpoints are made, and which are kept in S3. Every 100 steps if neither interval is given.",
+        "Intervals of checkpoints, and the number that is kept in S3. Every 100 steps if neither interval is given.",
         [
-            "everySteps": .integer("Optimiser steps between two.", format: .int32).range(1...100_000_000),
-            "everySeconds": .integer("Seconds between two.", format: .int32).range(1...86_400),
-            "keepLast": .integer("Newest ones kept.", format: .int32).range(1...1000).default(3),
-            "keepBest": .integer("Best ones kept besides, by validation loss.", format: .int32)
-                .range(0...1000).default(1),
+            "everySteps": .integer("Optimiser steps between two checkpoints.", format: .int32).range(
+                1...100_000_000),
+            "everySeconds": .integer("Seconds between two checkpoints.", format: .int32).range(1...86_400),
+            "keepLast": .integer("Newest checkpoints that are kept in S3.", format: .int32).range(1...1000)
+                .default(3),
+            "keepBest": .integer(
+                "Best checkpoints that are kept besides, by validation loss.", format: .int32
+            )
+            .range(0...1000).default(1),
         ]
     ).rule(
         "!(has(self.everySteps) && has(self.everySeconds))",
@@ -185,19 +198,21 @@ enum TrainingJobSchema {
     private static let workspace = Schema.object(
         "The volume that the stages share.",
         [
-            "size": SharedSchema.quantity("Room for data, base model, local checkpoints and output.")
-                .default("20Gi"),
+            "size": SharedSchema.quantity(
+                "Room for data, base model, local checkpoints and output, a quantity."
+            )
+            .default("20Gi"),
             "storageClassName": SharedSchema.objectName("StorageClass; the cluster's default if absent."),
-            "accessMode": .string("ReadWriteMany for runs of several nodes.")
+            "accessMode": .string("Access mode of the volume; ReadWriteMany for runs of several nodes.")
                 .oneOf("ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod").default("ReadWriteOnce"),
             "retention": .string(
-                "Delete the volume when the run has finished, or retain it while the TrainingJob exists."
+                "Life of the volume: Delete it when the run has finished, or Retain it while the TrainingJob exists."
             ).oneOf("Delete", "Retain").default("Delete"),
         ])
 
     private static let evaluation: Schema = {
         var schema = Schema.object(
-            "How the model is judged. No evaluation, and no gate, if absent.",
+            "Judgement of the model: suites and thresholds. No evaluation, and no gate, if absent.",
             [
                 "evaluator": EvaluationSchema.evaluator,
                 "suites": EvaluationSchema.suites,

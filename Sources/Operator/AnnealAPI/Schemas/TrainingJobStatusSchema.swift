@@ -2,88 +2,98 @@ import KubernetesAPI
 import StructuralSchema
 
 enum TrainingJobStatusSchema {
-    private static let phase = Schema.string("Where the run is.")
+    private static let phase = Schema.string("Place of the run in its life.")
         .enumeration(TrainingJobPhase.allCases.map { .string($0.rawValue) })
     private static let count = Schema.integer(nil, format: .int64).minimum(0)
     private static let text = Schema.string().maxLength(4096)
     private static let word = Schema.string().maxLength(1024)
 
     static let status = Schema.object(
-        "What the operator has seen and done.",
+        "State of the run as the operator saw and left it.",
         [
-            "observedGeneration": count.description("The spec's generation that this speaks of."),
+            "observedGeneration": count.description("Generation of the spec that this status speaks of."),
             "phase": phase,
-            "reason": word.description("CamelCase: why the phase is what it is."),
-            "message": text.description("For people."),
+            "reason": word.description("Cause of the phase, one word in CamelCase."),
+            "message": text.description("Cause of the phase in words, for people."),
             "conditions": SharedSchema.conditions,
-            "startTime": .timestamp("When the run left Pending."),
-            "completionTime": .timestamp("When it finished."),
+            "startTime": .timestamp("Time at which the run left Pending."),
+            "completionTime": .timestamp("Time at which the run finished."),
             "current": .object(
-                "The current try of the current stage.",
+                "The current attempt of the current stage; written before anything of it is created.",
                 [
-                    "stage": phase,
-                    "attempt": count.description("From 1."),
-                    "startedAt": .timestamp("When it began."),
-                    "notBefore": .timestamp("Backoff: it begins then at the earliest."),
-                    "launchedAt": .timestamp("When all of its pods were first seen."),
+                    "stage": phase.description("Phase that the attempt is one of."),
+                    "attempt": count.description("Number of the attempt, from 1."),
+                    "startedAt": .timestamp("Time at which the attempt was decided."),
+                    "notBefore": .timestamp("Earliest time at which the attempt begins, set by backoff."),
+                    "launchedAt": .timestamp(
+                        "Time at which all of the attempt's objects were first seen; one that is missing from then on was lost."
+                    ),
                     "failures": count.description("Counted failures since the stage was entered."),
-                    "interruptions": count.description("Tries that the infrastructure ended."),
+                    "interruptions": count.description(
+                        "Attempts that the infrastructure ended since the stage was entered."),
                 ], required: ["stage", "attempt", "startedAt"]),
             "stages": stages,
-            "trainingAttempts": count.description("Attempts of training so far; only grows."),
-            "countedFailures": count.description("Those that count against backoffLimit."),
+            "trainingAttempts": count.description(
+                "Attempts of training so far, counted and uncounted; only grows."),
+            "countedFailures": count.description(
+                "Attempts of training that failed and count against backoffLimit."),
             "fruitlessInterruptions": count.description(
-                "Interruptions of training in a row without a newer checkpoint."),
-            "suspendedFrom": phase.description("Where the run goes on after a suspension."),
-            "suspendedAt": .timestamp("Since when the run is suspended."),
-            "suspendedSeconds": count.description("Seconds of earlier suspensions."),
-            "progressPercent": word.description("Steps done, in percent."),
+                "Interruptions of training in a row without a newer checkpoint; enough of them count as a failure."
+            ),
+            "suspendedFrom": phase.description("Phase that the run goes on in after a suspension."),
+            "suspendedAt": .timestamp("Time since which the run is suspended."),
+            "suspendedSeconds": count.description(
+                "Seconds of suspensions that are over, left out of the run's time limit."),
+            "progressPercent": word.description("Steps done, `0 %` to `100 %`, for the printer column."),
             "progress": progress,
-            "checkpoint": checkpoint("The newest verified checkpoint."),
-            "resume": checkpoint("The one that the running attempt, or the next, goes on from."),
-            "bestCheckpoint": checkpoint("The best one by validation loss."),
+            "checkpoint": checkpoint("The newest checkpoint whose manifest was verified."),
+            "resume": checkpoint("The checkpoint that the running attempt, or the next, goes on from."),
+            "bestCheckpoint": checkpoint("The best checkpoint by validation loss."),
             "dataset": dataset,
             "gpus": count.description("GPUs that the run holds or asks for."),
             "gpuSeconds": count.description("GPUs times seconds held, over all attempts."),
-            "gpuHours": word.description("The same in hours."),
-            "gpusHeldSince": .timestamp("Since when the running attempt holds its GPUs."),
-            "trainedSeconds": count.description("Seconds of training in earlier attempts."),
+            "gpuHours": word.description(
+                "GPU-hours held, over all attempts, with two decimals, for the printer column."),
+            "gpusHeldSince": .timestamp(
+                "Time since which the running attempt holds its GPUs, to settle gpuSeconds."),
+            "trainedSeconds": count.description(
+                "Seconds of training in earlier attempts, counted against activeDeadlineSeconds."),
             "output": model,
             "evaluation": evaluation,
             "registeredModel": .object(
                 "The model's entry in the registry.",
                 [
-                    "name": word.description("The registered model's name."),
-                    "version": word.description("The version that this run made."),
-                    "runId": word.description("The MLflow run that the version belongs to."),
-                    "alias": word.description("The alias that points to the version."),
+                    "name": word.description("Name of the registered model."),
+                    "version": word.description("Version that this run made."),
+                    "runId": word.description("MLflow run that the version belongs to."),
+                    "alias": word.description("Alias that points to the version."),
                 ], required: ["name", "version"]),
         ], required: ["phase"])
 
     private static let stages = Schema.listMap(
-        "What became of each stage.", keys: ["name"],
+        "History of the stages, one entry a stage, in order of first entry.", keys: ["name"],
         of: .object(
-            "A stage.",
+            "History of a stage.",
             [
-                "name": phase,
-                "startedAt": .timestamp("First entry."),
-                "finishedAt": .timestamp("Last end."),
-                "attempts": count.description("Tries so far."),
-                "lastFailure": text.description("Why the last try that failed did."),
+                "name": phase.description("Phase of the stage."),
+                "startedAt": .timestamp("Time of first entry."),
+                "finishedAt": .timestamp("Time of the last end."),
+                "attempts": count.description("Attempts so far."),
+                "lastFailure": text.description("Cause of the last attempt's failure, for people."),
             ], required: ["name", "startedAt", "attempts"])
     ).maxItems(16)
 
     private static let progress = Schema.object(
-        "What the trainer last said.",
+        "Figures that the trainer reported last.",
         [
             "step": .integer("Optimiser steps done.", format: .int64),
-            "totalSteps": .integer("Steps planned.", format: .int64),
-            "epoch": .number("Passes over the data."),
+            "totalSteps": .integer("Optimiser steps planned.", format: .int64),
+            "epoch": .number("Passes over the data, with a fraction."),
             "loss": .number("Training loss."),
             "evalLoss": .number("Validation loss."),
             "initialEvalLoss": .number("Validation loss before the first step."),
-            "learningRate": .number("Of the last step."),
-            "tokensPerSecond": .number("Throughput."),
+            "learningRate": .number("Learning rate of the last step."),
+            "tokensPerSecond": .number("Throughput in tokens a second."),
         ])
 
     private static func checkpoint(_ description: String) -> Schema {
@@ -91,40 +101,41 @@ enum TrainingJobStatusSchema {
             description,
             [
                 "step": .integer("Optimiser steps done.", format: .int64),
-                "attempt": count.description("The attempt that wrote it."),
-                "storageUri": word.description("Its folder in S3."),
-                "manifestSha256": .string("Of its manifest.").maxLength(64),
-                "evalLoss": .number("Validation loss."),
+                "attempt": count.description("Number of the training attempt that wrote it."),
+                "storageUri": word.description("Folder of the checkpoint in S3."),
+                "manifestSha256": .string("SHA-256 of the checkpoint's manifest.").maxLength(64),
+                "evalLoss": .number("Validation loss at the step."),
             ], required: ["step", "attempt", "storageUri", "manifestSha256"])
     }
 
     private static let dataset = Schema.object(
-        "What validation and preprocessing counted.",
+        "Counts and digests of validation and preprocessing.",
         [
-            "sha256": .string("Of the raw dataset.").maxLength(64),
+            "sha256": .string("SHA-256 of the raw dataset as it was validated.").maxLength(64),
             "records": count.description("Records of the raw dataset."),
             "exactDuplicates": count.description("Records that were dropped as copies of another."),
             "nearDuplicates": count.description("Records that were dropped as nearly copies of another."),
             "filtered": count.description("Records that were dropped for their length."),
             "trainRecords": count.description("Records that training sees."),
-            "validationRecords": count.description("Records that are held back."),
-            "processedManifestSha256": .string("Of the processed data's manifest.").maxLength(64),
-            "modelSha256": .string("Of the base model, as validated.").maxLength(64),
+            "validationRecords": count.description("Records that are held back for validation."),
+            "processedManifestSha256": .string("SHA-256 of the processed data's manifest.").maxLength(64),
+            "modelSha256": .string("SHA-256 of the base model's manifest or objects, as validated.")
+                .maxLength(64),
         ])
 
     private static let model = Schema.object(
         "The trained model.",
         [
-            "storageUri": word.description("Its folder in S3."),
-            "manifestSha256": .string("Of its manifest: the model's digest.").maxLength(64),
-            "bytes": count.description("Size of all files."),
+            "storageUri": word.description("Folder of the model in S3."),
+            "manifestSha256": .string("SHA-256 of the model's manifest: the model's digest.").maxLength(64),
+            "bytes": count.description("Size of all files in bytes."),
             "files": count.description("Number of files, the manifest left out."),
         ], required: ["storageUri", "manifestSha256"])
 
     private static let evaluation = Schema.object(
         "The verdict on the model.",
         [
-            "name": word.description("The EvalRun's name."),
+            "name": word.description("Name of the EvalRun."),
             "passed": .boolean("Whether every threshold was kept."),
             "results": SharedSchema.thresholdResults,
             "metrics": SharedSchema.metrics,

@@ -137,7 +137,7 @@ public struct Placement: Codable, Hashable, Sendable {
 public struct PlacementToleration: Codable, Hashable, Sendable {
     /// Key of the taint; any if absent.
     public var key: String?
-    /// Comparison of the taint's value: Equal, which is the default, or Exists.
+    /// Comparison of the taint's value: Equal, which is the default, or Exists. Nil is Equal.
     public var `operator`: String?
     /// Value of the taint, with Equal. Nil with Exists.
     public var value: String?

@@ -14,7 +14,7 @@ public struct TrainingJob: KubernetesResource, Hashable {
     public var metadata: ObjectMeta
     /// The model to train, the records, the method, and the bounds that the result must keep.
     public var spec: TrainingJobSpec
-    /// State of the run as the operator saw and left it; nil until the operator has seen the run.
+    /// State of the run as the operator saw and left it. Nil until the operator has seen the run.
     public var status: TrainingJobStatus?
 
     /// A run as a user writes it, or with the status that an operator gave it.
