@@ -102,10 +102,10 @@ let package = Package(
         library(
             "AnnealAPI", in: .operator, ["KubernetesAPI", "StructuralSchema", crypto],
             testing: ["KubernetesAPI", "TestSupport", "StructuralSchema"], testData: ["WrongManifests"]),
-        library("Scheduling", in: .operator, ["KubernetesAPI"], testing: []),
+        library("Scheduling", in: .operator, ["KubernetesAPI"], testing: ["ControllerRuntime"]),
         library(
             "Planning", in: .operator, ["AnnealAPI", "KubernetesAPI", "Scheduling"],
-            testing: ["AnnealAPI", "KubernetesAPI"]),
+            testing: ["AnnealAPI", "KubernetesAPI", "Scheduling"]),
 
         // The edge: what talks to clusters, stores and registries.
         library(

@@ -27,32 +27,47 @@ enum Targets {
         watch(TrainingJob.self, Samples.trainingJobs) { job in
             var observation = TrainingJobObservation(job: job, now: now, settings: settings)
             observation.specErrors = SpecValidation.errors(of: job)
-            observation.capacity = .fits
             observation.leases = known.leases
             observation.pods = known.pods
             observation.jobs = known.jobs
             _ = TrainingJobPlanner.plan(observation)
-            _ = TrainingJobPlanner.gang(of: job, settings: settings)
+            decide(TrainingJobPlanner.workload(of: job, pods: known.pods, settings: settings, now: now))
         },
         watch(EvalRun.self, Samples.evalRuns) { run in
             var observation = EvalRunObservation(run: run, now: now, settings: settings)
             observation.specErrors = SpecValidation.errors(of: run)
-            observation.capacity = .fits
             _ = EvalRunPlanner.plan(observation)
+            decide(EvalRunPlanner.workload(of: run, pods: known.pods, settings: settings, now: now))
         },
         watch(Pod.self, Samples.pods) { pod in
             try plan { $0.pods = [pod] }
-            let gang = TrainingJobPlanner.gang(of: try job(), settings: settings)
-            _ = ClusterSnapshot(nodes: known.nodes, pods: [pod, pod]).answer(to: gang)
+            decide(try waiting(), pods: [pod, pod])
         },
         watch(Job.self, [Samples.job]) { job in try plan { $0.jobs = [job] } },
         watch(Lease.self, [Samples.lease]) { lease in try plan { $0.leases = [lease] } },
         watch(Node.self, [Samples.node]) { node in
-            let gang = TrainingJobPlanner.gang(of: try job(), settings: settings)
-            _ = ClusterSnapshot(nodes: [node, node], pods: known.pods).answer(to: gang)
+            decide(try waiting(), nodes: [node, node])
         },
         watch(PersistentVolumeClaim.self, [Samples.claim]) { claim in try plan { $0.claims = [claim] } },
     ]
+
+    /// One admission round over the workload.
+    private static func decide(_ workload: Workload?, nodes: [Node]? = nil, pods: [Pod]? = nil) {
+        guard let workload else { return }
+        var waiting = workload
+        waiting.state = .waiting
+        _ = AdmissionRound.decide(
+            .init(
+                nodes: nodes ?? known.nodes, pods: (pods ?? known.pods).map(PodFootprint.init),
+                workloads: [workload, waiting]))
+    }
+
+    private static func waiting() throws -> Workload? {
+        var job = try job()
+        job.status = TrainingJobStatus(phase: .queued)
+        job.status?.current = StageAttempt(stage: .queued, attempt: 1, startedAt: now)
+        return TrainingJobPlanner.workload(of: job, pods: [], settings: settings, now: now)
+    }
 
     private static let now = Timestamp(seconds: 1_795_233_600)
     private static let settings = PlannerSettings(agentImage: "agent:1")

@@ -50,7 +50,10 @@ public struct AnnealOperator: ServiceLifecycle.Service, CustomStringConvertible 
             client: client, namespace: configuration.namespace,
             malformed: MalformedObjects(events: events, metrics: metrics, logger: logger), logger: logger)
         let queues = OperatorQueues()
-        Triggers(caches: caches, trainingJobs: queues.trainingJobs, evalRuns: queues.evalRuns).install()
+        Triggers(
+            caches: caches, trainingJobs: queues.trainingJobs, evalRuns: queues.evalRuns,
+            rounds: queues.rounds
+        ).install()
         let webhook = webhook(caches, leader: leader)
         let term = LeaderTerm(
             client: leader, caches: caches, queues: queues, events: events, configuration: configuration,

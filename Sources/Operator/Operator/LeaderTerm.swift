@@ -11,6 +11,7 @@ import ServiceLifecycle
 struct OperatorQueues: Sendable {
     let trainingJobs = WorkQueue<ObjectKey>()
     let evalRuns = WorkQueue<ObjectKey>()
+    let rounds = AdmissionRounds()
 
     var named: [(name: String, queue: WorkQueue<ObjectKey>)] {
         [("trainingjob", trainingJobs), ("evalrun", evalRuns)]
@@ -35,6 +36,7 @@ struct LeaderTerm: ServiceLifecycle.Service {
         // Whatever an earlier term left half done, here or elsewhere, is looked at again.
         caches.trainingJobs.store.keys.forEach(queues.trainingJobs.add)
         caches.evalRuns.store.keys.forEach(queues.evalRuns.add)
+        queues.rounds.ask()
         // Ended in the opposite order: controllers first, then what they had to say is written.
         let group = ServiceGroup(services: [events] + others + controllers(), logger: logger)
         try await group.run()
@@ -42,10 +44,8 @@ struct LeaderTerm: ServiceLifecycle.Service {
 
     private func controllers() -> [any ServiceLifecycle.Service] {
         let applier = PlanApplier(client: client, events: events, caches: caches)
-        let capacity = CapacityView(
-            nodes: caches.nodes.store, boundPods: caches.boundPods.store, gate: AdmissionGate())
-        let jobs = TrainingJobGatherer(caches: caches, capacity: capacity, settings: configuration.planner)
-        let runs = EvalRunGatherer(caches: caches, capacity: capacity, settings: configuration.planner)
+        let jobs = TrainingJobGatherer(caches: caches, settings: configuration.planner)
+        let runs = EvalRunGatherer(caches: caches, settings: configuration.planner)
         let reconcileJob = RunReconciler<TrainingJob>(
             informer: caches.trainingJobs,
             plan: { TrainingJobPlanner.plan(jobs.observe($0, now: $1)) },
@@ -56,7 +56,17 @@ struct LeaderTerm: ServiceLifecycle.Service {
             plan: { EvalRunPlanner.plan(runs.observe($0, now: $1)) },
             applier: applier, metrics: metrics, now: now, logger: logger
         ).reconcile
+        let scheduler = AdmissionScheduler(
+            caches: caches, queues: queues, applier: applier, settings: configuration.planner,
+            identity: configuration.identity, now: now)
         return [
+            Controller(
+                name: "admission", queue: queues.rounds.queue, workers: 1, logger: logger,
+                observer: metrics.observe,
+                waitUntilReady: {
+                    try await caches.waitUntilSynced()
+                    try await scheduler.catchUp(client, namespace: configuration.namespace)
+                }, reconcile: scheduler.round),
             Controller(
                 name: "trainingjob", queue: queues.trainingJobs, workers: configuration.workers,
                 logger: logger, observer: metrics.observe, waitUntilReady: caches.waitUntilSynced,

@@ -23,6 +23,7 @@ import Testing
         "evalruns/status.anneal.dev": "patch",
         "trainingjobs/finalizers.anneal.dev": "update",
         "evalruns/finalizers.anneal.dev": "update",
+        "resourcequotas": "list watch",
         "pods": "create list watch delete",
         "persistentvolumeclaims": "create list watch delete",
         "services": "create list watch delete",

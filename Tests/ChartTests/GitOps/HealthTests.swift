@@ -41,7 +41,7 @@ struct HealthTests {
             .registering:
             .progressing
         case .suspended: .suspended
-        case .completed: .healthy
+        case .completed, .pruned: .healthy
         case .evalFailed, .failed, .cancelled: .degraded
         }
     }

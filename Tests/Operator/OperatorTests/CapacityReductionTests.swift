@@ -1,4 +1,5 @@
 import KubernetesAPI
+import Scheduling
 import Testing
 
 @testable import Operator
@@ -24,20 +25,29 @@ import Testing
         #expect(reduced.metadata.labels == ["zone": "a"])
     }
 
-    @Test func `a reduced pod keeps its resources and its node`() {
-        var container = Container(name: "c", image: "i", command: ["x"])
-        container.resources = ResourceRequirements(requests: ["cpu": Quantity(1)])
-        container.env = [EnvVar(name: "A", value: "b")]
-        var pod = Pod(metadata: ObjectMeta(name: "p", namespace: "n", annotations: ["big": "text"]))
-        pod.spec = PodSpec(containers: [container])
-        pod.spec?.nodeName = "node"
-        pod.status = PodStatus(phase: "Running")
-
-        let reduced = CapacityReduction.pod(pod)
-        #expect(reduced.spec?.nodeName == "node")
-        #expect(reduced.spec?.containers.first?.resources == container.resources)
-        #expect(reduced.spec?.containers.first?.env == nil)
-        #expect(reduced.metadata.annotations == nil)
-        #expect(reduced.status?.phase == "Running")
+    @Test func `a pod of others is kept as what placing needs of it, pending ones too`() throws {
+        let text = #"""
+            {"metadata":{"name":"p","namespace":"n","uid":"u","resourceVersion":"7","labels":{"a":"b"},
+              "annotations":{"big":"text"}},
+             "spec":{"nodeSelector":{"zone":"a"},"tolerations":[{"operator":"Exists"}],
+              "overhead":{"cpu":"100m"},
+              "affinity":{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":
+                {"nodeSelectorTerms":[{"matchExpressions":[{"key":"gpu","operator":"Exists"}]}]}}},
+              "containers":[{"name":"c","image":"i","env":[{"name":"A","value":"b"}],
+                "resources":{"requests":{"cpu":"1"},"limits":{"nvidia.com/gpu":"2"}}}]},
+             "status":{"phase":"Pending"}}
+            """#
+        let pod = try JSONValue(parsing: text).decoded(as: PodFootprint.self)
+        #expect(pod.shape.requests == ["cpu": 1100, "nvidia.com/gpu": 2000, "pods": 1000])
+        #expect(pod.shape.demands.nodeSelector == ["zone": "a"])
+        #expect(pod.shape.demands.affinity?.nodeSelectorTerms.count == 1)
+        #expect(pod.shape.demands.tolerations.count == 1)
+        #expect(pod.nodeName == nil && !pod.isFinished && pod.metadata.uid == "u")
+        #expect(pod.metadata.labels == nil && pod.metadata.annotations == nil)
+        #expect(pod == PodFootprint(try JSONValue(parsing: text).decoded(as: Pod.self)))
+        let shapes = PodShapes()
+        #expect(
+            shapes.interned(pod).shape
+                === shapes.interned(PodFootprint(try JSONValue(parsing: text).decoded(as: Pod.self))).shape)
     }
 }

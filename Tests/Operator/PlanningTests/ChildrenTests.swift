@@ -151,9 +151,16 @@ struct ChildrenTests {
         #expect(
             pod.tolerations?.contains { $0.tolerates(Taint(key: "anneal.dev/spot", effect: "NoExecute")) }
                 == true)
-        let request = TrainingJobPlanner.gang(of: job, settings: Samples.settings)
-        #expect(request.nodeSelector == pod.nodeSelector && request.tolerations == pod.tolerations)
-        #expect(request.requests["cpu"]?.milliunits == 2100, "the sidecar counts")
+        var queued = job
+        queued.status = TrainingJobStatus(phase: .queued)
+        queued.status?.current = StageAttempt(stage: .queued, attempt: 1, startedAt: Samples.start)
+        let workload = try #require(
+            TrainingJobPlanner.workload(
+                of: queued, pods: [], settings: Samples.settings, now: Samples.start))
+        let demands = workload.gang.demands
+        #expect(demands.nodeSelector == pod.nodeSelector && demands.tolerations == pod.tolerations)
+        #expect(workload.gang.resources.requests["cpu"]?.milliunits == 2100, "the sidecar counts")
+        #expect(workload.gpuType == "h100" && workload.capacityType == "spot" && workload.gpusPerPod == 1)
     }
 
     @Test

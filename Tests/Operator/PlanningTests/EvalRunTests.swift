@@ -10,7 +10,8 @@ struct EvaluationWorld {
     var pods: [String: Pod] = [:]
     var now = Samples.start
     var settings = Samples.settings
-    var capacity = GangAnswer.fits
+    /// What the scheduler says to a run that waits.
+    var decision = AdmissionRound.Decision.admit(pods: 8)
     var created: [String] = []
     private var counter = 0
 
@@ -19,11 +20,31 @@ struct EvaluationWorld {
     var plan: Plan<EvalRunStatus> {
         var observation = EvalRunObservation(run: run, now: now, settings: settings)
         observation.pods = pods.values.sorted { $0.name < $1.name }
-        observation.capacity = capacity
         return EvalRunPlanner.plan(observation)
     }
 
+    /// The scheduler's turn: it decides about what waits, and takes back what is over.
+    mutating func schedule() {
+        let workload = EvalRunPlanner.workload(
+            of: run, pods: Array(pods.values), settings: settings, now: now)
+        guard let workload, var status = run.status else { return }
+        switch workload.state {
+        case .waiting: note(decision, workload, &status)
+        case .admitted: break
+        case .released: note(.release, workload, &status)
+        }
+        run.status = status
+    }
+
+    private func note(
+        _ decision: AdmissionRound.Decision, _ workload: Workload, _ status: inout EvalRunStatus
+    ) {
+        AdmissionRecord.note(
+            decision, on: workload, in: &status, generation: 1, now: now, scheduler: "test")
+    }
+
     mutating func pass() {
+        schedule()
         let plan = plan
         run.status = plan.status
         for effect in plan.effects {
@@ -181,7 +202,7 @@ struct EvalRunTests {
     @Test
     func `an EvalRun waits where there is no room for even one suite`() {
         var world = EvaluationWorld()
-        world.capacity = .waits("no GPU is free")
+        world.decision = .wait("no GPU is free")
         world.passes(3)
         #expect(world.run.status?.phase == .queued)
         #expect(world.run.status?.message == "no GPU is free")

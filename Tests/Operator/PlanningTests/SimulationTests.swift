@@ -107,6 +107,7 @@ struct Simulation {
             world.changeSpec { $0.runPolicy?.suspend = wanted }
         }
         if random.chance(0.1) { world.hasCapacity.toggle() }
+        if random.chance(0.03) { world.revoke(.preempted) }
         if random.chance(0.05),
             let pod = world.state.pods.values.map(\.name).sorted().randomElement(using: &random)
         {
@@ -141,6 +142,9 @@ struct Simulation {
         let lag = hasTrouble && random.chance(0.5) ? Int.random(in: 0...4, using: &random) : 0
         // A watch never goes back in time.
         cached = max(cached, ownWrites, newest - lag)
+        // The scheduler has caches of its own, as old as it likes.
+        let behind = hasTrouble ? Int.random(in: 0...4, using: &random) : 0
+        world.schedule(observing: behind == 0 ? nil : history[max(0, newest - behind)])
         guard let observation = world.observation(of: history[min(cached, newest)]) else { return }
         let plan = TrainingJobPlanner.plan(observation)
         if random.chance(0.05), TrainingJobPlanner.plan(observation) != plan {
@@ -186,6 +190,7 @@ struct Simulation {
         if !lasting.isEmpty { problems.append("a settled run has effects: \(lasting)") }
         let running = world.state.pods.values.filter { !$0.isDone }.map(\.name)
         if !running.isEmpty { problems.append("pods outlive the run: \(running)") }
+        if world.status?.admission != nil { problems.append("the admission was not taken back") }
         if world.status?.gpusHeldSince != nil { problems.append("GPU time was not settled") }
         let finished = world.status?.stages?.filter { $0.finishedAt == nil }.map(\.name) ?? []
         if !finished.isEmpty { problems.append("stages without an end: \(finished)") }

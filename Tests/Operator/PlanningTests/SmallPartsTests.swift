@@ -114,14 +114,18 @@ struct SmallPartsTests {
                 status.startTime = number % 2 == 0 ? nil : Timestamp(seconds: .min)
                 status.completionTime = Timestamp(seconds: .max)
                 status.stages = [StageRecord(name: stage, startedAt: Timestamp(seconds: 0), attempts: number)]
+                status.admission = Admission(
+                    attempt: number, pods: number, gpus: Int64(number), admittedAt: Timestamp(seconds: .min),
+                    admittedBy: "test")
                 job.status = status
+                _ = TrainingJobPlanner.workload(
+                    of: job, pods: [], settings: Samples.settings, now: Timestamp(seconds: .max))
                 job.spec.runPolicy = RunPolicy()
                 job.spec.runPolicy?.ttlSecondsAfterFinished = .max
                 job.spec.runPolicy?.activeDeadlineSeconds = Int64(number)
                 job.spec.runPolicy?.suspend = number == 0
-                var observation = TrainingJobObservation(
+                let observation = TrainingJobObservation(
                     job: job, now: Timestamp(seconds: number > 0 ? .max : 0), settings: Samples.settings)
-                observation.capacity = .fits
                 let plan = TrainingJobPlanner.plan(observation)
                 if phase.isTerminal { #expect(plan.status.phase == phase) }
             }

@@ -185,6 +185,10 @@ public struct EvalRunStatus: Codable, Hashable, Sendable {
     public var startTime: Timestamp?
     /// Time at which the run finished. Nil until then.
     public var completionTime: Timestamp?
+    /// The run's admission to GPUs; written by the scheduler alone. Nil: none.
+    public var admission: Admission?
+    /// Admissions that the run has used; only grows. Nil: none.
+    public var attempt: Int?
     /// State of the suites, one entry a suite. Nil until they begin.
     public var suites: [SuiteStatus]?
     /// Every threshold and the metric that it was held against. Nil until the verdict.

@@ -57,6 +57,8 @@ enum EvalRunSchema {
             "conditions": SharedSchema.conditions,
             "startTime": .timestamp("Time at which the run left Pending."),
             "completionTime": .timestamp("Time at which the run finished."),
+            "admission": SharedSchema.admission,
+            "attempt": count.description("Admissions that the run has used; only grows."),
             "suites": suites,
             "results": SharedSchema.thresholdResults,
             "gate": .string("Thresholds kept, of all, such as 3/3; for the printer column.").maxLength(32),

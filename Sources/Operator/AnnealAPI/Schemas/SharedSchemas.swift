@@ -194,6 +194,13 @@ enum SharedSchema {
                     "Wish to suspend: true stops the run after a checkpoint and gives its GPUs back; false lets it "
                         + "go on."
                 ).default(false),
+                "stop": .object(
+                    "The wish of a run's parent that it stops for good, after a checkpoint.",
+                    [
+                        "reason": .string("CamelCase: why the run stops.").length(1...128)
+                            .pattern("^[A-Za-z][A-Za-z0-9]*$"),
+                        "message": .string("For people.").maxLength(900),
+                    ], required: ["reason"]),
                 "activeDeadlineSeconds": .integer(deadline, format: .int64)
                     .range(1...maximumDeadline).default(.integer(defaultDeadline)),
                 "backoffLimit": .integer(
@@ -208,6 +215,26 @@ enum SharedSchema {
                 ).range(10...86_400).default(300),
             ])
     }
+
+    static let admission = Schema.object(
+        "The run's admission to GPUs; written by the scheduler alone.",
+        [
+            "attempt": .integer("The attempt that was let in; from 1. It speaks of no other.", format: .int64)
+                .minimum(0),
+            "pods": .integer("Pods that may exist at once.", format: .int64).minimum(0),
+            "gpus": .integer("GPUs of all these pods together.", format: .int64).minimum(0),
+            "admittedAt": .timestamp("When the attempt was let in."),
+            "admittedBy": .string("The scheduler's process that let it in.").maxLength(1024),
+            "revoked": .object(
+                "The wish to have the GPUs back; absent while there is none.",
+                [
+                    "reason": .string(
+                        "Cause of the wish: Preempted queues the run again, BudgetExhausted suspends it."
+                    ).enumeration(Revocation.Reason.allCases.map { .string($0.rawValue) }),
+                    "message": .string("For people.").maxLength(4096),
+                    "revokedAt": .timestamp("When the wish was made."),
+                ], required: ["reason", "message", "revokedAt"]),
+        ], required: ["attempt", "pods", "gpus", "admittedAt", "admittedBy"])
 
     static let conditions = Schema.listMap(
         "Conditions of the run; Finished is the terminal one.", keys: ["type"],

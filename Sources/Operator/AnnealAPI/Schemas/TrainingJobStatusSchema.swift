@@ -33,6 +33,7 @@ enum TrainingJobStatusSchema {
                         "Attempts that the infrastructure ended since the stage was entered."),
                 ], required: ["stage", "attempt", "startedAt"]),
             "stages": stages,
+            "admission": SharedSchema.admission,
             "trainingAttempts": count.description(
                 "Attempts of training so far, counted and uncounted; only grows."),
             "countedFailures": count.description(

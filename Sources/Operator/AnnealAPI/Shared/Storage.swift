@@ -160,6 +160,8 @@ public struct RunPolicy: Codable, Hashable, Sendable {
     /// Wish to suspend: true stops the run after a checkpoint and gives its GPUs back; false lets it go on.
     /// Default false.
     public var suspend: Bool?
+    /// The wish of a run's parent that it stops for good, after a checkpoint. Nil: none.
+    public var stop: StopRequest?
     /// Seconds that Training may take over all attempts, in a TrainingJob; time suspended left out. Default
     /// 86400. Seconds that the evaluation may take, in an EvalRun; time suspended left out. Default 14400.
     public var activeDeadlineSeconds: Int64?

@@ -30,11 +30,13 @@ public enum TrainingJobPhase: String, Codable, Hashable, Sendable, CaseIterable 
     case failed = "Failed"
     /// The TrainingJob was deleted before the run finished. Terminal.
     case cancelled = "Cancelled"
+    /// Stopped for good by its parent, after a checkpoint.
+    case pruned = "Pruned"
 
     /// Whether no phase follows.
     public var isTerminal: Bool {
         switch self {
-        case .completed, .evalFailed, .failed, .cancelled: true
+        case .completed, .evalFailed, .failed, .cancelled, .pruned: true
         case .pending, .validating, .preprocessing, .preparing, .queued, .training, .uploading, .evaluating,
             .registering, .suspended:
             false
@@ -64,6 +66,8 @@ public struct TrainingJobStatus: Codable, Hashable, Sendable {
     public var current: StageAttempt?
     /// History of the stages, one entry a stage, in order of first entry. Nil until one was entered.
     public var stages: [StageRecord]?
+    /// The run's admission to GPUs; written by the scheduler alone. Nil: none.
+    public var admission: Admission?
     /// Attempts of training so far, counted and uncounted; only grows. Names pods and fences uploads. Nil:
     /// none.
     public var trainingAttempts: Int?

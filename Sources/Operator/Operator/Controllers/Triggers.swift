@@ -7,6 +7,7 @@ struct Triggers: Sendable {
     let caches: ClusterCaches
     let trainingJobs: WorkQueue<ObjectKey>
     let evalRuns: WorkQueue<ObjectKey>
+    let rounds: AdmissionRounds
 
     /// Must be called before the informers start, so that no change is missed.
     func install() {
@@ -14,8 +15,10 @@ struct Triggers: Sendable {
         caches.trainingJobs.addHandler(ofAssumed: false) { [trainingJobs] change in
             trainingJobs.add(change.object.key)
         }
+        caches.trainingJobs.addHandler { [rounds] change in rounds.note(change) }
         caches.evalRuns.addHandler { [self] change in
             evalRuns.add(change.object.key)
+            rounds.note(change)
             enqueueOwner(of: change.object)
         }
         installChild(caches.jobs)
@@ -23,11 +26,9 @@ struct Triggers: Sendable {
         installChild(caches.claims)
         installChild(caches.headlessServices)
         installChild(caches.leases)
-        caches.nodes.addHandler { [self] _ in enqueueQueued() }
-        caches.boundPods.addHandler { [self] change in
-            // Only what a pod gives back lets another one in.
-            if case .deleted = change { enqueueQueued() }
-        }
+        caches.nodes.addHandler { [rounds] _ in rounds.ask() }
+        caches.quotas.addHandler { [rounds] _ in rounds.ask() }
+        caches.footprints.addHandler { [rounds] change in rounds.note(change) }
     }
 
     private func installChild<R: KubernetesResource>(_ informer: Informer<R>) {
@@ -45,15 +46,6 @@ struct Triggers: Sendable {
             guard let uid = child.runUID else { return }
             for run in caches.trainingJobs.store.byIndex(IndexName.uid, uid) { trainingJobs.add(run.key) }
         default: break
-        }
-    }
-
-    private func enqueueQueued() {
-        for job in caches.trainingJobs.store.byIndex(IndexName.phase, TrainingJobPhase.queued.rawValue) {
-            trainingJobs.add(job.key)
-        }
-        for run in caches.evalRuns.store.byIndex(IndexName.phase, EvalRunPhase.queued.rawValue) {
-            evalRuns.add(run.key)
         }
     }
 }

@@ -4,6 +4,7 @@ import KubernetesAPI
 import KubernetesClient
 import Logging
 import Planning
+import Scheduling
 import ServiceLifecycle
 
 /// The informers that the controllers share: one a kind, children narrowed to Anneal's own by a label.
@@ -16,8 +17,9 @@ struct ClusterCaches: Sendable {
     let headlessServices: Informer<KubernetesAPI.Service>
     let leases: Informer<Lease>
     let nodes: Informer<Node>
-    /// Whatever holds resources of a node, of any owner, reduced to what it holds.
-    let boundPods: Informer<Pod>
+    /// All pods that have not ended, of any owner, reduced to what placing needs.
+    let footprints: Informer<PodFootprint>
+    let quotas: Informer<ResourceQuota>
 
     init(client: KubernetesClient, namespace: String?, malformed: MalformedObjects, logger: Logger) {
         let mine = "\(Anneal.Label.managedBy)=\(Anneal.Label.managedByValue)"
@@ -32,13 +34,19 @@ struct ClusterCaches: Sendable {
                 IndexName.idempotencyKey: { job in
                     job.spec.idempotencyKey.map { ["\(job.namespace)/\($0)"] } ?? []
                 },
-                IndexName.phase: { [$0.status?.phase.rawValue ?? TrainingJobPhase.pending.rawValue] },
+                IndexName.workload: {
+                    $0.status.map { $0.phase == .queued || $0.admission != nil } == true ? [""] : []
+                },
                 IndexName.uid: { $0.metadata.uid.map { [$0] } ?? [] },
             ], transform: RunReduction.trainingJob,
             onMalformed: malformed.report(of: TrainingJob.self), logger: logger)
         evalRuns = Informer(
             client: client, namespace: namespace, options: .init(listsFirst: true),
-            indexers: [IndexName.phase: { [$0.status?.phase.rawValue ?? EvalRunPhase.pending.rawValue] }],
+            indexers: [
+                IndexName.workload: {
+                    $0.status.map { $0.phase == .queued || $0.admission != nil } == true ? [""] : []
+                }
+            ],
             transform: RunReduction.evalRun, onMalformed: malformed.report(of: EvalRun.self), logger: logger)
         jobs = children(Job.self)
         pods = Informer(
@@ -52,9 +60,13 @@ struct ClusterCaches: Sendable {
             client: client, options: .init(listsFirst: true), transform: CapacityReduction.node,
             onMalformed: malformed.report(of: Node.self),
             logger: logger)
-        boundPods = Informer(
+        let shapes = PodShapes()
+        footprints = Informer(
             client: client, options: .init(fieldSelector: "status.phase!=Succeeded,status.phase!=Failed"),
-            transform: CapacityReduction.pod, logger: logger)
+            transform: { shapes.interned($0) }, logger: logger)
+        quotas = Informer(
+            client: client, namespace: namespace, options: .init(listsFirst: true),
+            onMalformed: malformed.report(of: ResourceQuota.self), logger: logger)
     }
 
     /// Shows a child that was just created to whoever plans next.
@@ -70,14 +82,17 @@ struct ClusterCaches: Sendable {
     }
 
     var services: [any ServiceLifecycle.Service] {
-        [trainingJobs, evalRuns, jobs, pods, claims, headlessServices, leases, nodes, boundPods]
+        [
+            trainingJobs, evalRuns, jobs, pods, claims, headlessServices, leases, nodes, footprints, quotas,
+        ]
     }
 
     /// Whether all kinds were listed once.
     var hasSynced: Bool {
         trainingJobs.store.hasSynced && evalRuns.store.hasSynced && jobs.store.hasSynced
             && pods.store.hasSynced && claims.store.hasSynced && headlessServices.store.hasSynced
-            && leases.store.hasSynced && nodes.store.hasSynced && boundPods.store.hasSynced
+            && leases.store.hasSynced && nodes.store.hasSynced && footprints.store.hasSynced
+            && quotas.store.hasSynced
     }
 
     func waitUntilSynced() async throws {
@@ -89,7 +104,8 @@ struct ClusterCaches: Sendable {
         try await headlessServices.waitUntilSynced()
         try await leases.waitUntilSynced()
         try await nodes.waitUntilSynced()
-        try await boundPods.waitUntilSynced()
+        try await footprints.waitUntilSynced()
+        try await quotas.waitUntilSynced()
     }
 }
 
@@ -103,7 +119,8 @@ extension Store<TrainingJob> {
 
 enum IndexName {
     static let idempotencyKey = "idempotencyKey"
-    static let phase = "phase"
+    /// Runs that wait for an admission or have one.
+    static let workload = "workload"
     static let uid = "uid"
     /// The UID of the run that a child works for, also where a Job stands between them.
     static let run = "run"
@@ -114,7 +131,7 @@ extension KubernetesResource {
     var runUID: String? { metadata.labels?[Anneal.Label.runUID] }
 }
 
-/// What placing a gang needs to know of a node or a pod; the rest is not kept in memory.
+/// Nodes as placing needs them; the rest is not kept in memory.
 enum CapacityReduction {
     static let node: @Sendable (Node) -> Node = { node in
         var reduced = Node(metadata: ObjectMeta(name: node.metadata.name, labels: node.metadata.labels))
@@ -128,26 +145,6 @@ enum CapacityReduction {
             NodeCondition(type: $0.type, status: $0.status)
         }
         reduced.status = status
-        return reduced
-    }
-
-    static let pod: @Sendable (Pod) -> Pod = { pod in
-        var reduced = Pod(metadata: ObjectMeta(name: pod.metadata.name, namespace: pod.metadata.namespace))
-        reduced.metadata.uid = pod.metadata.uid
-        reduced.metadata.resourceVersion = pod.metadata.resourceVersion
-        reduced.metadata.ownerReferences = pod.metadata.ownerReferences
-        var spec = PodSpec(containers: (pod.spec?.containers ?? []).map(resourcesOnly))
-        spec.initContainers = pod.spec?.initContainers?.map(resourcesOnly)
-        spec.nodeName = pod.spec?.nodeName
-        reduced.spec = spec
-        reduced.status = PodStatus(phase: pod.status?.phase)
-        return reduced
-    }
-
-    private static func resourcesOnly(_ container: Container) -> Container {
-        var reduced = Container(name: container.name)
-        reduced.resources = container.resources
-        reduced.restartPolicy = container.restartPolicy
         return reduced
     }
 }

@@ -2,12 +2,10 @@ import AnnealAPI
 import ControllerRuntime
 import KubernetesAPI
 import Planning
-import Scheduling
 
 /// Reads what a TrainingJob's plan depends on from the caches; writes nothing.
 struct TrainingJobGatherer: Sendable {
     let caches: ClusterCaches
-    let capacity: CapacityView
     let settings: PlannerSettings
     private let validSpecs = ValidSpecs<TrainingJobSpec>()
 
@@ -25,17 +23,9 @@ struct TrainingJobGatherer: Sendable {
         case .pending:
             observation.specErrors = validSpecs.errors(of: job.spec) { SpecValidation.errors(of: job) }
             observation.conflictingRun = conflictingRun(of: job)
-        case .queued:
-            guard TrainingJobPlanner.needsCapacity(job) else { break }
-            let gang = TrainingJobPlanner.gang(of: job, settings: settings)
-            observation.capacity = capacity.answer(for: gang, uid: uid, now: now)
-        case .training:
-            if observation.pods.contains(where: { $0.spec?.nodeName != nil }) {
-                capacity.gate.release(uid: uid)
-            }
-        case .validating, .preprocessing, .preparing, .uploading, .evaluating, .registering, .completed,
-            .suspended, .evalFailed, .failed, .cancelled:
-            capacity.gate.release(uid: uid)
+        case .validating, .preprocessing, .preparing, .queued, .training, .uploading, .evaluating,
+            .registering, .completed, .suspended, .evalFailed, .failed, .cancelled, .pruned:
+            break
         }
         return observation
     }

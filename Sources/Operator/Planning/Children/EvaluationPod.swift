@@ -16,14 +16,17 @@ struct EvaluationPod {
     }
 
     var gpus: Int { max(0, spec.evaluator?.resources?.gpus ?? 1) }
-    private var gpuResource: String { spec.placement?.gpuResourceName ?? ContainerResources.defaultGPU }
+    var gpuResource: String { spec.placement?.gpuResourceName ?? ContainerResources.defaultGPU }
 
     /// One pod: suites start as they find room.
     var request: GangRequest {
         GangRequest(
-            count: 1,
-            requests: ContainerResources.amounts(
-                spec.evaluator?.resources, gpus: gpus, gpuResource: gpuResource),
+            count: spec.suites.count, minimum: 1,
+            resources: PodResources(containers: [
+                PodResources.Share(
+                    ContainerResources.requirements(
+                        spec.evaluator?.resources, gpus: gpus, gpuResource: gpuResource))
+            ]),
             nodeSelector: PodPlacement.nodeSelector(spec.placement),
             tolerations: PodPlacement.tolerations(spec.placement, gpus: gpus))
     }

@@ -31,7 +31,7 @@ struct StageJob {
         case .uploading: "upload"
         case .evaluating: "evaluate"
         case .registering: "register"
-        case .pending, .queued, .completed, .suspended, .evalFailed, .failed, .cancelled:
+        case .pending, .queued, .completed, .suspended, .evalFailed, .failed, .cancelled, .pruned:
             stage.rawValue.lowercased()
         }
     }
@@ -108,7 +108,7 @@ struct StageJob {
                 command: "register", configuration: register(attempt).flatMap(String?.annotation),
                 limit: settings.registering, resources: settings.agentResources, needsWorkspace: false)
         case .pending, .queued, .training, .evaluating, .completed, .suspended, .evalFailed, .failed,
-            .cancelled:
+            .cancelled, .pruned:
             nil
         }
     }

@@ -40,20 +40,23 @@ struct TrainingGang {
                 ports: [ServicePort(name: "rendezvous", port: Self.rendezvousPort)]))
     }
 
-    /// What a scheduler is asked for: the trainer and its sidecar.
+    /// Room for the trainer and its sidecar, on each node.
     var request: GangRequest {
-        var sidecar = ContainerResources.amounts(settings.syncResources)
-        for (name, amount) in trainerAmounts {
-            let (sum, overflow) = amount.milliunits.addingReportingOverflow(sidecar[name]?.milliunits ?? 0)
-            sidecar[name] = overflow ? amount : Quantity("\(sum)m") ?? amount
-        }
-        return GangRequest(
-            count: nodes, requests: sidecar, nodeSelector: PodPlacement.nodeSelector(spec.placement),
+        GangRequest(
+            count: nodes,
+            resources: PodResources(
+                containers: [
+                    PodResources.Share(
+                        ContainerResources.requirements(
+                            spec.trainer.resourcesPerNode, gpus: gpus, gpuResource: gpuResource))
+                ],
+                initContainers: [
+                    PodResources.InitContainer(
+                        share: PodResources.Share(ContainerResources.requirements(settings.syncResources)),
+                        isSidecar: true)
+                ]),
+            nodeSelector: PodPlacement.nodeSelector(spec.placement),
             tolerations: PodPlacement.tolerations(spec.placement, gpus: gpus))
-    }
-
-    private var trainerAmounts: [String: Quantity] {
-        ContainerResources.amounts(spec.trainer.resourcesPerNode, gpus: gpus, gpuResource: gpuResource)
     }
 
     /// Nil if the configuration can't be written as JSON.

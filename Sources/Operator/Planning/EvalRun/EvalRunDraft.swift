@@ -40,11 +40,11 @@ struct EvalRunDraft: PlanDraft {
     mutating func step() {
         if seen.run.metadata.deletionTimestamp != nil { return cancel() }
         if status.phase.isTerminal { return rest() }
-        if changeSuspension() { return }
+        if stopForGood() || changeSuspension() || giveBack() { return }
         if exceedsDeadline() { return }
         switch status.phase {
         case .pending: leavePending()
-        case .queued: waitForCapacity()
+        case .queued: waitForAdmission()
         case .evaluating: evaluate()
         case .suspended, .passed, .failed, .error: break
         }
@@ -91,58 +91,96 @@ struct EvalRunDraft: PlanDraft {
         note(.normal, "Queued", "Waits for room for a suite")
     }
 
-    private mutating func waitForCapacity() {
-        wake(after: settings.queuePollSeconds)
-        switch seen.capacity {
-        case .fits:
-            status.phase = .evaluating
-            status.reason = nil
-            status.message = nil
-            let known = Dictionary((status.suites ?? []).map { ($0.name, $0) }, uniquingKeysWith: { $1 })
-            status.suites = spec.suites.map { suite in
-                var entry = known[suite.name] ?? SuiteStatus(name: suite.name, attempt: 0)
-                guard entry.finished != true else { return entry }
-                entry.attempt = entry.attempt.next
-                entry.launchedAt = nil
-                entry.notBefore = nil
-                return entry
-            }
-            set("Admitted", true, reason: "Admitted", message: "The cluster has room for a suite")
-            note(.normal, "Evaluating", "Begins \(spec.suites.count) suites")
-        case .waits(let why):
-            status.reason = "WaitingForCapacity"
-            status.message = Wording.bounded(why)
-            set(
-                "Admitted", false, reason: "WaitingForCapacity",
-                message: "The cluster has no room for a suite")
-        case nil: break
+    /// Queued: waits for the scheduler's word.
+    private mutating func waitForAdmission() {
+        guard !seen.pods.contains(where: { run.controls($0.metadata) && !$0.isFinished }) else {
+            return wake(after: settings.queuePollSeconds)
         }
+        let next = (status.attempt ?? 0).next
+        guard let admission = status.admission, admission.revoked == nil, admission.attempt == next
+        else { return }
+        status.attempt = next
+        status.phase = .evaluating
+        status.reason = nil
+        status.message = nil
+        let known = Dictionary((status.suites ?? []).map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+        status.suites = spec.suites.map { suite in
+            var entry = known[suite.name] ?? SuiteStatus(name: suite.name, attempt: 0)
+            guard entry.finished != true else { return entry }
+            entry.attempt = entry.attempt.next
+            entry.launchedAt = nil
+            entry.notBefore = nil
+            return entry
+        }
+        set("Admitted", true, reason: "Admitted", message: "The scheduler let the run in")
+        note(.normal, "Evaluating", "Begins \(spec.suites.count) suites")
     }
 
     private mutating func changeSuspension() -> Bool {
         let wanted = spec.runPolicy?.suspend == true
         if status.phase == .suspended {
-            guard !wanted else { return true }
-            if let since = status.suspendedAt {
-                status.suspendedSeconds = max(0, status.suspendedSeconds ?? 0)
-                    .addingClamped(max(0, now.seconds(since: since)))
-            }
-            status.suspendedAt = nil
-            status.phase = status.startTime == nil ? .pending : .queued
-            status.reason = nil
-            status.message = nil
-            set("Suspended", false, reason: "Resumed", message: "runPolicy.suspend is false")
-            note(.normal, "Resumed", "Queues again")
+            if !wanted, status.admission?.revoked?.reason != .budgetExhausted { resume() }
             return true
         }
-        guard wanted else { return false }
+        if wanted {
+            suspend(
+                reason: "Suspended",
+                message: "Suspended as runPolicy.suspend asks; set it to false to go on")
+        }
+        return wanted
+    }
+
+    private mutating func suspend(reason: String, message: String) {
         settleAll()
         status.phase = .suspended
         status.suspendedAt = now
-        status.reason = "Suspended"
-        status.message = "Suspended as runPolicy.suspend asks; set it to false to go on"
-        set("Suspended", true, reason: "Suspended", message: "runPolicy.suspend is true")
-        note(.normal, "Suspended", "Stops its pods")
+        status.reason = reason
+        status.message = message
+        set(
+            "Suspended", true, reason: reason,
+            message: reason == "Suspended" ? "runPolicy.suspend is true" : "The scheduler took its room back")
+        note(.normal, reason, "Stops its pods")
+    }
+
+    private mutating func resume() {
+        if let since = status.suspendedAt {
+            status.suspendedSeconds = max(0, status.suspendedSeconds ?? 0)
+                .addingClamped(max(0, now.seconds(since: since)))
+        }
+        status.suspendedAt = nil
+        status.phase = status.startTime == nil ? .pending : .queued
+        status.reason = nil
+        status.message = nil
+        set("Suspended", false, reason: "Resumed", message: "runPolicy.suspend is false")
+        note(.normal, "Resumed", "Queues again")
+    }
+
+    /// Stops for good where the parent asks for it. True if it does.
+    private mutating func stopForGood() -> Bool {
+        guard let stop = spec.runPolicy?.stop else { return false }
+        end(
+            .error, reason: Wording.reason(stop.reason),
+            message: stop.message ?? "The run's parent asked it to stop")
+        return true
+    }
+
+    /// Gives its room back where the scheduler wants it. True if it does.
+    private mutating func giveBack() -> Bool {
+        guard status.phase == .evaluating, let admission = status.admission,
+            admission.attempt == status.attempt, let revocation = admission.revoked
+        else { return false }
+        switch revocation.reason {
+        case .preempted:
+            settleAll()
+            status.phase = .queued
+            status.reason = revocation.reason.rawValue
+            status.message = revocation.message
+            note(.warning, "Preempted", revocation.message)
+        case .budgetExhausted: suspend(reason: revocation.reason.rawValue, message: revocation.message)
+        }
+        set(
+            "Admitted", false, reason: revocation.reason.rawValue, message: "The scheduler took its room back"
+        )
         return true
     }
 

@@ -8,8 +8,6 @@ public struct EvalRunObservation: Sendable {
     public var now: Timestamp
     /// Pods whose controlling owner is the run, of whatever attempt.
     public var pods: [Pod]
-    /// Whether `EvalRunPlanner.gang(of:settings:)` can be placed now; only phase Queued needs it.
-    public var capacity: GangAnswer?
     /// What validation says against the spec; a run with any ends as `InvalidSpec`.
     public var specErrors: [FieldError]
     public var settings: PlannerSettings

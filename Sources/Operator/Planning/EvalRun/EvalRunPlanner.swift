@@ -15,13 +15,52 @@ public enum EvalRunPlanner {
         return draft.plan()
     }
 
-    /// What is asked of a scheduler before the run is let in: room for one suite.
-    public static func gang(of run: EvalRun, settings: PlannerSettings) -> GangRequest {
-        EvaluationPod(run: RunObject(run), spec: run.spec, settings: settings).request
+    /// The run as the scheduler sees it; nil while it neither waits for room nor has an admission.
+    ///
+    /// - Parameter pods: Pods of the run, of whatever attempt, ended ones too.
+    public static func workload(
+        of run: EvalRun, pods: [Pod], settings: PlannerSettings, now: Timestamp
+    ) -> Workload? {
+        guard let status = run.status, let uid = run.metadata.uid else { return nil }
+        let own = pods.filter { RunObject(run).controls($0.metadata) && !$0.isFinished }
+        guard let state = state(run, status, running: own.count) else { return nil }
+        let builder = EvaluationPod(run: RunObject(run), spec: run.spec, settings: settings)
+        let placement = run.spec.placement
+        let next = (status.attempt ?? 0).next
+        return Workload(
+            identity: .init(kind: EvalRun.resourceType.kind, key: run.key, uid: uid),
+            attempt: state == .waiting ? next : status.admission?.attempt ?? next, state: state,
+            gang: gang(builder, status), pool: placement?.pool?.rawValue,
+            gpuResource: builder.gpus > 0 ? builder.gpuResource : nil, gpuType: placement?.gpuType,
+            capacityType: PodPlacement.nodeSelector(placement)[Anneal.Label.capacityType],
+            priorityClassName: placement?.priorityClassName,
+            waitingSince: status.startTime ?? run.metadata.creationTimestamp ?? now)
     }
 
-    /// Whether the plan depends on `capacity`.
-    public static func needsCapacity(_ run: EvalRun) -> Bool {
-        run.status?.phase == .queued && run.metadata.deletionTimestamp == nil
+    /// Suites need no other to run: one is worth starting.
+    private static func gang(_ builder: EvaluationPod, _ status: EvalRunStatus) -> GangRequest {
+        var gang = builder.request
+        gang.count = max(1, gang.count - finished(status))
+        return gang
+    }
+
+    private static func finished(_ status: EvalRunStatus) -> Int {
+        (status.suites ?? []).count { $0.finished == true }
+    }
+
+    private static func state(_ run: EvalRun, _ status: EvalRunStatus, running: Int) -> Workload.State? {
+        let waits =
+            status.phase == .queued && run.metadata.deletionTimestamp == nil
+            && run.spec.runPolicy?.suspend != true && run.spec.runPolicy?.stop == nil
+        guard let admission = status.admission else { return waits && running == 0 ? .waiting : nil }
+        let isStarting =
+            waits && admission.revoked == nil && admission.attempt == (status.attempt ?? 0).next
+        if isStarting || (status.phase == .evaluating && admission.attempt == status.attempt) {
+            let left = max(0, run.spec.suites.count - finished(status))
+            return .admitted(outstanding: max(0, min(admission.pods, left) - running))
+        }
+        let isPaused = status.phase == .suspended && admission.revoked?.reason == .budgetExhausted
+        if isPaused || running > 0 { return .admitted(outstanding: 0) }
+        return waits ? .waiting : .released
     }
 }

@@ -75,6 +75,8 @@ extension EvalRunDraft {
                 .terminal, reason: "InvalidSpec",
                 message: "It has no image, or a number of its configuration is not finite")
         }
+        let running = seen.pods.count { run.controls($0.metadata) && !$0.isFinished } + creations.count
+        guard running < status.admission?.pods ?? spec.suites.count else { return nil }
         creations.append(.pod(pod))
         return nil
     }

@@ -12,7 +12,7 @@ extension TrainingJobDraft {
     /// Whether the Lease says more than the status. Once `prepare` runs, its word on checkpoints counts.
     private var hearsTrainer: Bool {
         switch status.phase {
-        case .training, .uploading, .suspended, .failed, .cancelled: true
+        case .training, .uploading, .suspended, .failed, .cancelled, .pruned: true
         case .preparing: status.current?.launchedAt == nil
         case .pending, .validating, .preprocessing, .queued, .evaluating, .registering, .completed,
             .evalFailed:

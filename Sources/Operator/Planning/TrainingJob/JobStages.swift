@@ -90,7 +90,7 @@ extension TrainingJobDraft {
             status.registeredModel = model
             complete()
         case .pending, .queued, .training, .evaluating, .completed, .suspended, .evalFailed, .failed,
-            .cancelled:
+            .cancelled, .pruned:
             break
         }
     }
@@ -133,7 +133,7 @@ extension TrainingJobDraft {
         case .uploading: settings.uploading
         case .evaluating: settings.evaluating
         case .registering: settings.registering
-        case .pending, .queued, .training, .completed, .suspended, .evalFailed, .failed, .cancelled:
+        case .pending, .queued, .training, .completed, .suspended, .evalFailed, .failed, .cancelled, .pruned:
             settings.training
         }
     }

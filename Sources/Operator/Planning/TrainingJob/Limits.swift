@@ -39,20 +39,45 @@ extension TrainingJobDraft {
     mutating func changeSuspension() -> Bool {
         let wanted = spec.runPolicy?.suspend == true
         if status.phase == .suspended {
-            if !wanted { resume() }
+            if !wanted, status.admission?.revoked?.reason != .budgetExhausted { resume() }
             return true
         }
         guard wanted else { return false }
+        suspend(
+            reason: "Suspended",
+            message:
+                "Suspended in \(status.phase.rawValue) as runPolicy.suspend asks; set it to false to go on")
+        return true
+    }
+
+    /// Stops what runs, after a checkpoint, and remembers where to go on.
+    mutating func suspend(reason: String, message: String) {
         let from = status.phase
         if from == .training { leaveTraining() }
         closeRecord()
         status.suspendedFrom = from
         status.suspendedAt = now
         status.phase = .suspended
-        status.reason = "Suspended"
-        status.message = "Suspended in \(from.rawValue) as runPolicy.suspend asks; set it to false to go on"
-        set("Suspended", true, reason: "Suspended", message: "runPolicy.suspend is true")
-        note(.normal, "Suspended", "Suspended in \(from.rawValue)")
+        status.reason = reason
+        status.message = message
+        set(
+            "Suspended", true, reason: reason,
+            message: reason == "Suspended" ? "runPolicy.suspend is true" : "The scheduler took the GPUs back")
+        note(.normal, reason, "Suspended in \(from.rawValue)")
+    }
+
+    /// Ends a run whose parent has no use for it any more, once its GPUs are back. True while that takes.
+    mutating func stopForGood() -> Bool {
+        guard let stop = spec.runPolicy?.stop else { return false }
+        guard status.phase == .training, hasUnfinishedTrainers else {
+            end(
+                .pruned, reason: Wording.reason(stop.reason),
+                message: stop.message ?? "The run's parent asked it to stop")
+            return true
+        }
+        for pod in trainers where !pod.isFinished { delete(.pod(pod)) }
+        status.reason = "Stopping"
+        status.message = "Saves a checkpoint and stops, as runPolicy.stop asks"
         return true
     }
 
@@ -67,7 +92,7 @@ extension TrainingJobDraft {
         set("Suspended", false, reason: "Resumed", message: "runPolicy.suspend is false")
         let current = status.current
         switch from {
-        case .pending, .suspended, .completed, .evalFailed, .failed, .cancelled:
+        case .pending, .suspended, .completed, .evalFailed, .failed, .cancelled, .pruned:
             status.phase = .pending
             status.reason = nil
             status.message = nil

@@ -44,6 +44,7 @@ struct TrainingJobDraft: PlanDraft {
                 message: "TrainingJob \(other) has the same idempotencyKey and is not finished: "
                     + "wait for it, or use another key")
         }
+        if stopForGood() { return }
         if changeSuspension() { return }
         if exceedsRunLimit() { return }
         stage()
@@ -53,10 +54,10 @@ struct TrainingJobDraft: PlanDraft {
         switch status.phase {
         case .pending: leavePending()
         case .validating, .preprocessing, .preparing, .uploading, .registering: runJob(of: status.phase)
-        case .queued: waitForCapacity()
+        case .queued: waitForAdmission()
         case .training: train()
         case .evaluating: evaluate()
-        case .completed, .suspended, .evalFailed, .failed, .cancelled: break
+        case .completed, .suspended, .evalFailed, .failed, .cancelled, .pruned: break
         }
     }
 }

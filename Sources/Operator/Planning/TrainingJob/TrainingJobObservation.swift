@@ -15,9 +15,6 @@ public struct TrainingJobObservation: Sendable {
     public var services: [Service]
     public var leases: [Lease]
     public var evalRuns: [EvalRun]
-    /// Whether `TrainingJobPlanner.gang(of:settings:)` can be placed now; nil if that was not asked, which
-    /// only phase Queued needs.
-    public var capacity: GangAnswer?
     /// The name of an older live run of the namespace with the same idempotency key.
     public var conflictingRun: String?
     /// What validation says against the spec; a run with any fails as `InvalidSpec`.

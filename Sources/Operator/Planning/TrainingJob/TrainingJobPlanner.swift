@@ -18,16 +18,12 @@ public enum TrainingJobPlanner {
         return draft.plan()
     }
 
-    /// What a training attempt asks a scheduler for.
-    public static func gang(of job: TrainingJob, settings: PlannerSettings) -> GangRequest {
-        TrainingGang(
-            run: RunObject(job), spec: job.spec, settings: settings,
-            attempt: (job.status?.trainingAttempts ?? 0).next
-        ).request
-    }
-
-    /// Whether the plan depends on `capacity`.
-    public static func needsCapacity(_ job: TrainingJob) -> Bool {
-        job.status?.phase == .queued && job.metadata.deletionTimestamp == nil
+    /// The run as the scheduler sees it; nil while it neither waits for GPUs nor has an admission.
+    ///
+    /// - Parameter pods: Pods of the run, of whatever attempt, ended ones too.
+    public static func workload(
+        of job: TrainingJob, pods: [Pod], settings: PlannerSettings, now: Timestamp
+    ) -> Workload? {
+        TrainingWorkload(job: job, pods: pods, settings: settings, now: now).workload
     }
 }

@@ -3,28 +3,36 @@ import KubernetesAPI
 import Scheduling
 
 extension TrainingJobDraft {
-    /// Queued: all of the gang's pods find a place, or none is created.
-    mutating func waitForCapacity() {
+    /// Queued: waits for the scheduler's word on the next attempt.
+    mutating func waitForAdmission() {
         guard status.current?.stage == .queued else { return begin(.queued) }
-        wake(after: settings.queuePollSeconds)
-        guard !hasUnfinishedPods(besides: []) else { return }
-        switch seen.capacity {
-        case .fits:
-            closeRecord()
-            begin(.training)
-            set("Admitted", true, reason: "Admitted", message: "The cluster has room for all pods at once")
-            if status.conditions?.isTrue("Preempted") == true {
-                set("Preempted", false, reason: "Readmitted", message: "Training goes on")
-            }
-            note(.normal, "Admitted", "Begins training attempt \(status.trainingAttempts ?? 1)")
-        case .waits(let why):
-            status.reason = "WaitingForCapacity"
-            status.message = Wording.bounded(why)
-            set(
-                "Admitted", false, reason: "WaitingForCapacity",
-                message: "The cluster has no room for all pods at once")
-        case nil: break
+        guard !hasUnfinishedPods(besides: []) else { return wake(after: settings.queuePollSeconds) }
+        guard let admission = status.admission, admission.revoked == nil,
+            admission.attempt == (status.trainingAttempts ?? 0).next
+        else { return }
+        closeRecord()
+        begin(.training)
+        set("Admitted", true, reason: "Admitted", message: "The scheduler let the run in")
+        if status.conditions?.isTrue("Preempted") == true {
+            set("Preempted", false, reason: "Readmitted", message: "Training goes on")
         }
+        note(.normal, "Admitted", "Begins training attempt \(status.trainingAttempts ?? 1)")
+    }
+
+    /// The scheduler wants the GPUs back: the attempt is stopped and counts as nothing.
+    private mutating func giveBack(_ revocation: Revocation) {
+        switch revocation.reason {
+        case .preempted:
+            leaveTraining()
+            closeRecord()
+            begin(.preparing)
+            explain(TryFailure(.interrupted, reason: "Preempted", message: revocation.message))
+            set("Preempted", true, reason: "Preempted", message: "The scheduler took the GPUs back")
+        case .budgetExhausted: suspend(reason: revocation.reason.rawValue, message: revocation.message)
+        }
+        set(
+            "Admitted", false, reason: revocation.reason.rawValue, message: "The scheduler took the GPUs back"
+        )
     }
 
     mutating func train() {
@@ -35,6 +43,11 @@ extension TrainingJobDraft {
         if let failure = ending(outcomes) { return endAttempt(failure) }
         if pods.count == gang.nodes, outcomes.values.allSatisfy(\.isSuccess) {
             return finishTraining(outcomes)
+        }
+        if let admission = status.admission, admission.attempt == current.attempt,
+            let revocation = admission.revoked
+        {
+            return giveBack(revocation)
         }
         if exceedsDeadline() { return }
         if pods.count < gang.nodes {

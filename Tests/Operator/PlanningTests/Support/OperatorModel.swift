@@ -1,6 +1,7 @@
 import AnnealAPI
 import KubernetesAPI
 import Planning
+import Scheduling
 
 /// The applier as `Plan` describes it, with the ways in which it can be cut off.
 extension World {
@@ -62,8 +63,36 @@ extension World {
         return true
     }
 
+    /// The scheduler's turn: it decides about a run that waits, and takes back what is over.
+    ///
+    /// - Parameter seen: A state that its caches lag behind with; nil for the newest.
+    mutating func schedule(observing seen: State? = nil) {
+        let seen = seen ?? state
+        guard let job = seen.job, var status = job.status,
+            let workload = TrainingJobPlanner.workload(
+                of: job, pods: Array(seen.pods.values), settings: settings, now: now)
+        else { return }
+        let decision: AdmissionRound.Decision
+        switch workload.state {
+        case .waiting: decision = hasCapacity ? .admit(pods: workload.gang.count) : .wait("full")
+        case .admitted: return
+        case .released: decision = .release
+        }
+        AdmissionRecord.note(
+            decision, on: workload, in: &status, generation: 1, now: now, scheduler: "test")
+        if status != job.status { _ = write(status, version: job.metadata.resourceVersion) }
+    }
+
+    /// The scheduler wants the GPUs back.
+    mutating func revoke(_ reason: Revocation.Reason) {
+        guard var status, let version = state.job?.metadata.resourceVersion else { return }
+        AdmissionRecord.revoke(reason, message: "another run goes first", in: &status, now: now)
+        if status != self.status { _ = write(status, version: version) }
+    }
+
     /// One pass of an operator that nothing disturbs.
     mutating func pass() {
+        schedule()
         guard let observation = observation() else { return }
         _ = apply(TrainingJobPlanner.plan(observation), of: observation)
     }

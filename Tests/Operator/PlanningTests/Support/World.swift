@@ -62,9 +62,6 @@ struct World {
         observation.services = Array(state.services.values)
         observation.leases = Array(state.leases.values)
         observation.evalRuns = Array(state.evalRuns.values)
-        if TrainingJobPlanner.needsCapacity(job) {
-            observation.capacity = hasCapacity ? .fits : .waits("full")
-        }
         return observation
     }
 

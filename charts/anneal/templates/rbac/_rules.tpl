@@ -17,6 +17,10 @@
 - apiGroups: [""]
   resources: [pods, persistentvolumeclaims, services]
   verbs: [create, list, watch, delete]
+# Room that a namespace is given: runs that it would refuse wait.
+- apiGroups: [""]
+  resources: [resourcequotas]
+  verbs: [list, watch]
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [create, list, watch, delete]

@@ -21,7 +21,8 @@ elseif status.reason ~= nil and status.reason ~= "" then
   message = message .. ": " .. status.reason
 end
 
-if phase == "Completed" then
+-- Pruned is what the run's parent asked for.
+if phase == "Completed" or phase == "Pruned" then
   return { status = "Healthy", message = message }
 elseif degraded[phase] then
   return { status = "Degraded", message = message }

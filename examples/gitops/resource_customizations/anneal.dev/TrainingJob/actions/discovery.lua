@@ -5,7 +5,7 @@ for _, owner in ipairs(obj.metadata.ownerReferences or {}) do
   end
 end
 
-local terminal = { Completed = true, EvalFailed = true, Failed = true, Cancelled = true }
+local terminal = { Completed = true, EvalFailed = true, Failed = true, Cancelled = true, Pruned = true }
 local failed = { EvalFailed = true, Failed = true, Cancelled = true }
 
 local phase = obj.status ~= nil and obj.status.phase or "Pending"

@@ -1,0 +1,87 @@
+import AnnealAPI
+import KubernetesAPI
+import Scheduling
+
+/// A TrainingJob's claim to GPUs, read from its status and its pods.
+struct TrainingWorkload {
+    var job: TrainingJob
+    /// Pods of the run, of whatever attempt, ended ones too.
+    var pods: [Pod]
+    var settings: PlannerSettings
+    var now: Timestamp
+
+    var workload: Workload? {
+        guard let status = job.status, let uid = job.metadata.uid, let state = state(status) else {
+            return nil
+        }
+        let run = RunObject(job)
+        let next = (status.trainingAttempts ?? 0).next
+        let attempt = state == .waiting ? next : status.admission?.attempt ?? next
+        let gang = TrainingGang(run: run, spec: job.spec, settings: settings, attempt: attempt)
+        let placement = job.spec.placement
+        return Workload(
+            identity: .init(kind: TrainingJob.resourceType.kind, key: job.key, uid: uid), attempt: attempt,
+            state: state, gang: gang.request, pool: placement?.pool?.rawValue,
+            gpuResource: job.spec.trainer.gpusPerNode > 0
+                ? placement?.gpuResourceName ?? ContainerResources.defaultGPU : nil,
+            gpuType: placement?.gpuType,
+            capacityType: PodPlacement.nodeSelector(placement)[Anneal.Label.capacityType],
+            priorityClassName: placement?.priorityClassName, waitingSince: waitingSince(status),
+            lossIfStopped: loss(status))
+    }
+
+    private func state(_ status: TrainingJobStatus) -> Workload.State? {
+        let trainers = pods.filter { RunObject(job).controls($0.metadata) }
+        if let admission = status.admission {
+            if isLive(admission, status) {
+                return .admitted(outstanding: outstanding(admission, status, trainers))
+            }
+            let isPaused =
+                status.phase == .suspended && admission.revoked?.reason == .budgetExhausted
+            if isPaused || trainers.contains(where: { !$0.isFinished }) { return .admitted(outstanding: 0) }
+            return waits(status) ? .waiting : .released
+        }
+        return waits(status) && pods.allSatisfy(\.isFinished) ? .waiting : nil
+    }
+
+    private func waits(_ status: TrainingJobStatus) -> Bool {
+        status.phase == .queued && status.current?.stage == .queued
+            && job.metadata.deletionTimestamp == nil && job.spec.runPolicy?.suspend != true
+            && job.spec.runPolicy?.stop == nil
+    }
+
+    /// Whether the admission speaks of the attempt that runs, or of the one that is about to.
+    private func isLive(_ admission: Admission, _ status: TrainingJobStatus) -> Bool {
+        switch status.phase {
+        case .training: status.current?.attempt == admission.attempt
+        case .queued:
+            waits(status) && admission.revoked == nil
+                && admission.attempt == (status.trainingAttempts ?? 0).next
+        case .pending, .validating, .preprocessing, .preparing, .uploading, .evaluating, .registering,
+            .completed, .suspended, .evalFailed, .failed, .cancelled, .pruned:
+            false
+        }
+    }
+
+    /// Pods that the attempt has still to create.
+    private func outstanding(
+        _ admission: Admission, _ status: TrainingJobStatus, _ trainers: [Pod]
+    ) -> Int {
+        guard status.phase == .queued || status.current?.launchedAt == nil else { return 0 }
+        let gang = TrainingGang(
+            run: RunObject(job), spec: job.spec, settings: settings, attempt: admission.attempt)
+        let names = Set((0..<min(gang.nodes, 256)).map(gang.podName))
+        return max(0, admission.pods - trainers.count { names.contains($0.name) })
+    }
+
+    /// The first time in the queue: an interrupted run keeps its place.
+    private func waitingSince(_ status: TrainingJobStatus) -> Timestamp {
+        status.stages?.first { $0.name == .queued }?.startedAt ?? job.metadata.creationTimestamp ?? now
+    }
+
+    /// GPU-seconds of the running attempt: the most that can be lost, as checkpoints carry no time.
+    private func loss(_ status: TrainingJobStatus) -> Int64 {
+        guard status.phase == .training, let since = status.gpusHeldSince else { return 0 }
+        return max(0, now.seconds(since: since)).multipliedClamped(by: status.admission?.gpus ?? 0)
+    }
+}
