@@ -204,7 +204,10 @@ let package = Package(
         [
             .testTarget(
                 name: "ChartTests",
-                dependencies: ["AnnealAPI", "KubernetesAPI", "TestSupport", "StructuralSchema"],
+                dependencies: [
+                    "AdmissionWebhook", "AnnealAPI", "KubernetesAPI", "Planning", "StructuralSchema",
+                    "TestSupport",
+                ],
                 exclude: ["Golden"], swiftSettings: strict),
             .testTarget(
                 name: "ConformanceTests",

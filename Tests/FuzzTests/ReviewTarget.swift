@@ -7,7 +7,7 @@ extension Targets {
     /// What an API server asks the webhook, and users behind it.
     static let review = FuzzTarget("AdmissionReview", [Samples.review]) { bytes in
         guard let request = try? AdmissionRequest(review: bytes) else { return }
-        for decision in [controller.mutate(request), controller.validate(request)] {
+        for decision in [controller.mutate(request)] + [controller.decide(request)].compactMap({ $0 }) {
             let answer = decision.review(uid: request.uid)
             guard try JSONValue(parsing: Array(answer.serialized())) == answer else {
                 throw Broken("the answer is another after writing and reading")

@@ -1,5 +1,7 @@
+import AdmissionWebhook
 import AnnealAPI
 import KubernetesAPI
+import Planning
 import Testing
 
 /// What the API server asks the operator, and how they find and trust each other.
@@ -30,13 +32,38 @@ import Testing
             // A finalizer comes off by an update: without an operator, nothing could be deleted.
             let condition = webhook["matchConditions"]?[0]?["expression"]
             #expect(condition == "!has(object.metadata.deletionTimestamp)")
-            let rule = try #require(webhook["rules"]?[0])
-            #expect(webhook["rules"]?[1] == nil)
-            #expect(rule["apiGroups"] == [.string(Anneal.group)])
-            let plurals = CustomResourceDefinition.all.map { JSONValue.string($0.resourceType.plural) }
-            #expect(Set(rule["resources"]?.arrayValue ?? []) == Set(plurals))
-            #expect(rule["operations"] == ["CREATE", "UPDATE"])
+            let controller = Self.controller
+            let wanted = path == "/mutate" ? controller.mutatingRules : controller.validatingRules
+            #expect(
+                try Self.published(webhook) == wanted.mapValues { Set($0.map(\.rawValue)) },
+                "the chart's rules are not what the policies judge")
+            // The condition reads the object, and a deletion has none.
+            #expect(wanted.values.allSatisfy { !$0.contains(.delete) })
         }
+    }
+
+    /// The policies of all kinds.
+    private static let controller = AdmissionController([
+        .trainingJob(settings: PlannerSettings(agentImage: "agent")), .evalRun,
+    ])
+
+    @Test func `every kind has an admission policy`() {
+        #expect(
+            Set(Self.controller.validatingRules.keys)
+                .isSuperset(of: CustomResourceDefinition.all.map(\.resourceType.plural)))
+    }
+
+    /// Operations by resource, as a webhook's rules name them.
+    private static func published(_ webhook: JSONValue) throws -> [String: Set<String>] {
+        var found: [String: Set<String>] = [:]
+        for rule in webhook["rules"]?.arrayValue ?? [] {
+            #expect(rule["apiGroups"] == [.string(Anneal.group)])
+            #expect(rule["apiVersions"] == [.string(Anneal.version)])
+            for resource in rule["resources"]?.strings ?? [] {
+                found[resource, default: []].formUnion(rule["operations"]?.strings ?? [])
+            }
+        }
+        return found
     }
 
     @Test(arguments: ["default", "everything", "cert-manager"])

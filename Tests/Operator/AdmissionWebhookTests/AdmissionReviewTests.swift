@@ -21,7 +21,7 @@ struct AdmissionReviewTests {
         for review in reviews {
             let request = try AdmissionRequest(review: review.serialized())
             #expect(request.uid == review[path: ["request", "uid"]]?.stringValue)
-            #expect(request.username == "admin")
+            #expect(request.user.name == "admin")
             #expect((request.object == nil) == (request.operation == .delete))
             #expect((request.oldObject == nil) == (request.operation == .create))
             #expect(request.isDryRun == (request.name == "h3"))

@@ -210,7 +210,7 @@ struct DecisionTests {
         request.object?[path: ["metadata", "annotations"]] = nil
         #expect(Samples.controller.validate(request) == .allowed())
         #expect(Samples.controller.mutate(request) == .allowed())
-        request.subresource = ""
+        request.subresource = nil
         request.operation = .delete
         request.object = nil
         #expect(Samples.controller.validate(request) == .allowed())

@@ -27,6 +27,8 @@ struct LiveWebhook: Sendable {
     /// Serves until `body` returns, then stops gracefully.
     static func run(
         limits: ConnectionLimits = ConnectionLimits(),
+        controller: AdmissionController = Samples.controller,
+        access: AccessReviewer = AccessReviewer { _ in throw CancellationError() },
         observer: @escaping @Sendable (ReviewObservation) -> Void = { _ in },
         _ body: @escaping @Sendable (LiveWebhook, ServiceGroup) async throws -> Void
     ) async throws {
@@ -38,7 +40,7 @@ struct LiveWebhook: Sendable {
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
         let server = WebhookServer(
             configuration: .init(address: "127.0.0.1", port: 0, limits: limits), certificates: certificates,
-            controller: Samples.controller, eventLoopGroup: group, logger: logger,
+            controller: controller, access: access, eventLoopGroup: group, logger: logger,
             observer: observer, onListening: { continuation.yield($0) })
         let services = ServiceGroup(services: [server], logger: logger)
         let transport = HTTPTransport(logger: logger)

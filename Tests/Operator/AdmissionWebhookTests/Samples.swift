@@ -49,9 +49,9 @@ enum Samples {
         }
         return AdmissionRequest(
             uid: "1", group: R.resourceType.group, version: R.resourceType.version,
-            kind: R.resourceType.kind, resource: R.resourceType.plural, subresource: "", name: object.name,
-            namespace: object.namespace, operation: old == nil ? .create : .update, username: user,
-            object: stamped(object), oldObject: old.map(stamped), isDryRun: false)
+            kind: R.resourceType.kind, resource: R.resourceType.plural, subresource: nil, name: object.name,
+            namespace: object.namespace, operation: old == nil ? .create : .update, user: .init(name: user),
+            object: stamped(object), oldObject: old.map(stamped), isDryRun: false, options: nil)
     }
 
     /// The review that carries a request.
@@ -69,7 +69,7 @@ enum Samples {
                     "resource": .string(request.resource),
                 ], "name": .string(request.name), "namespace": .string(request.namespace),
                 "operation": .string(request.operation.rawValue),
-                "userInfo": ["username": .string(request.username)], "object": request.object ?? .null,
+                "userInfo": ["username": .string(request.user.name)], "object": request.object ?? .null,
                 "oldObject": request.oldObject ?? .null, "dryRun": .bool(request.isDryRun),
             ],
         ]
@@ -96,5 +96,12 @@ extension AdmissionDecision {
 
     var patch: [JSONValue] {
         if case .allowed(let patch, _) = self { patch } else { [] }
+    }
+}
+
+extension AdmissionController {
+    /// The decision of policies that ask nobody.
+    func validate(_ request: AdmissionRequest) -> AdmissionDecision {
+        decide(request) ?? .refused(Status(message: "the policy would ask"))
     }
 }

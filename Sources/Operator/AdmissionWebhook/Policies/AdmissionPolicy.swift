@@ -3,30 +3,98 @@ import FoundationEssentials
 import KubernetesAPI
 import KubernetesClient
 
-/// What is decided about the objects of one kind, beyond what its schema says.
+/// Decisions about the objects of one kind, beyond those of its schema.
 public struct AdmissionPolicy: Sendable {
-    /// What is wrong with a spec, and what is only worth saying.
-    struct Findings: Sendable {
-        var errors: [FieldError] = []
-        var warnings: [String] = []
+    /// Objections to a request, and remarks on it.
+    public struct Findings: Sendable {
+        /// Errors in the object, which refuse the request as invalid.
+        public var errors: [FieldError]
+        /// Cause, for people, for which this user may not make this request; nil if the user may.
+        public var denial: String?
+        /// Remarks that the user is shown, whatever is decided.
+        public var warnings: [String]
+
+        /// No objection unless one is given.
+        public init(errors: [FieldError] = [], denial: String? = nil, warnings: [String] = []) {
+            self.errors = errors
+            self.denial = denial
+            self.warnings = warnings
+        }
     }
 
-    public let type: ResourceType
-    /// For a request about the object itself that creates it or changes its spec.
-    let judge: @Sendable (AdmissionRequest) -> Findings
+    /// Requests that a policy wants to judge, as a rule of a webhook configuration names them.
+    public struct Rule: Hashable, Sendable {
+        /// Part of the object, such as `status`; nil for the object itself.
+        public var subresource: String?
+        /// Operations on it.
+        public var operations: Set<AdmissionRequest.Operation>
 
+        /// Operations on the object itself, or on a part of it.
+        public init(_ operations: Set<AdmissionRequest.Operation>, subresource: String? = nil) {
+            self.operations = operations
+            self.subresource = subresource
+        }
+
+        /// Creations and updates of the object itself.
+        public static let writes = Rule([.create, .update])
+    }
+
+    /// Answer to a request that the judge reached no decision on, because it was late or failed.
+    public enum Fallback: Sendable {
+        /// A refusal, which asks the user to try again.
+        case refuse
+        /// An allowance with a warning.
+        case allow
+    }
+
+    /// A judge that asks others, and may wait for them until the request's deadline. It is cancelled then.
+    public typealias AskingJudge =
+        @Sendable (_ request: AdmissionRequest, _ access: AccessReviewer) async throws -> Findings
+
+    /// Ways to decide. What needs nobody else is decided at once, without a task or a timer.
+    enum Judge: Sendable {
+        case immediate(@Sendable (AdmissionRequest) -> Findings)
+        case asking(AskingJudge)
+    }
+
+    /// Kind of the objects.
+    public let type: ResourceType
+    /// Requests that are judged; all others of the kind are let through.
+    public let rules: [Rule]
+    let fallback: Fallback
+    let judge: Judge
+
+    /// A policy that asks others.
+    ///
     /// - Parameters:
-    ///   - problems: what is wrong with an object by itself. An update is refused only for what the old
-    ///     object did not suffer from, so that what was stored before a rule was made stays usable.
-    ///   - conflicts: what keeps an object from being created beside those that there are.
-    ///   - warnings: of a new object, or of a change.
+    ///   - rules: the requests to judge. Updates of the object itself that leave its spec as it is are not.
+    ///   - fallback: the answer where the judge is late or throws.
+    public init(
+        _ type: ResourceType, rules: [Rule] = [.writes], fallback: Fallback = .refuse,
+        judge: @escaping AskingJudge
+    ) {
+        self.type = type
+        self.rules = rules
+        self.fallback = fallback
+        self.judge = .asking(judge)
+    }
+
+    /// A policy that decides by the request alone.
+    ///
+    /// - Parameters:
+    ///   - problems: errors in an object by itself. An update is refused only for those that the old object did
+    ///     not suffer from, so that what was stored before a rule was made stays usable.
+    ///   - conflicts: errors that keep an object from being created beside those that there are.
+    ///   - warnings: remarks on a new object, or on a change.
     public init<R: KubernetesResource>(
         _: R.Type, problems: @escaping @Sendable (R) -> [FieldError],
         conflicts: @escaping @Sendable (R) -> [FieldError] = { _ in [] },
         warnings: @escaping @Sendable (_ new: R, _ old: R?) -> [String] = { _, _ in [] }
     ) {
         type = R.resourceType
-        judge = { request in
+        rules = [.writes]
+        fallback = .refuse
+        judge = .immediate { request in
             let new: R
             switch Self.decode(request.object, as: R.self) {
             case .success(let object): new = object
@@ -46,6 +114,13 @@ public struct AdmissionPolicy: Sendable {
         }
     }
 
+    /// Whether a rule names the request.
+    func wants(_ request: AdmissionRequest) -> Bool {
+        rules.contains {
+            $0.subresource == request.subresource && $0.operations.contains(request.operation)
+        }
+    }
+
     private static func decode<R: KubernetesResource>(
         _ value: JSONValue?, as _: R.Type
     ) -> Result<R, FieldError> {
@@ -56,69 +131,6 @@ public struct AdmissionPolicy: Sendable {
                 FieldError(
                     code: .typeInvalid, field: "<nil>",
                     message: "Invalid value: \(DecodingFailure.describe(error))"))
-        }
-    }
-}
-
-/// Decides about requests; knows nothing but what it is asked, and changes nothing.
-public struct AdmissionController: Sendable {
-    private let policies: [String: AdmissionPolicy]
-
-    public init(_ policies: [AdmissionPolicy]) {
-        self.policies = Dictionary(
-            policies.map { ("\($0.type.apiVersion)/\($0.type.kind)", $0) },
-            uniquingKeysWith: { _, last in last })
-    }
-
-    /// For the mutating webhook: stamps who created the object. Nothing in a spec is ever changed, since
-    /// what a repository says and what the cluster holds must stay the same.
-    public func mutate(_ request: AdmissionRequest) -> AdmissionDecision {
-        switch policy(for: request) {
-        case .failure(let refusal): refusal.decision
-        case .success(nil): .allowed()
-        case .success: .allowed(patch: CreatorStamp.patch(for: request))
-        }
-    }
-
-    /// For the validating webhook.
-    public func validate(_ request: AdmissionRequest) -> AdmissionDecision {
-        let policy: AdmissionPolicy
-        switch self.policy(for: request) {
-        case .failure(let refusal): return refusal.decision
-        case .success(nil): return .allowed()
-        case .success(let found?): policy = found
-        }
-        var findings = AdmissionPolicy.Findings()
-        // What only loses a finalizer, or gains a label, is not judged again.
-        if request.object?["spec"] != request.oldObject?["spec"] { findings = policy.judge(request) }
-        if let error = CreatorStamp.problem(in: request) { findings.errors.insert(error, at: 0) }
-        guard findings.errors.isEmpty else {
-            return .invalid(request, findings.errors, warnings: findings.warnings)
-        }
-        return .allowed(warnings: findings.warnings)
-    }
-
-    func knows(kind: String) -> Bool { policies.values.contains { $0.type.kind == kind } }
-
-    private struct Refusal: Error {
-        var decision: AdmissionDecision
-    }
-
-    /// Nil where there is nothing to decide: deletions and subresources.
-    private func policy(for request: AdmissionRequest) -> Result<AdmissionPolicy?, Refusal> {
-        let apiVersion = request.group.isEmpty ? request.version : "\(request.group)/\(request.version)"
-        guard let policy = policies["\(apiVersion)/\(request.kind)"] else {
-            let known = policies.values.map { "\($0.type.kind) of \($0.type.apiVersion)" }.sorted()
-            let message =
-                "this release of Anneal's webhook decides about \(known.joined(separator: " and ")) and was "
-                + "asked about \(request.kind) of \(apiVersion): upgrade the operator, or remove the kind "
-                + "from the rules of the webhook configuration"
-            return .failure(
-                Refusal(decision: .refused(Status(message: message, reason: "BadRequest", code: 400))))
-        }
-        switch request.operation {
-        case .create, .update: return .success(request.subresource.isEmpty ? policy : nil)
-        case .delete, .connect: return .success(nil)
         }
     }
 }

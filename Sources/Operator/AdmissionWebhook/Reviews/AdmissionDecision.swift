@@ -46,10 +46,9 @@ extension AdmissionDecision {
         let list = errors.map(\.description)
         let joined = list.joined(separator: ", ")
         let problems = list.count == 1 ? joined : "[\(joined)]"
-        let name = request.name.isEmpty ? "" : " \"\(request.name)\""
         return .refused(
             Status(
-                message: "\(request.kind).\(request.group)\(name) is invalid: \(problems)",
+                message: "\(request.subject) is invalid: \(problems)",
                 reason: "Invalid",
                 details: StatusDetails(
                     name: request.name.isEmpty ? nil : request.name, group: request.group,

@@ -10,6 +10,28 @@ public struct AdmissionRequest: Hashable, Sendable {
         case connect = "CONNECT"
     }
 
+    /// The user who asks, as the server has authenticated it.
+    public struct User: Hashable, Sendable {
+        /// Name; empty if the server did not say.
+        public var name: String
+        /// UID; empty if there is none.
+        public var uid: String
+        /// Groups of the user, in the server's order.
+        public var groups: [String]
+        /// Further properties of the user, for authorizers that read them.
+        public var extra: [String: [String]]
+
+        /// A user of whom the server said so much.
+        public init(
+            name: String, uid: String = "", groups: [String] = [], extra: [String: [String]] = [:]
+        ) {
+            self.name = name
+            self.uid = uid
+            self.groups = groups
+            self.extra = extra
+        }
+    }
+
     /// Repeated in the answer.
     public var uid: String
     public var group: String
@@ -17,20 +39,23 @@ public struct AdmissionRequest: Hashable, Sendable {
     public var kind: String
     /// The plural; empty if the server did not say.
     public var resource: String
-    /// `status`, say; empty for the object itself.
-    public var subresource: String
+    /// Part of the object that is written, such as `status`; nil for the object itself.
+    public var subresource: String?
     /// Empty for an object whose name the server has yet to make.
     public var name: String
     /// Empty for what has no namespace.
     public var namespace: String
     public var operation: Operation
-    /// Who asks, as the server has authenticated it.
-    public var username: String
+    /// The user who asks.
+    public var user: User
     /// Nil where an object is deleted.
     public var object: JSONValue?
     /// What the object replaces, or was; nil where one is created.
     public var oldObject: JSONValue?
+    /// Whether nothing will be stored.
     public var isDryRun: Bool
+    /// `CreateOptions`, `UpdateOptions` or the like, as the server sent them; nil if it did not.
+    public var options: JSONValue?
 }
 
 /// Why a body is no review. An answer with HTTP status 400 carries the message.
@@ -69,11 +94,12 @@ extension AdmissionRequest {
         version = try Self.text(request, ["kind", "version"])
         kind = try Self.text(request, ["kind", "kind"])
         resource = request[path: ["resource", "resource"]]?.stringValue ?? ""
-        subresource = request["subResource"]?.stringValue ?? ""
+        subresource = request["subResource"]?.stringValue.flatMap { $0.isEmpty ? nil : $0 }
         name = request["name"]?.stringValue ?? ""
         namespace = request["namespace"]?.stringValue ?? ""
-        username = request[path: ["userInfo", "username"]]?.stringValue ?? ""
+        user = User(request["userInfo"])
         isDryRun = request["dryRun"]?.boolValue ?? false
+        options = try Self.object(request, "options")
         let operation = try Self.text(request, ["operation"])
         guard let known = Operation(rawValue: operation) else {
             throw MalformedReview(message: "request.operation is '\(Self.bounded(operation))', which is none")
@@ -111,4 +137,14 @@ extension AdmissionRequest {
     }
 
     private static func bounded(_ text: String) -> String { String(text.prefix(64)) }
+}
+
+extension AdmissionRequest.User {
+    /// `authentication.k8s.io/v1` `UserInfo`, of which anything may be missing.
+    init(_ value: JSONValue?) {
+        func texts(_ value: JSONValue?) -> [String] { (value?.arrayValue ?? []).compactMap(\.stringValue) }
+        self.init(
+            name: value?["username"]?.stringValue ?? "", uid: value?["uid"]?.stringValue ?? "",
+            groups: texts(value?["groups"]), extra: (value?["extra"]?.objectValue ?? [:]).mapValues(texts))
+    }
 }

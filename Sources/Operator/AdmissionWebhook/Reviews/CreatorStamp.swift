@@ -9,7 +9,7 @@ enum CreatorStamp {
     /// What the annotation must be: nil where it must be absent, as on what is older than the webhook.
     static func required(for request: AdmissionRequest) -> String? {
         switch request.operation {
-        case .create: request.username
+        case .create: request.user.name
         case .update: value(in: request.oldObject)
         case .delete, .connect: nil
         }

@@ -29,7 +29,7 @@ public struct AdmissionWebhook: Sendable {
     private let publisher: WebhookPublisher?
 
     /// - Parameters:
-    ///   - client: reads only.
+    ///   - client: reads, and asks about rights.
     ///   - leaderClient: fenced; for what only the leader writes.
     ///   - observer: called after each review; it must be quick.
     public init(
@@ -48,7 +48,8 @@ public struct AdmissionWebhook: Sendable {
         self.publisher = publisher
         server = WebhookServer(
             configuration: configuration.server, certificates: certificates, controller: controller,
-            eventLoopGroup: eventLoopGroup, logger: logger, observer: observer)
+            access: AccessReviewer(client: client), eventLoopGroup: eventLoopGroup, logger: logger,
+            observer: observer)
     }
 
     /// Runs in every replica.

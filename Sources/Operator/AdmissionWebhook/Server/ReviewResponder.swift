@@ -8,6 +8,7 @@ import NIOCore
 /// From an HTTP request to its answer.
 struct ReviewResponder: Sendable {
     let controller: AdmissionController
+    let access: AccessReviewer
     let bodyLimit: Int
     let logger: Logger
     let observer: @Sendable (ReviewObservation) -> Void
@@ -24,9 +25,11 @@ struct ReviewResponder: Sendable {
         let start = ContinuousClock.now
         let answer: Answer
         do {
-            let decide = try decision(for: request)
+            let webhook = try webhook(of: request)
+            let deadline = ReviewDeadline(
+                timeout: request.uri.queryParameters["timeout"].map(String.init), since: start)
             let body = try await body(of: request)
-            answer = try review(body, by: decide)
+            answer = try await review(body, by: webhook, until: deadline)
         } catch {
             answer = refuse(error)
         }
@@ -42,13 +45,13 @@ struct ReviewResponder: Sendable {
         var outcome = ReviewObservation.Outcome.error
     }
 
-    private func decision(
-        for request: Request
-    ) throws(Refusal) -> @Sendable (AdmissionRequest) -> AdmissionDecision {
-        let decide: @Sendable (AdmissionRequest) -> AdmissionDecision
+    private enum Webhook { case mutating, validating }
+
+    private func webhook(of request: Request) throws(Refusal) -> Webhook {
+        let webhook: Webhook
         switch request.uri.path {
-        case "/mutate": decide = controller.mutate
-        case "/validate": decide = controller.validate
+        case "/mutate": webhook = .mutating
+        case "/validate": webhook = .validating
         default:
             throw Refusal(
                 status: .notFound, reason: "NotFound",
@@ -65,7 +68,7 @@ struct ReviewResponder: Sendable {
                 status: .unsupportedMediaType, reason: "UnsupportedMediaType",
                 message: "an AdmissionReview is sent as application/json")
         }
-        return decide
+        return webhook
     }
 
     private func body(of request: Request) async throws(Refusal) -> ByteBuffer {
@@ -85,21 +88,25 @@ struct ReviewResponder: Sendable {
     }
 
     private func review(
-        _ body: ByteBuffer, by decide: (AdmissionRequest) -> AdmissionDecision
-    ) throws(Refusal) -> Answer {
+        _ body: ByteBuffer, by webhook: Webhook, until deadline: ReviewDeadline
+    ) async throws(Refusal) -> Answer {
         let request: AdmissionRequest
         do {
             request = try AdmissionRequest(review: body.readableBytesView)
         } catch {
             throw Refusal(status: .badRequest, reason: "BadRequest", message: error.message)
         }
-        let decision = decide(request)
+        let decision =
+            switch webhook {
+            case .mutating: controller.mutate(request)
+            case .validating: await controller.validate(request, until: deadline, asking: access)
+            }
         if case .refused(let status, _) = decision {
             logger.info(
                 "refused",
                 metadata: [
                     "kind": "\(request.kind)", "object": "\(request.namespace)/\(request.name)",
-                    "operation": "\(request.operation.rawValue)", "user": "\(request.username)",
+                    "operation": "\(request.operation.rawValue)", "user": "\(request.user.name)",
                     "message": "\(status.message ?? "")",
                 ])
         }

@@ -32,12 +32,14 @@ public final class WebhookServer: ServiceLifecycle.Service {
     private let isListening = Mutex(false)
 
     /// - Parameters:
+    ///   - access: asked by the judges that decide by a user's rights.
     ///   - certificates: must be running; the server begins when there is one to serve with.
     ///   - observer: called after each request; it must be quick.
     ///   - onListening: told the port once the server listens.
     public init(
         configuration: Configuration, certificates: WebhookCertificates, controller: AdmissionController,
-        eventLoopGroup: any EventLoopGroup, logger: Logger = Logger(label: "anneal.webhook"),
+        access: AccessReviewer, eventLoopGroup: any EventLoopGroup,
+        logger: Logger = Logger(label: "anneal.webhook"),
         observer: @escaping @Sendable (ReviewObservation) -> Void = { _ in },
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
@@ -47,7 +49,7 @@ public final class WebhookServer: ServiceLifecycle.Service {
         self.onListening = onListening
         self.logger = logger
         responder = ReviewResponder(
-            controller: controller, bodyLimit: configuration.limits.bodyBytes, logger: logger,
+            controller: controller, access: access, bodyLimit: configuration.limits.bodyBytes, logger: logger,
             observer: observer)
     }
 
