@@ -133,7 +133,11 @@ let package = Package(
                 "AdmissionWebhook", "AnnealAPI", "ControllerRuntime", "HTTPTransport", "KubernetesAPI",
                 "KubernetesClient", "Planning", "Scheduling", "StructuralSchema", "Telemetry", logging,
                 metrics, serviceLifecycle,
-            ], testing: ["AnnealAPI", "KubernetesAPI", "KubernetesClient", "Planning", "Scheduling"]),
+            ],
+            testing: [
+                "AnnealAPI", "ControllerRuntime", "HTTPTransport", "KubernetesAPI", "KubernetesClient",
+                "Planning", "Scheduling", "TestSupport", logging,
+            ]),
         library(
             "Agent", in: .agent,
             [

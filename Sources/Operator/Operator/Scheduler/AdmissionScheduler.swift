@@ -47,18 +47,25 @@ struct AdmissionScheduler: Sendable {
 
     /// Reads the runs afresh: what the leader before this one wrote last is seen before anything is decided.
     func catchUp(_ client: KubernetesClient, namespace: String?) async throws {
-        try await catchUp(caches.trainingJobs, client, namespace)
-        try await catchUp(caches.evalRuns, client, namespace)
+        try await catchUp(caches.trainingJobs, queues.trainingJobs, client, namespace)
+        try await catchUp(caches.evalRuns, queues.evalRuns, client, namespace)
     }
 
     private func catchUp<Run: StatefulRun>(
-        _ informer: Informer<Run>, _ client: KubernetesClient, _ namespace: String?
+        _ informer: Informer<Run>, _ queue: WorkQueue<ObjectKey>, _ client: KubernetesClient,
+        _ namespace: String?
     ) async throws {
         var token: String?
         repeat {
             let page = try await client.listLeniently(
                 Run.self, namespace: namespace, options: ListOptions(limit: 500, continue: token))
-            for case .object(let run) in page.items { informer.assume(run) }
+            for case .object(let run) in page.items {
+                let known = informer.store.get(run.key)?.metadata.resourceVersion
+                guard known != run.metadata.resourceVersion else { continue }
+                informer.assume(run)
+                // The watch tells nobody of what was assumed: the run would wait for its next change.
+                queue.add(run.key)
+            }
             token = page.metadata.continue.flatMap { $0.isEmpty ? nil : $0 }
         } while token != nil
     }
