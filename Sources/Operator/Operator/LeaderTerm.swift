@@ -63,10 +63,7 @@ struct LeaderTerm: ServiceLifecycle.Service {
             Controller(
                 name: "admission", queue: queues.rounds.queue, workers: 1, logger: logger,
                 observer: metrics.observe,
-                waitUntilReady: {
-                    try await caches.waitUntilSynced()
-                    try await scheduler.catchUp(client, namespace: configuration.namespace)
-                }, reconcile: scheduler.round),
+                waitUntilReady: caches.waitUntilSynced, reconcile: scheduler.round),
             Controller(
                 name: "trainingjob", queue: queues.trainingJobs, workers: configuration.workers,
                 logger: logger, observer: metrics.observe, waitUntilReady: caches.waitUntilSynced,

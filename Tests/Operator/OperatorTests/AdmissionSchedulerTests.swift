@@ -5,6 +5,7 @@ import KubernetesAPI
 import KubernetesClient
 import Logging
 import Planning
+import Synchronization
 import TestSupport
 import Testing
 
@@ -46,7 +47,7 @@ struct AdmissionSchedulerTests {
     @Test func `a run that a new leader reads before its watch tells of it is reconciled`() async throws {
         let server = try server()
         let scheduler = scheduler(server)
-        try await scheduler.catchUp(scheduler.applier.client, namespace: nil)
+        try await scheduler.catchUp()
         let key = ObjectKey(namespace: "n", name: "run")
         #expect(scheduler.caches.trainingJobs.store.get(key) != nil)
         #expect(scheduler.caches.evalRuns.store.get(key) != nil)
@@ -54,7 +55,22 @@ struct AdmissionSchedulerTests {
         let first = await scheduler.queues.trainingJobs.get()
         #expect(first == key)
         scheduler.queues.trainingJobs.done(key)
-        try await scheduler.catchUp(scheduler.applier.client, namespace: nil)
+        try await scheduler.catchUp()
         #expect(scheduler.queues.trainingJobs.count == 0, "what is known need not be looked at again")
+    }
+
+    @Test func `a round that can't read the runs fails and is made again, and ends nothing`() async throws {
+        let requests = Atomic<Int>(0)
+        let server = try ScriptedServer { connection, _ in
+            let isFirst = requests.add(1, ordering: .relaxed).oldValue == 0
+            let list = #"{"metadata":{"resourceVersion":"9"},"items":[]}"#
+            connection.respond(
+                isFirst ? 500 : 200, headers: ["Content-Type": "application/json"], isFirst ? "{}" : list)
+        }
+        let scheduler = scheduler(server)
+        await #expect(throws: KubernetesError.self) { try await scheduler.round(.round) }
+        #expect(try await scheduler.round(.round) == .done)
+        #expect(try await scheduler.round(.round) == .done)
+        #expect(requests.load(ordering: .relaxed) == 3, "the runs are read afresh once")
     }
 }

@@ -20,8 +20,11 @@ struct ClusterCaches: Sendable {
     /// All pods that have not ended, of any owner, reduced to what placing needs.
     let footprints: Informer<PodFootprint>
     let quotas: Informer<ResourceQuota>
+    /// The one namespace that is served; nil for all.
+    let namespace: String?
 
     init(client: KubernetesClient, namespace: String?, malformed: MalformedObjects, logger: Logger) {
+        self.namespace = namespace
         let mine = "\(Anneal.Label.managedBy)=\(Anneal.Label.managedByValue)"
         func children<R: KubernetesResource>(_ type: R.Type) -> Informer<R> {
             Informer(

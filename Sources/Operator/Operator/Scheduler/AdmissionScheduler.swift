@@ -5,12 +5,13 @@ import KubernetesClient
 import Logging
 import Planning
 import Scheduling
+import Synchronization
 
 /// Lets runs in: one round over all that wait, when something changed. It alone writes `status.admission`.
 ///
 /// A round depends on what the API server has, and on nothing that is only here: a leader that follows
 /// decides as this one would have.
-struct AdmissionScheduler: Sendable {
+final class AdmissionScheduler: Sendable {
     let caches: ClusterCaches
     let queues: OperatorQueues
     let applier: PlanApplier
@@ -18,6 +19,20 @@ struct AdmissionScheduler: Sendable {
     /// This process, as statuses name it.
     let identity: String
     let now: @Sendable () -> Timestamp
+    /// Whether the runs were read afresh since this process leads.
+    private let hasCaughtUp = Mutex(false)
+
+    init(
+        caches: ClusterCaches, queues: OperatorQueues, applier: PlanApplier, settings: PlannerSettings,
+        identity: String, now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.caches = caches
+        self.queues = queues
+        self.applier = applier
+        self.settings = settings
+        self.identity = identity
+        self.now = now
+    }
 
     /// Reasons to wait that one round writes at most: room that is freed meanwhile is not kept waiting.
     private static let reasonsPerRound = 200
@@ -27,6 +42,11 @@ struct AdmissionScheduler: Sendable {
     private typealias Write = @Sendable () async throws -> Void
 
     func round(_: AdmissionRounds.Key) async throws -> Reconciliation {
+        // Here and not before the first round: one that fails is made again, later with each failure.
+        if !hasCaughtUp.withLock({ $0 }) {
+            try await catchUp()
+            hasCaughtUp.withLock { $0 = true }
+        }
         let now = now()
         let workloads = workloads(now)
         guard !workloads.isEmpty else { return .done }
@@ -46,19 +66,18 @@ struct AdmissionScheduler: Sendable {
     }
 
     /// Reads the runs afresh: what the leader before this one wrote last is seen before anything is decided.
-    func catchUp(_ client: KubernetesClient, namespace: String?) async throws {
-        try await catchUp(caches.trainingJobs, queues.trainingJobs, client, namespace)
-        try await catchUp(caches.evalRuns, queues.evalRuns, client, namespace)
+    func catchUp() async throws {
+        try await catchUp(caches.trainingJobs, queues.trainingJobs)
+        try await catchUp(caches.evalRuns, queues.evalRuns)
     }
 
     private func catchUp<Run: StatefulRun>(
-        _ informer: Informer<Run>, _ queue: WorkQueue<ObjectKey>, _ client: KubernetesClient,
-        _ namespace: String?
+        _ informer: Informer<Run>, _ queue: WorkQueue<ObjectKey>
     ) async throws {
         var token: String?
         repeat {
-            let page = try await client.listLeniently(
-                Run.self, namespace: namespace, options: ListOptions(limit: 500, continue: token))
+            let page = try await applier.client.listLeniently(
+                Run.self, namespace: caches.namespace, options: ListOptions(limit: 500, continue: token))
             for case .object(let run) in page.items {
                 let known = informer.store.get(run.key)?.metadata.resourceVersion
                 guard known != run.metadata.resourceVersion else { continue }
@@ -107,7 +126,7 @@ struct AdmissionScheduler: Sendable {
             decision, on: workload, in: &status, generation: run.metadata.generation, now: now,
             scheduler: identity)
         guard status != run.status else { return nil }
-        return { [status] in
+        return { [applier, status] in
             guard let written = try await applier.writeStatus(status, of: run) else { return }
             informer.assume(written)
             queue.add(written.key)
