@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// What is free on which node. Amounts stand in one flat table, a row a node and a column a resource:
+/// Amounts that are free on each node. They stand in one flat table, a row a node and a column a resource:
 /// thousands of runs are tried on thousands of nodes many times a minute.
 struct ClusterCapacity: Sendable {
     private(set) var nodes: [NodeOffer]
@@ -17,13 +17,9 @@ struct ClusterCapacity: Sendable {
 
     init(nodes: [Node], pods: [PodFootprint]) {
         self.nodes = nodes.sorted { $0.name < $1.name }.map(NodeOffer.init)
-        for node in nodes {
-            for name in (node.status?.allocatable ?? node.status?.capacity ?? [:]).keys.sorted()
-            where columns[name] == nil {
-                columns[name] = columns.count
-            }
+        for node in self.nodes {
+            for name in node.allocatable.keys where columns[name] == nil { columns[name] = columns.count }
         }
-        if columns["pods"] == nil { columns["pods"] = columns.count }
         free = Array(repeating: 0, count: self.nodes.count * columns.count)
         for (index, node) in self.nodes.enumerated() {
             for (name, amount) in node.allocatable {
@@ -51,14 +47,14 @@ struct ClusterCapacity: Sendable {
             vectors[key] = vector
             take(vector, from: row)
         }
-        for pod in waiting { _ = place(1, of: pod.shape) }
+        for pod in waiting { _ = place(pod.shape) }
     }
 
     /// Keeps room for pods that were let in and do not exist yet, as far as there is any.
     mutating func hold(_ count: Int, of gang: GangRequest) {
         guard count > 0 else { return }
         let shape = gang.shape
-        for _ in 0..<min(count, 4096) where place(1, of: shape) == nil { return }
+        for _ in 0..<min(count, 4096) where place(shape) == nil { return }
     }
 
     /// Places as many pods of the gang as fit, at most `limit` and at least its minimum, and answers with
@@ -69,20 +65,21 @@ struct ClusterCapacity: Sendable {
         let least = max(0, gang.minimum)
         guard least > 0 || most > 0 else { return 0 }
         if let known = refused[shape], known <= least { return nil }
-        let before = free
-        var placed = 0
-        while placed < most, place(1, of: shape) != nil { placed += 1 }
-        guard placed >= least else {
-            free = before
+        var rows: [Int] = []
+        while rows.count < most, let row = place(shape) { rows.append(row) }
+        guard rows.count >= least else {
+            // All above 0, so that none is without a negative.
+            let returned = (wanted(shape.requests) ?? []).map { (column: $0.column, amount: -$0.amount) }
+            for row in rows { take(returned, from: row) }
             refused[shape] = min(refused[shape] ?? .max, least)
             return nil
         }
-        return placed
+        return rows.count
     }
 
     /// Best fit: the node that has the least left of what is scarcest, so that gaps stay large. Answers with
     /// the node's row; nil if there is none.
-    private mutating func place(_ count: Int, of shape: PodShape) -> Int? {
+    private mutating func place(_ shape: PodShape) -> Int? {
         guard let vector = wanted(shape.requests) else { return nil }
         let width = columns.count
         let scarce = Self.scarcest(shape.requests).flatMap { columns[$0] } ?? 0
@@ -186,17 +183,19 @@ extension ClusterCapacity {
                 return "the largest suitable node has \(Self.amount(Int128(largest), of: name)) \(name)"
             }
         }
-        let places = rows.reduce(0) { sum, row in sum &+ emptyPlaces(for: gang, on: row) }
+        let shape = gang.shape
+        let places = rows.reduce(0) { sum, row in sum &+ emptyPlaces(for: shape, atMost: gang.count, on: row)
+        }
         if places < gang.minimum {
             return "\(suitable) would hold \(places) of them if \(rows.count == 1 ? "it" : "they") were empty"
         }
         return "\(suitable) \(rows.count == 1 ? "has" : "have") no room for that now"
     }
 
-    /// Pods of the gang that the node would take if it were empty.
-    private func emptyPlaces(for gang: GangRequest, on row: Int) -> Int {
-        var places = Int64(max(0, gang.count))
-        for (name, wanted) in gang.shape.requests where wanted > 0 {
+    /// Pods of the shape that the node would take if it were empty.
+    private func emptyPlaces(for shape: PodShape, atMost limit: Int, on row: Int) -> Int {
+        var places = Int64(max(0, limit))
+        for (name, wanted) in shape.requests where wanted > 0 {
             guard let column = columns[name] else { return 0 }
             places = min(places, max(0, total[row * columns.count + column]) / wanted)
         }

@@ -1,10 +1,9 @@
 import KubernetesAPI
 import Synchronization
 
-/// What placing needs to know of a pod, whoever owns it; the rest is not kept in memory.
+/// A pod, whoever owns it, as far as placing needs it; the rest is not kept in memory.
 ///
-/// Decodes from a whole `v1` `Pod`. Pods of one
-/// workload share what they ask for, where `PodShapes` has interned it.
+/// Decodes from a whole `v1` `Pod`. Pods of one workload share their shape, where `PodShapes` has interned it.
 public struct PodFootprint: KubernetesResource, Hashable {
     public static let resourceType = Pod.resourceType
 
@@ -87,7 +86,7 @@ public struct PodFootprint: KubernetesResource, Hashable {
     }
 }
 
-/// What one pod asks of a node: amounts in thousandths, and which nodes it may go to.
+/// Demands of one pod on a node: amounts in thousandths, and which nodes it may go to.
 public final class PodShape: Hashable, Sendable {
     /// Resource name → thousandths; `pods` too.
     public let requests: [String: Int64]
@@ -115,7 +114,7 @@ public final class PodShape: Hashable, Sendable {
 }
 
 extension GangRequest {
-    /// What each of its pods asks of a node.
+    /// Demands of each of its pods on a node.
     public var shape: PodShape {
         var requests = resources.requests.mapValues { Int64(clamping: $0.milliunits) }
         requests["pods"] = 1000

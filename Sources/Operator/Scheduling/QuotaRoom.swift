@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// What the ResourceQuotas of namespaces still leave for pods of runs.
+/// Room that the ResourceQuotas of namespaces still leave for pods of runs.
 struct QuotaRoom: Sendable {
     private struct Limit: Sendable {
         var name: String

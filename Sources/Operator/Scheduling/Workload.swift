@@ -42,7 +42,7 @@ public struct Workload: Hashable, Sendable {
         }
     }
 
-    /// What the run's status says of its admission.
+    /// Where the run is on its way in and out, as its status says.
     public enum State: Hashable, Sendable {
         /// Waits to be let in.
         case waiting

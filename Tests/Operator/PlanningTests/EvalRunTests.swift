@@ -10,7 +10,7 @@ struct EvaluationWorld {
     var pods: [String: Pod] = [:]
     var now = Samples.start
     var settings = Samples.settings
-    /// What the scheduler says to a run that waits.
+    /// The scheduler's word to a run that waits.
     var decision = AdmissionRound.Decision.admit(pods: 8)
     var created: [String] = []
     private var counter = 0

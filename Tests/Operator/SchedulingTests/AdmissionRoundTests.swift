@@ -113,6 +113,14 @@ struct AdmissionRoundTests {
     }
 
     @Test
+    func `a gang that fits in part gives back what it was tried on`() {
+        let decisions = Self.decide(
+            [Self.workload("large", 3, since: 1), Self.workload("small", 2, since: 2)],
+            nodes: [Self.node("a", gpus: 1), Self.node("b", gpus: 1)])
+        #expect(Self.reason(decisions["large"]) != nil && decisions["small"] == .admit(pods: 2))
+    }
+
+    @Test
     func `one GPU lets in one run: the higher priority, then the longer wait`() {
         let nodes = [Self.node("a", gpus: 1)]
         let young = Self.workload("young", since: 20)

@@ -37,18 +37,14 @@ struct ClusterCaches: Sendable {
                 IndexName.idempotencyKey: { job in
                     job.spec.idempotencyKey.map { ["\(job.namespace)/\($0)"] } ?? []
                 },
-                IndexName.workload: {
-                    $0.status.map { $0.phase == .queued || $0.admission != nil } == true ? [""] : []
-                },
+                IndexName.workload: { $0.hasWorkload ? [""] : [] },
                 IndexName.uid: { $0.metadata.uid.map { [$0] } ?? [] },
             ], transform: RunReduction.trainingJob,
             onMalformed: malformed.report(of: TrainingJob.self), logger: logger)
         evalRuns = Informer(
             client: client, namespace: namespace, options: .init(listsFirst: true),
             indexers: [
-                IndexName.workload: {
-                    $0.status.map { $0.phase == .queued || $0.admission != nil } == true ? [""] : []
-                }
+                IndexName.workload: { $0.hasWorkload ? [""] : [] }
             ],
             transform: RunReduction.evalRun, onMalformed: malformed.report(of: EvalRun.self), logger: logger)
         jobs = children(Job.self)

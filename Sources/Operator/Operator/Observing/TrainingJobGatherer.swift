@@ -19,13 +19,9 @@ struct TrainingJobGatherer: Sendable {
         observation.services = caches.headlessServices.store.byOwner(uid)
         observation.leases = caches.leases.store.byOwner(uid)
         observation.evalRuns = caches.evalRuns.store.byOwner(uid)
-        switch job.status?.phase ?? .pending {
-        case .pending:
+        if (job.status?.phase ?? .pending) == .pending {
             observation.specErrors = validSpecs.errors(of: job.spec) { SpecValidation.errors(of: job) }
             observation.conflictingRun = conflictingRun(of: job)
-        case .validating, .preprocessing, .preparing, .queued, .training, .uploading, .evaluating,
-            .registering, .completed, .suspended, .evalFailed, .failed, .cancelled, .pruned:
-            break
         }
         return observation
     }

@@ -44,17 +44,24 @@ struct AdmissionStanding: Hashable {
 /// A kind whose runs wait for an admission to GPUs.
 protocol AdmittedRun: StatefulRun where RunStatus: AdmittedStatus {
     var runPolicy: RunPolicy? { get }
+    /// Whether the run waits in the queue for an admission.
+    var isQueued: Bool { get }
 }
 
 extension TrainingJob: AdmittedRun {
     var runPolicy: RunPolicy? { spec.runPolicy }
+    var isQueued: Bool { status?.phase == .queued }
 }
 
 extension EvalRun: AdmittedRun {
     var runPolicy: RunPolicy? { spec.runPolicy }
+    var isQueued: Bool { status?.phase == .queued }
 }
 
 extension AdmittedRun {
+    /// Whether the scheduler has to look at the run.
+    var hasWorkload: Bool { isQueued || status?.admission != nil }
+
     var admissionStanding: AdmissionStanding {
         AdmissionStanding(
             phase: status?.phaseName, admission: status?.admission, suspend: runPolicy?.suspend == true,

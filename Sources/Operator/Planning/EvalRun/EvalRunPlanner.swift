@@ -51,16 +51,14 @@ public enum EvalRunPlanner {
     private static func state(_ run: EvalRun, _ status: EvalRunStatus, running: Int) -> Workload.State? {
         let waits =
             status.phase == .queued && run.metadata.deletionTimestamp == nil
-            && run.spec.runPolicy?.suspend != true && run.spec.runPolicy?.stop == nil
+            && run.spec.runPolicy.letsRun
         guard let admission = status.admission else { return waits && running == 0 ? .waiting : nil }
         let isStarting =
             waits && admission.revoked == nil && admission.attempt == (status.attempt ?? 0).next
-        if isStarting || (status.phase == .evaluating && admission.attempt == status.attempt) {
-            let left = max(0, run.spec.suites.count - finished(status))
-            return .admitted(outstanding: max(0, min(admission.pods, left) - running))
-        }
-        let isPaused = status.phase == .suspended && admission.revoked?.reason == .budgetExhausted
-        if isPaused || running > 0 { return .admitted(outstanding: 0) }
-        return waits ? .waiting : .released
+        let isLive = isStarting || (status.phase == .evaluating && admission.attempt == status.attempt)
+        let left = max(0, run.spec.suites.count - finished(status))
+        return Workload.State(
+            admission, outstanding: isLive ? max(0, min(admission.pods, left) - running) : nil,
+            isHolding: running > 0, isSuspended: status.phase == .suspended, waits: waits)
     }
 }

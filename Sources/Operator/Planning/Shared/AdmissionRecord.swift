@@ -13,6 +13,30 @@ public protocol AdmittedStatus: Hashable, Sendable {
 extension TrainingJobStatus: AdmittedStatus {}
 extension EvalRunStatus: AdmittedStatus {}
 
+extension RunPolicy? {
+    /// Whether the policy lets the run go on.
+    var letsRun: Bool { self?.suspend != true && self?.stop == nil }
+}
+
+extension Workload.State {
+    /// The state of a run that has an admission.
+    ///
+    /// - Parameters:
+    ///   - outstanding: Pods that a live admission has still to create; nil where its attempt is over.
+    ///   - isHolding: Whether pods of the run have not ended.
+    ///   - isSuspended: Whether the run is suspended, for whatever reason.
+    ///   - waits: Whether the run wants another admission.
+    init(_ admission: Admission, outstanding: Int?, isHolding: Bool, isSuspended: Bool, waits: Bool) {
+        if let outstanding {
+            self = .admitted(outstanding: outstanding)
+        } else if isHolding || (isSuspended && admission.revoked?.reason == .budgetExhausted) {
+            self = .admitted(outstanding: 0)
+        } else {
+            self = waits ? .waiting : .released
+        }
+    }
+}
+
 /// Writes the scheduler's decisions into statuses: the only place that changes `status.admission`.
 public enum AdmissionRecord {
     /// Notes a decision about the workload; a status that says so already stays as it is.

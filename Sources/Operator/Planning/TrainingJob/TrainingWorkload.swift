@@ -32,22 +32,19 @@ struct TrainingWorkload {
 
     private func state(_ status: TrainingJobStatus) -> Workload.State? {
         let trainers = pods.filter { RunObject(job).controls($0.metadata) }
-        if let admission = status.admission {
-            if isLive(admission, status) {
-                return .admitted(outstanding: outstanding(admission, status, trainers))
-            }
-            let isPaused =
-                status.phase == .suspended && admission.revoked?.reason == .budgetExhausted
-            if isPaused || trainers.contains(where: { !$0.isFinished }) { return .admitted(outstanding: 0) }
-            return waits(status) ? .waiting : .released
+        guard let admission = status.admission else {
+            return waits(status) && pods.allSatisfy(\.isFinished) ? .waiting : nil
         }
-        return waits(status) && pods.allSatisfy(\.isFinished) ? .waiting : nil
+        return Workload.State(
+            admission,
+            outstanding: isLive(admission, status) ? outstanding(admission, status, trainers) : nil,
+            isHolding: trainers.contains { !$0.isFinished }, isSuspended: status.phase == .suspended,
+            waits: waits(status))
     }
 
     private func waits(_ status: TrainingJobStatus) -> Bool {
         status.phase == .queued && status.current?.stage == .queued
-            && job.metadata.deletionTimestamp == nil && job.spec.runPolicy?.suspend != true
-            && job.spec.runPolicy?.stop == nil
+            && job.metadata.deletionTimestamp == nil && job.spec.runPolicy.letsRun
     }
 
     /// Whether the admission speaks of the attempt that runs, or of the one that is about to.
