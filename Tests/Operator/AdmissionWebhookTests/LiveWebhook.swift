@@ -38,7 +38,7 @@ struct LiveWebhook: Sendable {
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
         let server = WebhookServer(
             configuration: .init(address: "127.0.0.1", port: 0, limits: limits), certificates: certificates,
-            controller: Samples.controller, eventLoopGroup: group, logger: logger,
+            controller: ReviewSamples.controller, eventLoopGroup: group, logger: logger,
             observer: observer, onListening: { continuation.yield($0) })
         let services = ServiceGroup(services: [server], logger: logger)
         let transport = HTTPTransport(logger: logger)

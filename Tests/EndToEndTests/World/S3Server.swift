@@ -5,7 +5,7 @@ import FoundationNetworking
 import KubernetesAPI
 
 /// An S3 server, seen through the `aws` command line: none of Anneal's own code.
-struct Store: Sendable {
+struct S3Server: Sendable {
     let port: Int
     let aws: Program
 
