@@ -76,17 +76,27 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     ],
     targets: [
-        // The bottom: libcurl, the wire types, and what carries them.
+        // The bottom: libcurl, what both halves need one of (a seeded generator, encodings of bytes, a handler of
+        // logs), the wire types, and what carries them.
         [.target(name: "CCurl", path: "Sources/Kubernetes/CCurl", linkerSettings: [.linkedLibrary("curl")])],
-        library("KubernetesAPI", in: .kubernetes, [], testing: []),
+        library("SeededRandomness", in: .kubernetes, []),
+        library("Encodings", in: .kubernetes, [crypto], testing: []),
+        library("JSONLogging", in: .kubernetes, [logging], testing: [logging]),
+        library("KubernetesAPI", in: .kubernetes, ["Encodings"], testing: []),
         library("HTTPTransport", in: .kubernetes, ["CCurl", logging], testing: ["TestSupport"]),
         library(
             "KubernetesClient", in: .kubernetes, ["KubernetesAPI", "HTTPTransport", logging, yams],
             testing: ["HTTPTransport", "KubernetesAPI", "TestSupport"]),
         library(
             "ControllerRuntime", in: .kubernetes,
-            ["HTTPTransport", "KubernetesAPI", "KubernetesClient", collections, logging, serviceLifecycle],
-            testing: ["HTTPTransport", "KubernetesAPI", "KubernetesClient", "TestSupport"]),
+            [
+                "HTTPTransport", "KubernetesAPI", "KubernetesClient", "SeededRandomness", collections,
+                logging,
+                serviceLifecycle,
+            ],
+            testing: [
+                "HTTPTransport", "KubernetesAPI", "KubernetesClient", "SeededRandomness", "TestSupport",
+            ]),
 
         // What suites share: servers and proxies whose answers a test decides, programs that it starts, and this
         // repository's YAML files.
@@ -98,21 +108,25 @@ let package = Package(
         ],
 
         // What Anneal is: its resources, and the pure decisions about them.
-        library("StructuralSchema", in: .kubernetes, ["KubernetesAPI"], testing: ["KubernetesAPI"]),
         library(
-            "AnnealAPI", in: .operator, ["KubernetesAPI", "StructuralSchema", crypto],
+            "StructuralSchema", in: .kubernetes, ["KubernetesAPI"],
+            testing: ["KubernetesAPI", "SeededRandomness"]),
+        library(
+            "AnnealAPI", in: .operator, ["Encodings", "KubernetesAPI", "StructuralSchema"],
             testing: ["KubernetesAPI", "TestSupport", "StructuralSchema"], testData: ["WrongManifests"]),
-        library("Scheduling", in: .operator, ["KubernetesAPI"], testing: ["ControllerRuntime"]),
         library(
-            "Planning", in: .operator, ["AnnealAPI", "KubernetesAPI", "Scheduling"],
-            testing: ["AnnealAPI", "KubernetesAPI", "Scheduling"]),
+            "Scheduling", in: .operator, ["KubernetesAPI"],
+            testing: ["SeededRandomness"]),
+        library(
+            "Planning", in: .operator, ["AnnealAPI", "Encodings", "KubernetesAPI", "Scheduling"],
+            testing: ["AnnealAPI", "KubernetesAPI", "Scheduling", "SeededRandomness"]),
 
         // The edge: what talks to clusters, stores and registries.
         library(
-            "ObjectStorage", in: .agent, ["HTTPTransport", crypto, logging],
-            testing: ["HTTPTransport", "TestSupport", logging]),
+            "ObjectStorage", in: .agent, ["Encodings", "HTTPTransport", crypto, logging],
+            testing: ["HTTPTransport", "SeededRandomness", "TestSupport", logging]),
         library(
-            "ModelRegistry", in: .agent, ["HTTPTransport", "KubernetesAPI", logging],
+            "ModelRegistry", in: .agent, ["Encodings", "HTTPTransport", "KubernetesAPI", logging],
             testing: ["HTTPTransport", "KubernetesAPI", "TestSupport", logging]),
         library(
             "Telemetry", in: .operator, [hummingbird, logging, metrics, serviceLifecycle],
@@ -136,24 +150,24 @@ let package = Package(
             ],
             testing: [
                 "AnnealAPI", "ControllerRuntime", "HTTPTransport", "KubernetesAPI", "KubernetesClient",
-                "Planning", "Scheduling", "TestSupport", logging,
+                "Planning", "Scheduling", "SeededRandomness", "TestSupport", logging,
             ]),
         library(
             "Agent", in: .agent,
             [
-                "AnnealAPI", "HTTPTransport", "KubernetesAPI", "KubernetesClient", "ModelRegistry",
-                "ObjectStorage", crypto, logging,
+                "AnnealAPI", "HTTPTransport", "JSONLogging", "KubernetesAPI", "KubernetesClient",
+                "ModelRegistry",
+                "ObjectStorage", "SeededRandomness", crypto, logging,
             ],
             testing: [
-                "AnnealAPI", "HTTPTransport", "KubernetesAPI", "KubernetesClient", "ObjectStorage",
-                "TestSupport",
-                logging,
+                "AnnealAPI", "HTTPTransport", "JSONLogging", "KubernetesAPI", "KubernetesClient",
+                "ObjectStorage", "SeededRandomness", "TestSupport", logging,
             ]),
 
         // The embedded cluster.
         library(
             "ObjectPatching", in: .embeddedCluster, ["KubernetesAPI", "StructuralSchema"],
-            testing: ["KubernetesAPI", "StructuralSchema"]),
+            testing: ["KubernetesAPI", "SeededRandomness", "StructuralSchema"]),
         library(
             "APIServer", in: .embeddedCluster,
             [
@@ -183,7 +197,7 @@ let package = Package(
         // A main each, nothing more.
         [
             program(
-                "anneal-operator", ["Operator", argumentParser],
+                "anneal-operator", ["JSONLogging", "Operator", argumentParser],
                 // In memory at all times, beside everything else of a control plane: linked statically, it
                 // leaves out what it does not use. The archives are those that Foundation itself needs.
                 linker: [
@@ -217,17 +231,21 @@ let package = Package(
                 name: "ConformanceTests",
                 dependencies: [
                     "AnnealAPI", "APIServer", "ControllerRuntime", "HTTPTransport", "KubernetesAPI",
-                    "KubernetesClient", "TestSupport", "Operator", "Planning", logging,
+                    "KubernetesClient", "TestSupport", "Operator", "Planning", "SeededRandomness", logging,
                 ], swiftSettings: strict),
             .testTarget(
                 name: "FuzzTests",
                 dependencies: [
                     "AdmissionWebhook", "Agent", "AnnealAPI", "HTTPTransport", "KubernetesAPI",
-                    "KubernetesClient", "ObjectStorage", "Planning", "Scheduling", "StructuralSchema",
+                    "KubernetesClient", "ObjectStorage", "Planning", "Scheduling", "SeededRandomness",
+                    "StructuralSchema",
                 ], swiftSettings: strict),
             .testTarget(
                 name: "EndToEndTests",
-                dependencies: ["AnnealAPI", "HTTPTransport", "KubernetesAPI", "KubernetesClient"],
+                dependencies: [
+                    "AnnealAPI", "Encodings", "HTTPTransport", "KubernetesAPI", "KubernetesClient",
+                    "SeededRandomness",
+                ],
                 exclude: ["Fixtures"], swiftSettings: strict),
         ],
     ].flatMap { $0 }

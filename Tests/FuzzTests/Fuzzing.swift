@@ -1,4 +1,5 @@
 import Foundation
+import SeededRandomness
 import Testing
 
 /// A decoder that meets bytes from outside, with valid samples and what must hold of any input.
@@ -53,7 +54,7 @@ struct FuzzRun {
         let input = try InputFile(file.path)
         for sample in target.samples { try attempt(Array(sample.utf8)) }
         var mutator = Mutator(
-            corpus: target.samples.map { Array($0.utf8) }, draws: Draws(state: Self.seed &+ hash))
+            corpus: target.samples.map { Array($0.utf8) }, draws: SeededGenerator(seed: Self.seed &+ hash))
         let begin = ContinuousClock.now
         let end = begin + .seconds(seconds)
         var count = 0

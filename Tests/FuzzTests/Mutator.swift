@@ -1,22 +1,14 @@
-/// Random numbers that a seed determines: SplitMix64 (Steele, Lea and Flood, OOPSLA '14).
-struct Draws: RandomNumberGenerator {
-    var state: UInt64
+import SeededRandomness
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededGenerator {
+    /// A number from 0 to below `limit`; 0 if the limit is not positive.
     mutating func below(_ limit: Int) -> Int { limit > 0 ? Int.random(in: 0..<limit, using: &self) : 0 }
 }
 
 /// Makes inputs that are nearly right: samples with a few changes, some to bytes and some to what they mean.
 struct Mutator {
     let corpus: [[UInt8]]
-    var draws: Draws
+    var draws: SeededGenerator
 
     /// What decoders stumble over: ends of number ranges, escapes, ends of UTF-8, brackets, words.
     private static let tokens: [[UInt8]] =

@@ -5,7 +5,7 @@ import Planning
 
 extension Targets {
     /// What an API server asks the webhook, and users behind it.
-    static let review = FuzzTarget("AdmissionReview", [Samples.review]) { bytes in
+    static let review = FuzzTarget("AdmissionReview", [Corpus.review]) { bytes in
         guard let request = try? AdmissionRequest(review: bytes) else { return }
         for decision in [controller.mutate(request)] + [controller.decide(request)].compactMap({ $0 }) {
             let answer = decision.review(uid: request.uid)

@@ -24,7 +24,7 @@ enum Targets {
 
     /// A watch of each kind that the operator follows, split anywhere; what decodes is planned for.
     static let objects: [FuzzTarget] = [
-        watch(TrainingJob.self, Samples.trainingJobs) { job in
+        watch(TrainingJob.self, Corpus.trainingJobs) { job in
             var observation = TrainingJobObservation(job: job, now: now, settings: settings)
             observation.specErrors = SpecValidation.errors(of: job)
             observation.leases = known.leases
@@ -33,22 +33,22 @@ enum Targets {
             _ = TrainingJobPlanner.plan(observation)
             decide(TrainingJobPlanner.workload(of: job, pods: known.pods, settings: settings, now: now))
         },
-        watch(EvalRun.self, Samples.evalRuns) { run in
+        watch(EvalRun.self, Corpus.evalRuns) { run in
             var observation = EvalRunObservation(run: run, now: now, settings: settings)
             observation.specErrors = SpecValidation.errors(of: run)
             _ = EvalRunPlanner.plan(observation)
             decide(EvalRunPlanner.workload(of: run, pods: known.pods, settings: settings, now: now))
         },
-        watch(Pod.self, Samples.pods) { pod in
+        watch(Pod.self, Corpus.pods) { pod in
             try plan { $0.pods = [pod] }
             decide(try waiting(), pods: [pod, pod])
         },
-        watch(Job.self, [Samples.job]) { job in try plan { $0.jobs = [job] } },
-        watch(Lease.self, [Samples.lease]) { lease in try plan { $0.leases = [lease] } },
-        watch(Node.self, [Samples.node]) { node in
+        watch(Job.self, [Corpus.job]) { job in try plan { $0.jobs = [job] } },
+        watch(Lease.self, [Corpus.lease]) { lease in try plan { $0.leases = [lease] } },
+        watch(Node.self, [Corpus.node]) { node in
             decide(try waiting(), nodes: [node, node])
         },
-        watch(PersistentVolumeClaim.self, [Samples.claim]) { claim in try plan { $0.claims = [claim] } },
+        watch(PersistentVolumeClaim.self, [Corpus.claim]) { claim in try plan { $0.claims = [claim] } },
     ]
 
     /// One admission round over the workload.
@@ -81,14 +81,14 @@ enum Targets {
 
     private static let known: Known = {
         var known = Known()
-        known.leases = (try? [decoded(Samples.lease)]) ?? []
-        known.pods = (try? Samples.pods.map { try decoded($0) }) ?? []
-        known.jobs = (try? [decoded(Samples.job)]) ?? []
-        known.nodes = (try? [decoded(Samples.node)]) ?? []
+        known.leases = (try? [decoded(Corpus.lease)]) ?? []
+        known.pods = (try? Corpus.pods.map { try decoded($0) }) ?? []
+        known.jobs = (try? [decoded(Corpus.job)]) ?? []
+        known.nodes = (try? [decoded(Corpus.node)]) ?? []
         return known
     }()
 
-    private static func job() throws -> TrainingJob { try decoded(Samples.trainingJobs[2]) }
+    private static func job() throws -> TrainingJob { try decoded(Corpus.trainingJobs[2]) }
 
     private static func plan(_ change: (inout TrainingJobObservation) -> Void) throws {
         var observation = TrainingJobObservation(job: try job(), now: now, settings: settings)
@@ -142,7 +142,7 @@ enum Targets {
     // MARK: Small texts
 
     static let json = FuzzTarget(
-        "JSON", Samples.trainingJobs + [Samples.job, #"[1.5e-7,"\ud83e\udd14",null,true]"#]
+        "JSON", Corpus.trainingJobs + [Corpus.job, #"[1.5e-7,"\ud83e\udd14",null,true]"#]
     ) { bytes in
         guard let value = try? JSONValue(parsing: bytes) else { return }
         let again = try JSONValue(parsing: Array(value.serialized()))
@@ -167,7 +167,7 @@ enum Targets {
         _ = error.description
     }
 
-    static let kubeconfig = FuzzTarget("kubeconfig", [Samples.kubeconfig]) { bytes in
+    static let kubeconfig = FuzzTarget("kubeconfig", [Corpus.kubeconfig]) { bytes in
         var config = Kubeconfig()
         try? config.merge(String(decoding: bytes, as: UTF8.self), name: "f", directory: "/nonexistent")
         for name in config.contextNames { _ = try? config.configuration(context: name) }
@@ -202,13 +202,13 @@ enum Targets {
     // MARK: What agents read
 
     static let xml = FuzzTarget(
-        "S3 XML", [Samples.listing, "<Error><Code>NoSuchKey</Code><Message>m</Message></Error>"]
+        "S3 XML", [Corpus.listing, "<Error><Code>NoSuchKey</Code><Message>m</Message></Error>"]
     ) { bytes in
         guard let document = try? XMLElement(parsing: bytes) else { return }
         _ = try? ObjectPage(document, bucket: "b", what: "a listing")
     }
 
-    static let manifest = FuzzTarget("manifest", [Samples.manifest]) { bytes in
+    static let manifest = FuzzTarget("manifest", [Corpus.manifest]) { bytes in
         guard let manifest = try? Manifest(parsing: Data(bytes), source: "s3://b/manifest.json") else {
             return
         }
@@ -253,12 +253,12 @@ enum Targets {
     static let reports = FuzzTarget(
         "termination messages",
         [
-            Samples.stageReport, #"{"metrics":{"perplexity":3.5},"samples":7}"#,
+            Corpus.stageReport, #"{"metrics":{"perplexity":3.5},"samples":7}"#,
             #"{"initialEvalLoss":2.5,"finalEvalLoss":1e308,"steps":100}"#,
         ]
     ) { bytes in
         let text = JSONValue.string(String(decoding: bytes, as: UTF8.self)).text
-        for sample in Samples.pods {
+        for sample in Corpus.pods {
             let quoted = sample.replacing(
                 #""{\"reason\":\"Succeeded\",\"dataset\":{\"records\":3}}""#, with: text
             )
@@ -269,7 +269,7 @@ enum Targets {
     }
 
     static let agentConfiguration = FuzzTarget(
-        "agent's configuration", [Samples.stageReport, Samples.trainingJobs[0]]
+        "agent's configuration", [Corpus.stageReport, Corpus.trainingJobs[0]]
     ) { bytes in
         _ = try? ConfigurationFile.decode(Data(bytes), as: TrainingJobSpec.self)
         _ = try? ConfigurationFile.decode(Data(bytes), as: StageReport.self)
@@ -306,7 +306,7 @@ enum Targets {
         _ = expression.matches("s3://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab/abc-def.0123456789")
     }
 
-    static let schema = FuzzTarget("schemas", [Samples.schema]) { bytes in
+    static let schema = FuzzTarget("schemas", [Corpus.schema]) { bytes in
         guard let json = try? JSONValue(parsing: bytes), let schema = try? Schema(parsing: json, path: "s")
         else { return }
         let value: JSONValue = ["a": ["abb", "x"], "b": 7.25, "c": "5", "d": ["e": true]]

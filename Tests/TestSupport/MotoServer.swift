@@ -7,7 +7,7 @@ import Testing
 
 /// A moto S3 server of the test process: found by `ANNEAL_MOTO_SERVER`, or on the `PATH`.
 public final class MotoServer: Sendable {
-    public static let executable = Program.find("moto_server", variable: "ANNEAL_MOTO_SERVER")
+    public static let executable = Executable.find("moto_server", variable: "ANNEAL_MOTO_SERVER")
     public static let isMissing: Comment =
         "NOT RUN: no moto_server; set ANNEAL_MOTO_SERVER to it (pip install 'moto[s3,server]'), or run hack/test"
 
@@ -19,7 +19,7 @@ public final class MotoServer: Sendable {
 
     private init() throws {
         let path = try #require(Self.executable)
-        port = try Program.freePort()
+        port = try Executable.freePort()
         process = try RunningProgram(path, ["-H", "127.0.0.1", "-p", "\(port)"])
         try process.waitUntilListening(on: port)
     }
@@ -38,7 +38,7 @@ public final class MotoServer: Sendable {
             """
         let text = preamble + "\n" + script
         let command = python == beside ? ["-c", text] : ["python3", "-c", text]
-        return try Program.output(of: python, command + arguments)
+        return try Executable.output(of: python, command + arguments)
     }
 }
 

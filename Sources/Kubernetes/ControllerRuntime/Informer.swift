@@ -2,6 +2,7 @@ import HTTPTransport
 import KubernetesAPI
 import KubernetesClient
 import Logging
+import SeededRandomness
 import ServiceLifecycle
 import Synchronization
 

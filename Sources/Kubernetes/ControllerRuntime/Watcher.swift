@@ -1,5 +1,6 @@
 import KubernetesAPI
 import KubernetesClient
+import SeededRandomness
 
 /// How a cache follows the objects of one kind: `list → watch → relist`, as a value. It does nothing by
 /// itself: it is told what happened and answers with what changed and what to do next.

@@ -1,3 +1,4 @@
+import SeededRandomness
 import Synchronization
 
 /// Keys to work on. A key waits once however often it was added, never runs twice at the same time, and

@@ -1,4 +1,5 @@
 import Collections
+import SeededRandomness
 
 /// The decisions of a work queue, as a value: which key is next, and when. Instants are durations since
 /// some start.

@@ -63,13 +63,13 @@ struct AgentOptions: ParsableArguments {
     var config: String?
 
     @Option(help: "How log lines look: json or text.")
-    var logFormat: AgentLogHandler.Format = .json
+    var logFormat: AgentLogFormat = .json
 
     @Flag(help: "Log more.")
     var verbose = false
 }
 
-extension AgentLogHandler.Format: ExpressibleByArgument {}
+extension AgentLogFormat: ExpressibleByArgument {}
 
 protocol AgentSubcommand: AsyncParsableCommand {
     static var command: AgentCommand { get }
@@ -79,8 +79,8 @@ protocol AgentSubcommand: AsyncParsableCommand {
 extension AgentSubcommand {
     func run() async throws {
         let signals = TerminationSignals.stream()
-        let handler = AgentLogHandler(format: options.logFormat, level: options.verbose ? .debug : .info)
-        let logger = Logger(label: "anneal-agent") { _ in handler }
+        let level: Logger.Level = options.verbose ? .debug : .info
+        let logger = Logger(label: "anneal-agent") { options.logFormat.handler(label: $0, level: level) }
         let context = CommandContext(
             environment: ProcessInfo.processInfo.environment, transport: HTTPTransport(logger: logger),
             logger: logger)

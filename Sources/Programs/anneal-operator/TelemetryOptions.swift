@@ -1,4 +1,5 @@
 import ArgumentParser
+import JSONLogging
 import Logging
 import Operator
 import Telemetry

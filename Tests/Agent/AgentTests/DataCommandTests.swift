@@ -1,6 +1,7 @@
 import AnnealAPI
 import Foundation
 import ObjectStorage
+import SeededRandomness
 import TestSupport
 import Testing
 
@@ -10,7 +11,7 @@ import Testing
 @Suite(.enabled(if: MotoServer.executable != nil, MotoServer.isMissing))
 struct DataCommandTests {
     private func records(_ count: Int, from first: Int = 0) -> String {
-        var random = SplitMix64(state: 9)
+        var random = SeededGenerator(seed: 9)
         return (first..<(first + count)).map { number in
             let words = (0..<20).map { _ in String(random.next(), radix: 36) }.joined(separator: " ")
             return "{\"text\": \"\(number) \(words)\"}\n"

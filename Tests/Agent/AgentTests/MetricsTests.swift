@@ -1,5 +1,6 @@
 import AnnealAPI
 import Foundation
+import SeededRandomness
 import Testing
 
 @testable import Agent
@@ -57,7 +58,7 @@ import Testing
     }
 
     @Test func `damaged lines do no harm`() {
-        var random = SplitMix64(state: 5)
+        var random = SeededGenerator(seed: 5)
         let line = Array(
             #"{"time": 1.5, "step": 12, "totalSteps": 100, "loss": 2.25, "evalLoss": null}"#.utf8)
         for _ in 0..<3000 {

@@ -1,11 +1,12 @@
 import AnnealAPI
+import SeededRandomness
 import Testing
 
 @testable import Agent
 
 /// Texts of made-up words, and copies with some words exchanged.
 private struct Corpus {
-    var random = SplitMix64(state: 11)
+    var random = SeededGenerator(seed: 11)
 
     mutating func word() -> String {
         String((0..<6).map { _ in Character(UnicodeScalar(UInt8.random(in: 97...122, using: &random))) })

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import SeededRandomness
 import Testing
 
 @testable import ObjectStorage
@@ -51,7 +52,7 @@ import Testing
     }
 
     @Test func `a damaged manifest never traps`() throws {
-        var random = SeededRandom(state: 3)
+        var random = SeededGenerator(seed: 3)
         let bytes = Array(try Self.manifest.serialized())
         for _ in 0..<2000 {
             guard let read = try? Manifest(parsing: Data(random.damaged(bytes)), source: "test") else {

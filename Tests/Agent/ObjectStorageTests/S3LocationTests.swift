@@ -1,3 +1,4 @@
+import Encodings
 import Testing
 
 @testable import ObjectStorage
@@ -71,10 +72,10 @@ import Testing
     }
 
     @Test func `encoded keys of listings are decoded`() {
-        #expect(S3Encoding.decode("a+b%2Bc%C3%A9") == "a b+cé")
-        #expect(S3Encoding.decode("%") == nil)
-        #expect(S3Encoding.decode("%zz") == nil)
-        #expect(S3Encoding.decode("%ff") == nil)
+        #expect(PercentEncoding.decode("a+b%2Bc%C3%A9", plusIsSpace: true) == "a b+cé")
+        #expect(PercentEncoding.decode("%", plusIsSpace: true) == nil)
+        #expect(PercentEncoding.decode("%zz", plusIsSpace: true) == nil)
+        #expect(PercentEncoding.decode("%ff", plusIsSpace: true) == nil)
     }
 
     @Test(arguments: [

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import SeededRandomness
 import Testing
 
 @testable import ObjectStorage
@@ -40,7 +41,7 @@ import Testing
 
     /// Bytes changed, taken out and put in: whatever comes of it, it is a value or an error.
     @Test func `damaged XML never traps`() {
-        var random = SeededRandom(state: 7)
+        var random = SeededGenerator(seed: 7)
         for _ in 0..<3000 {
             let damaged = random.damaged(Array(Self.listing.utf8))
             guard let document = try? XMLElement(parsing: damaged) else { continue }
@@ -49,15 +50,8 @@ import Testing
     }
 }
 
-/// A reproducible source of damage.
-struct SeededRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ (state >> 29)
-    }
-
+extension SeededGenerator {
+    /// The bytes with one to four random changes.
     mutating func damaged(_ bytes: [UInt8]) -> [UInt8] {
         var bytes = bytes
         for _ in 0..<Int.random(in: 1...4, using: &self) where !bytes.isEmpty {

@@ -1,5 +1,6 @@
 import ControllerRuntime
 import KubernetesAPI
+import SeededRandomness
 
 /// Makes wrong manifests of right ones, by chance of a seed.
 struct Mutation {

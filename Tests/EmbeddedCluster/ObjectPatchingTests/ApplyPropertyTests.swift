@@ -1,4 +1,5 @@
 import KubernetesAPI
+import SeededRandomness
 import StructuralSchema
 import Testing
 

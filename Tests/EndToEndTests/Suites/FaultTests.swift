@@ -1,5 +1,6 @@
 import Foundation
 import KubernetesAPI
+import SeededRandomness
 import Testing
 
 extension EndToEnd {
@@ -162,7 +163,7 @@ extension EndToEnd {
             guard let cluster = Cluster.current else { throw OutsideSuite() }
             try await PaperRuns.prepare(cluster)
             try await PaperRuns.with("deaths") { runs in
-                var random = Draws(state: runs.seed)
+                var random = SeededGenerator(seed: runs.seed)
                 var names = (0..<Self.count).map { "run-\($0)" }[...]
                 var slowest = 0.0
                 for kill in 0..<Self.kills {
@@ -192,18 +193,5 @@ extension EndToEnd {
                 try await runs.holdSilence()
             }
         }
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA '14).
-private struct Draws: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

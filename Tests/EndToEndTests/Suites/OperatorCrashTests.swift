@@ -1,6 +1,7 @@
 import AnnealAPI
 import Foundation
 import KubernetesAPI
+import SeededRandomness
 import Testing
 
 extension EndToEnd {
@@ -15,7 +16,7 @@ extension EndToEnd {
         {
             let team = try await Team.make("crashes")
             let watches = try ["jobs", "pods", "evalruns", "leases"].map { try ChildWatch($0, team) }
-            var random = SplitMix64(state: Self.seed)
+            var random = SeededGenerator(seed: Self.seed)
             var names: [String] = []
             for kill in 0..<20 {
                 if kill.isMultiple(of: 2) {
@@ -122,18 +123,5 @@ private struct ChildWatch {
             seen[words[0], default: []].insert(words[1])
         }
         return seen
-    }
-}
-
-/// Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (OOPSLA '14).
-private struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -8,7 +8,7 @@ enum FixtureInputs {
     static let corruptDataset = "s3://datasets/corrupt.jsonl"
     static let artifacts = "s3://artifacts/fixture"
 
-    static func put(into store: Store) async throws {
+    static func put(into store: S3Server) async throws {
         for bucket in ["models", "datasets", "artifacts"] { try await store.put(bucket) }
         try await store.put("models/fixture/config.json", Data(#"{"model_type": "fixture"}"#.utf8))
         try await store.put("models/fixture/weights.txt", Data("0123456789abcdef".utf8))

@@ -11,7 +11,7 @@ struct PaperRuns: Sendable {
     let name: String
     let cluster: Cluster
     let client: KubernetesClient
-    let proxy: FaultProxy
+    let proxy: APIServerProxy
     let seed: UInt64
     private let operatorProcess: BackgroundSlot
     private let operatorLog: URL
@@ -50,7 +50,7 @@ struct PaperRuns: Sendable {
         let client = try administrator(of: cluster, transport)
         try await cluster.kubectl("create", "namespace", name)
         try await cluster.kubectl("-n", name, "create", "serviceaccount", "anneal-agent")
-        let proxy = try await FaultProxy(name, to: cluster, in: folder, seed: seed)
+        let proxy = try await APIServerProxy(name, to: cluster, in: folder, seed: seed)
         let runs = PaperRuns(
             name: name, cluster: cluster, client: client, proxy: proxy, seed: seed,
             operatorProcess: BackgroundSlot(),
@@ -154,7 +154,7 @@ extension PaperRuns {
             let open = jobs.filter { $0.status?.phase.isTerminal != true }
             guard open.isEmpty, jobs.count == count else {
                 let states: [String] = open.prefix(3).map { "\($0.name): \(Self.summary(of: $0))" }
-                throw FaultProxy.Mistake(description: states.joined(separator: "\n"))
+                throw APIServerProxy.Mistake(description: states.joined(separator: "\n"))
             }
             return jobs
         }
@@ -171,7 +171,7 @@ extension PaperRuns {
             }
             let open = good.filter { $0.status?.phase.isTerminal != true }
             guard open.isEmpty, good.count == count else {
-                throw FaultProxy.Mistake(description: "\(good.count - open.count) have ended")
+                throw APIServerProxy.Mistake(description: "\(good.count - open.count) have ended")
             }
             return good
         }

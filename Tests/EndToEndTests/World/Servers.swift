@@ -9,7 +9,7 @@ struct Servers: Sendable {
     /// Logs of all that runs; kept, and begun anew by the next run of the tests.
     let logs: URL
     let folder: TemporaryFolder
-    let store: Store
+    let store: S3Server
     let registry: Registry
     private let programs: [BackgroundProgram]
 
@@ -19,7 +19,7 @@ struct Servers: Sendable {
         try? FileManager.default.removeItem(at: logs)
         try FileManager.default.createDirectory(at: logs, withIntermediateDirectories: true)
         let folder = try TemporaryFolder()
-        let store = try Store(port: try freePort(), installation: installation)
+        let store = try S3Server(port: try freePort(), installation: installation)
         let registry = Registry(port: try freePort())
         let moto = try BackgroundProgram(
             try installation.tool("servers/bin/moto_server"), ["-H", "127.0.0.1", "-p", "\(store.port)"],

@@ -21,8 +21,9 @@ struct Team: Sendable {
         try await cluster.kubectl("apply", "-f", "-", input: Data(text.utf8))
         let team = Team(cluster: cluster, namespace: namespace)
         try await team.kubectl(
-            "create", "secret", "generic", "s3-credentials", "--from-literal=accessKeyId=\(Store.accessKey)",
-            "--from-literal=secretAccessKey=\(Store.secretKey)")
+            "create", "secret", "generic", "s3-credentials",
+            "--from-literal=accessKeyId=\(S3Server.accessKey)",
+            "--from-literal=secretAccessKey=\(S3Server.secretKey)")
         return team
     }
 

@@ -2,6 +2,7 @@ import FoundationEssentials
 import HTTPTransport
 import KubernetesAPI
 import KubernetesClient
+import SeededRandomness
 import Testing
 
 @testable import ControllerRuntime

@@ -73,7 +73,7 @@ struct AdmissionReviewTests {
     func `a member that is missing or of another type is named`(
         _ path: [String], _ value: JSONValue, _ message: String
     ) {
-        var review = Samples.review(Samples.request(Samples.trainingJob()))
+        var review = ReviewSamples.review(ReviewSamples.request(ReviewSamples.trainingJob()))
         review[path: ["request"] + path] = value
         let error = #expect(throws: MalformedReview.self) {
             try AdmissionRequest(review: review.serialized())
@@ -83,7 +83,8 @@ struct AdmissionReviewTests {
 
     @Test
     func `an update needs the object that it replaces`() {
-        var review = Samples.review(Samples.request(Samples.trainingJob(), replacing: Samples.trainingJob()))
+        var review = ReviewSamples.review(
+            ReviewSamples.request(ReviewSamples.trainingJob(), replacing: ReviewSamples.trainingJob()))
         review[path: ["request", "oldObject"]] = .null
         #expect(throws: MalformedReview(message: "request.oldObject is missing")) {
             try AdmissionRequest(review: review.serialized())
@@ -99,7 +100,7 @@ struct AdmissionReviewTests {
 
     @Test
     func `a refusal carries a Status with code, reason, message and causes`() throws {
-        let request = Samples.request(Samples.trainingJob())
+        let request = ReviewSamples.request(ReviewSamples.trainingJob())
         let answer = AdmissionDecision.invalid(
             request, [.invalid("spec.x", 1, "must be 2"), .forbidden("spec.y", "remove it")],
             warnings: ["careful"]

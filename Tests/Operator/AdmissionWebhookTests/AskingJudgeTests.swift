@@ -26,7 +26,8 @@ import Testing
     }
 
     private static func deciding(
-        _ policy: AdmissionPolicy, _ request: AdmissionRequest = Samples.request(Samples.trainingJob()),
+        _ policy: AdmissionPolicy,
+        _ request: AdmissionRequest = ReviewSamples.request(ReviewSamples.trainingJob()),
         timeout: String = "5s", asking access: AccessReviewer
     ) async -> AdmissionDecision {
         await AdmissionController([policy]).validate(
@@ -66,8 +67,8 @@ import Testing
                 .init([.connect], subresource: "log"),
             ]
         ) { _, _ in .init(denial: "judged") }
-        var request = Samples.request(
-            Samples.trainingJob({ $0.method = .full }), replacing: Samples.trainingJob())
+        var request = ReviewSamples.request(
+            ReviewSamples.trainingJob({ $0.method = .full }), replacing: ReviewSamples.trainingJob())
         request.operation = route.operation
         request.subresource = route.subresource
         if route.operation == .delete { request.object = nil }
@@ -107,7 +108,7 @@ import Testing
                 #"{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{"creationTimestamp":null},"#
                     + #""spec":{"user":"ada"},"status":{"allowed":\#(isAllowed),"reason":"RBAC"}}"#)
         }
-        var request = Samples.request(Samples.trainingJob())
+        var request = ReviewSamples.request(ReviewSamples.trainingJob())
         request.user.groups = ["team", "system:authenticated"]
         request.user.extra = ["scopes": ["a"]]
         let decision = await Self.deciding(Self.policy(), request, asking: Self.client(server))
@@ -196,8 +197,8 @@ import Testing
             },
             .trainingJob(settings: .init(agentImage: "registry.example/agent:1")),
         ])
-        let slow = Samples.review(Samples.request(Samples.evalRun())).serialized()
-        let quick = Samples.review(Samples.request(Samples.trainingJob())).serialized()
+        let slow = ReviewSamples.review(ReviewSamples.request(ReviewSamples.evalRun())).serialized()
+        let quick = ReviewSamples.review(ReviewSamples.request(ReviewSamples.trainingJob())).serialized()
         try await LiveWebhook.run(controller: controller) { webhook, _ in
             try await withThrowingTaskGroup(of: Duration.self) { group in
                 let start = ContinuousClock.now

@@ -9,12 +9,12 @@ struct CreatorStampTests {
     private static let member = "/metadata/annotations/anneal.dev~1created-by"
 
     private func patch(_ request: AdmissionRequest) -> [JSONValue] {
-        Samples.controller.mutate(request).patch
+        ReviewSamples.controller.mutate(request).patch
     }
 
     @Test
     func `a new object is stamped with the user that the server names`() {
-        let bare = Samples.request(Samples.trainingJob(), createdBy: nil)
+        let bare = ReviewSamples.request(ReviewSamples.trainingJob(), createdBy: nil)
         #expect(
             patch(bare) == [
                 ["op": "add", "path": "/metadata/annotations", "value": ["anneal.dev/created-by": "ada"]]
@@ -29,15 +29,15 @@ struct CreatorStampTests {
 
     @Test
     func `a creator's own stamp is overwritten; the true one is left as it is`() {
-        let forged = Samples.request(Samples.trainingJob(), by: "eve", createdBy: "ada")
+        let forged = ReviewSamples.request(ReviewSamples.trainingJob(), by: "eve", createdBy: "ada")
         #expect(patch(forged) == [["op": "add", "path": .string(Self.member), "value": "eve"]])
-        #expect(patch(Samples.request(Samples.trainingJob())) == [])
+        #expect(patch(ReviewSamples.request(ReviewSamples.trainingJob())) == [])
     }
 
     @Test
     func `an update restores the stamp, whoever makes it`() {
-        let job = Samples.trainingJob()
-        var request = Samples.request(job, replacing: job, by: "eve")
+        let job = ReviewSamples.trainingJob()
+        var request = ReviewSamples.request(job, replacing: job, by: "eve")
         #expect(patch(request) == [])
         request.object?[path: ["metadata", "annotations", CreatorStamp.annotation]] = "eve"
         #expect(patch(request) == [["op": "add", "path": .string(Self.member), "value": "ada"]])
@@ -47,27 +47,29 @@ struct CreatorStampTests {
 
     @Test
     func `an object older than the webhook gets no stamp by an update`() {
-        let job = Samples.trainingJob()
-        var request = Samples.request(job, replacing: job, by: "eve", createdBy: nil)
+        let job = ReviewSamples.trainingJob()
+        var request = ReviewSamples.request(job, replacing: job, by: "eve", createdBy: nil)
         #expect(patch(request) == [])
         request.object?[path: ["metadata", "annotations", CreatorStamp.annotation]] = "eve"
         #expect(patch(request) == [["op": "remove", "path": .string(Self.member)]])
-        #expect(Samples.controller.validate(request).causes.first?.reason == "FieldValueForbidden")
+        #expect(ReviewSamples.controller.validate(request).causes.first?.reason == "FieldValueForbidden")
     }
 
     @Test
     func `an object without its stamp after mutation is refused`() {
-        let forged = Samples.controller.validate(Samples.request(Samples.trainingJob(), by: "eve"))
+        let forged = ReviewSamples.controller.validate(
+            ReviewSamples.request(ReviewSamples.trainingJob(), by: "eve"))
         #expect(forged.causes.first?.field == "metadata.annotations[anneal.dev/created-by]")
         #expect(forged.causes.first?.message?.contains(#"must be "eve""#) == true)
-        let missing = Samples.controller.validate(Samples.request(Samples.trainingJob(), createdBy: nil))
+        let missing = ReviewSamples.controller.validate(
+            ReviewSamples.request(ReviewSamples.trainingJob(), createdBy: nil))
         #expect(missing.causes.first?.message?.contains("MutatingWebhookConfiguration") == true)
     }
 
     @Test
     func `nothing in a spec is ever changed, and a dry run is answered alike`() {
         for creator in [nil, "ada", "eve"] {
-            var request = Samples.request(Samples.evalRun(), createdBy: creator)
+            var request = ReviewSamples.request(ReviewSamples.evalRun(), createdBy: creator)
             let operations = patch(request)
             for operation in operations {
                 #expect(operation["path"]?.stringValue?.hasPrefix("/metadata/annotations") == true)

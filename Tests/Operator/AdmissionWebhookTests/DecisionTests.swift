@@ -80,7 +80,8 @@ struct DecisionTests {
 
     @Test(arguments: refused)
     func `a TrainingJob that would fail is refused when it is applied`(_ example: Case) throws {
-        let decision = Samples.controller.validate(Samples.request(Samples.trainingJob(example.change)))
+        let decision = ReviewSamples.controller.validate(
+            ReviewSamples.request(ReviewSamples.trainingJob(example.change)))
         #expect(decision.status?.code == 422)
         let cause = try #require(
             decision.causes.first { $0.field == example.field }, "\(decision.causes)")
@@ -89,34 +90,38 @@ struct DecisionTests {
 
     @Test
     func `a sound TrainingJob and a sound EvalRun pass, without a warning and without a change`() {
-        #expect(Samples.controller.validate(Samples.request(Samples.trainingJob())) == .allowed())
-        #expect(Samples.controller.validate(Samples.request(Samples.evalRun())) == .allowed())
+        #expect(
+            ReviewSamples.controller.validate(ReviewSamples.request(ReviewSamples.trainingJob()))
+                == .allowed())
+        #expect(
+            ReviewSamples.controller.validate(ReviewSamples.request(ReviewSamples.evalRun())) == .allowed())
     }
 
     @Test(arguments: refused)
     func `a fault that an object already has does not keep it from being changed`(_ example: Case) {
-        let old = Samples.trainingJob(example.change)
+        let old = ReviewSamples.trainingJob(example.change)
         var new = old
         new.spec.runPolicy = RunPolicy()
         new.spec.runPolicy?.suspend = true
-        #expect(Samples.controller.validate(Samples.request(new, replacing: old)).isAllowed)
-        let decision = Samples.controller.validate(
-            Samples.request(new, replacing: Samples.trainingJob()))
+        #expect(ReviewSamples.controller.validate(ReviewSamples.request(new, replacing: old)).isAllowed)
+        let decision = ReviewSamples.controller.validate(
+            ReviewSamples.request(new, replacing: ReviewSamples.trainingJob()))
         #expect(decision.causes.contains { $0.field == example.field })
     }
 
     @Test
     func `an object that can't be read loses its finalizer all the same, and is created by nobody`() {
-        var request = Samples.request(Samples.trainingJob(), replacing: Samples.trainingJob())
+        var request = ReviewSamples.request(
+            ReviewSamples.trainingJob(), replacing: ReviewSamples.trainingJob())
         request.object?[path: ["spec", "trainer"]] = "x"
         request.oldObject?[path: ["spec", "trainer"]] = "x"
         request.object?[path: ["metadata", "finalizers"]] = []
-        #expect(Samples.controller.validate(request) == .allowed())
+        #expect(ReviewSamples.controller.validate(request) == .allowed())
         request.object?[path: ["spec", "method"]] = "dpo"
-        #expect(Samples.controller.validate(request).isAllowed)
+        #expect(ReviewSamples.controller.validate(request).isAllowed)
         request.oldObject = nil
         request.operation = .create
-        let refusal = Samples.controller.validate(request)
+        let refusal = ReviewSamples.controller.validate(request)
         #expect(refusal.status?.message?.contains("spec.trainer") == true)
     }
 
@@ -129,24 +134,27 @@ struct DecisionTests {
             }
         ])
         let keyed: (inout TrainingJobSpec) -> Void = { $0.idempotencyKey = "nightly" }
-        let second = controller.validate(Samples.request(Samples.trainingJob(keyed, name: "second")))
+        let second = controller.validate(
+            ReviewSamples.request(ReviewSamples.trainingJob(keyed, name: "second")))
         #expect(second.causes.first?.field == "spec.idempotencyKey")
         #expect(second.causes.first?.message?.contains("\"first\"") == true)
-        #expect(controller.validate(Samples.request(Samples.trainingJob(keyed, name: "first"))).isAllowed)
-        let other = Samples.trainingJob({ $0.idempotencyKey = "weekly" })
-        #expect(controller.validate(Samples.request(other)).isAllowed)
+        #expect(
+            controller.validate(ReviewSamples.request(ReviewSamples.trainingJob(keyed, name: "first")))
+                .isAllowed)
+        let other = ReviewSamples.trainingJob({ $0.idempotencyKey = "weekly" })
+        #expect(controller.validate(ReviewSamples.request(other)).isAllowed)
     }
 
     @Test
     func `a finished run's policy may be changed, with a warning, and its time to live without`() {
-        var old = Samples.trainingJob()
+        var old = ReviewSamples.trainingJob()
         old.status = TrainingJobStatus(phase: .completed)
         var new = old
         new.spec.runPolicy = RunPolicy()
         new.spec.runPolicy?.ttlSecondsAfterFinished = 60
-        #expect(Samples.controller.validate(Samples.request(new, replacing: old)) == .allowed())
+        #expect(ReviewSamples.controller.validate(ReviewSamples.request(new, replacing: old)) == .allowed())
         new.spec.runPolicy?.backoffLimit = 7
-        let decision = Samples.controller.validate(Samples.request(new, replacing: old))
+        let decision = ReviewSamples.controller.validate(ReviewSamples.request(new, replacing: old))
         #expect(decision.isAllowed)
         #expect(decision.warnings.count == 1)
         #expect(decision.warnings.first?.contains("Completed") == true)
@@ -154,7 +162,7 @@ struct DecisionTests {
 
     @Test
     func `allowed settings that are surely not meant are warned of`() {
-        let job = Samples.trainingJob {
+        let job = ReviewSamples.trainingJob {
             $0.trainer.shmSize = "8Gi"
             $0.runPolicy = RunPolicy()
             $0.runPolicy?.heartbeatTimeoutSeconds = 10
@@ -169,7 +177,7 @@ struct DecisionTests {
                 evaluator: Evaluator(image: "e"), suites: [EvaluationSuite(name: "q", type: .perplexity)],
                 thresholds: [Threshold(metric: "q/perplexty", max: 9)])
         }
-        let decision = Samples.controller.validate(Samples.request(job))
+        let decision = ReviewSamples.controller.validate(ReviewSamples.request(job))
         #expect(decision.isAllowed)
         for part in [
             "shmSize", "heartbeatTimeoutSeconds", "everySteps", "activeDeadlineSeconds", "perplexty",
@@ -184,36 +192,38 @@ struct DecisionTests {
         let schema = try #require(
             CustomResourceDefinition.trainingJob.schema.properties["spec"]?.properties["hyperparameters"])
         for name in schema.properties.keys where name != "parameters" {
-            let job = Samples.trainingJob {
+            let job = ReviewSamples.trainingJob {
                 $0.hyperparameters = Hyperparameters()
                 $0.hyperparameters?.parameters = [name: "1"]
             }
-            let decision = Samples.controller.validate(Samples.request(job))
+            let decision = ReviewSamples.controller.validate(ReviewSamples.request(job))
             #expect(!decision.isAllowed, "\(name)")
         }
     }
 
     @Test
     func `other kinds are refused with a remedy; deletions and the status are left alone`() {
-        var request = Samples.request(Samples.trainingJob())
+        var request = ReviewSamples.request(ReviewSamples.trainingJob())
         request.kind = "Widget"
-        for decision in [Samples.controller.validate(request), Samples.controller.mutate(request)] {
+        for decision in [
+            ReviewSamples.controller.validate(request), ReviewSamples.controller.mutate(request),
+        ] {
             #expect(decision.status?.code == 400)
             #expect(decision.status?.message?.contains("Widget of anneal.dev/v1alpha1") == true)
             #expect(decision.status?.message?.contains("upgrade the operator") == true)
         }
         request.kind = "TrainingJob"
         request.version = "v2"
-        #expect(Samples.controller.validate(request).status?.code == 400)
+        #expect(ReviewSamples.controller.validate(request).status?.code == 400)
         request.version = "v1alpha1"
         request.subresource = "status"
         request.object?[path: ["metadata", "annotations"]] = nil
-        #expect(Samples.controller.validate(request) == .allowed())
-        #expect(Samples.controller.mutate(request) == .allowed())
+        #expect(ReviewSamples.controller.validate(request) == .allowed())
+        #expect(ReviewSamples.controller.mutate(request) == .allowed())
         request.subresource = nil
         request.operation = .delete
         request.object = nil
-        #expect(Samples.controller.validate(request) == .allowed())
-        #expect(Samples.controller.mutate(request) == .allowed())
+        #expect(ReviewSamples.controller.validate(request) == .allowed())
+        #expect(ReviewSamples.controller.mutate(request) == .allowed())
     }
 }

@@ -27,7 +27,7 @@ struct LiveWebhook: Sendable {
     /// Serves until `body` returns, then stops gracefully.
     static func run(
         limits: ConnectionLimits = ConnectionLimits(),
-        controller: AdmissionController = Samples.controller,
+        controller: AdmissionController = ReviewSamples.controller,
         access: AccessReviewer = AccessReviewer { _ in throw CancellationError() },
         observer: @escaping @Sendable (ReviewObservation) -> Void = { _ in },
         _ body: @escaping @Sendable (LiveWebhook, ServiceGroup) async throws -> Void

@@ -9,7 +9,8 @@ import Testing
 
 @Suite("The webhook's server", .serialized)
 struct WebhookServerTests {
-    private static let sound = Samples.review(Samples.request(Samples.trainingJob())).serialized()
+    private static let sound = ReviewSamples.review(ReviewSamples.request(ReviewSamples.trainingJob()))
+        .serialized()
 
     private func status(_ response: HTTPResponse) throws -> Status {
         try JSONValue(parsing: response.body).decoded()
@@ -63,9 +64,9 @@ struct WebhookServerTests {
         async throws
     {
         let observed = Mutex<[String]>([])
-        var forged = Samples.request(Samples.trainingJob())
+        var forged = ReviewSamples.request(ReviewSamples.trainingJob())
         forged.kind = "Forged"
-        let unknown = Samples.review(forged).serialized()
+        let unknown = ReviewSamples.review(forged).serialized()
         try await LiveWebhook.run(
             observer: { one in observed.withLock { $0.append("\(one.kind) \(one.outcome.rawValue)") } }
         ) { [unknown] webhook, _ in

@@ -1,4 +1,5 @@
 import KubernetesAPI
+import SeededRandomness
 import Testing
 
 @testable import Operator
@@ -19,7 +20,7 @@ import Testing
     }
 
     @Test func `merging the difference gives the new value`() {
-        var random = SplitMix(seed: 7)
+        var random = SeededGenerator(seed: 7)
         for _ in 0..<2000 {
             let old = random.object(depth: 3)
             let new = random.object(depth: 3)
@@ -43,21 +44,9 @@ import Testing
     }
 }
 
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
+extension SeededGenerator {
     /// A status never holds nulls, which a merge patch could not express.
-    mutating func object(depth: Int) -> JSONValue {
+    fileprivate mutating func object(depth: Int) -> JSONValue {
         var members: [String: JSONValue] = [:]
         for key in ["a", "b", "c", "d"] where Bool.random(using: &self) {
             members[key] = value(depth: depth - 1)

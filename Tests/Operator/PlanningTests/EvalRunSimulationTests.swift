@@ -1,6 +1,7 @@
 import AnnealAPI
 import KubernetesAPI
 import Planning
+import SeededRandomness
 import Testing
 
 @Suite("An EvalRun under chaos")
@@ -9,7 +10,7 @@ struct EvalRunSimulationTests {
     func `an EvalRun ends, creates no pod twice, and stays ended`() {
         var ends: [EvalRunPhase: Int] = [:]
         for seed in 0..<400 {
-            var random = SeededGenerator(seed: UInt64(seed))
+            var random = SeededGenerator(simulation: UInt64(seed))
             var world = EvaluationWorld(Samples.evalRun { $0.runPolicy = RunPolicy() })
             let trouble = Int.random(in: 0..<60, using: &random)
             for step in 0..<400 where world.run.status?.phase.isTerminal != true {

@@ -1,6 +1,7 @@
 import AnnealAPI
 import KubernetesAPI
 import Planning
+import SeededRandomness
 import Testing
 
 /// Seeded runs of a world in which everything goes wrong for a while.
@@ -37,7 +38,7 @@ struct Simulation {
     private var wasDeleted = false
 
     init(seed: UInt64) {
-        random = SeededGenerator(seed: seed)
+        random = SeededGenerator(simulation: seed)
         let nodes = random.chance(0.4) ? 2 : 1
         let backoffLimit = Int.random(in: 0...4, using: &random)
         let hasTTL = random.chance(0.1)

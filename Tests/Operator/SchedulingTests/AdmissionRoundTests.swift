@@ -1,6 +1,6 @@
-import ControllerRuntime
 import KubernetesAPI
 import Scheduling
+import SeededRandomness
 import Testing
 
 @Suite("An admission round")

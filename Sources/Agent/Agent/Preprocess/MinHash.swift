@@ -1,3 +1,5 @@
+import SeededRandomness
+
 /// MinHash signatures of texts.
 ///
 /// For a random order of all shingles, the first shingle of two sets is the same with a probability that is
@@ -15,7 +17,7 @@ struct MinHash: Sendable {
 
     /// Equal seeds give equal signatures.
     init(seed: UInt64) {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         // Odd multipliers: h ↦ (a·h + b) mod 2⁶⁴ is then a permutation.
         multipliers = (0..<Self.length).map { _ in generator.next() | 1 }
         offsets = (0..<Self.length).map { _ in generator.next() }
@@ -39,7 +41,7 @@ struct MinHash: Sendable {
         }
         // The high bits decide which value is least and say little once it is known; the low bits of a
         // product depend on few bits of its factor. Mixing makes all bits equal.
-        return minima.map { UInt8(truncatingIfNeeded: SplitMix64.mix($0)) }
+        return minima.map { UInt8(truncatingIfNeeded: SeededGenerator.mix($0)) }
     }
 
     /// The estimated Jaccard similarity of two sets from their signatures.
@@ -75,25 +77,7 @@ struct MinHash: Sendable {
 
     private static func hash(_ window: [UInt32]) -> UInt64 {
         var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
-        for scalar in window { hash = SplitMix64.mix(hash ^ UInt64(scalar)) }
+        for scalar in window { hash = SeededGenerator.mix(hash ^ UInt64(scalar)) }
         return hash
-    }
-}
-
-/// SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", 2014).
-struct SplitMix64: RandomNumberGenerator, Sendable {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        return Self.mix(state)
-    }
-
-    /// Its finaliser: a bijection in which each bit of the result depends on each bit of the argument.
-    static func mix(_ value: UInt64) -> UInt64 {
-        var z = value
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import SeededRandomness
 
 /// The texts that were kept so far, by signature: finds one that is a near-duplicate of a new text.
 ///
@@ -131,7 +132,7 @@ private struct BandTable {
     }
 
     private func position(_ key: UInt64) -> Int {
-        Int(truncatingIfNeeded: SplitMix64.mix(key)) & (slots.count - 1)
+        Int(truncatingIfNeeded: SeededGenerator.mix(key)) & (slots.count - 1)
     }
 
     private mutating func place(_ index: UInt32, _ key: UInt64) {

@@ -1,4 +1,5 @@
 import AnnealAPI
+import SeededRandomness
 
 /// Decides for each record, in order, whether it is kept and to which side it goes.
 struct RecordFilter {
@@ -42,7 +43,7 @@ struct RecordFilter {
         if index != nil, index?.insert(record.text) == false { return .nearDuplicate }
         // By content and seed alone: the same record always falls on the same side, and copies of one that
         // are kept never fall on both.
-        let rank = SplitMix64.mix(digest.high ^ SplitMix64.mix(seed))
+        let rank = SeededGenerator.mix(digest.high ^ SeededGenerator.mix(seed))
         let isValidation = Double(rank >> 11) * 0x1p-53 < fraction
         return isValidation ? .validation(rank: rank) : .train(rank: rank)
     }

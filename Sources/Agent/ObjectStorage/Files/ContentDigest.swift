@@ -1,8 +1,9 @@
 import Crypto
+import Encodings
 import FoundationEssentials
 
-/// How Anneal names content by SHA-256, as 64 lower-case hexadecimal digits. The one place that says what a
-/// digest covers:
+/// Names of content by SHA-256, as 64 lower-case hexadecimal digits. The one place that says what a digest
+/// covers:
 ///
 /// - **one object or file**: its bytes;
 /// - **a folder with a `manifest.json`** (`Manifest.fileName`): the bytes of that manifest, which lists every
@@ -14,7 +15,7 @@ public enum ContentDigest {
     /// Of no bytes.
     static let empty = sha256(Data())
 
-    public static func sha256(_ data: some DataProtocol) -> String { hex(SHA256.hash(data: data)) }
+    public static func sha256(_ data: some DataProtocol) -> String { Hexadecimal.sha256(data) }
 
     /// Of a folder without a manifest.
     public static func folder(_ files: [(path: String, sha256: String)]) -> String {
@@ -32,16 +33,6 @@ public enum ContentDigest {
         return text.lowercased()
     }
 
-    static func hex(_ digest: some Sequence<UInt8>) -> String {
-        var output: [UInt8] = []
-        let digits = Array("0123456789abcdef".utf8)
-        for byte in digest {
-            output.append(digits[Int(byte >> 4)])
-            output.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: output, as: UTF8.self)
-    }
-
     /// Of a file's bytes `range`, or of all. Holds 256 KiB at a time, and lets other tasks run between.
     static func sha256(of file: borrowing LocalFile, range: Range<Int64>? = nil) async throws(S3Error)
         -> String
@@ -56,7 +47,7 @@ public enum ContentDigest {
             guard !Task.isCancelled else { throw S3Error(.cancelled, "reading '\(file.path)': stopped") }
             await Task.yield()
         }
-        return hex(hash.finalize())
+        return Hexadecimal.encode(hash.finalize())
     }
 
     private static func update(
@@ -91,5 +82,5 @@ public struct StreamingDigest: Sendable {
 
     public mutating func update(_ data: some DataProtocol) { hash.update(data: data) }
 
-    public func finish() -> String { ContentDigest.hex(hash.finalize()) }
+    public func finish() -> String { Hexadecimal.encode(hash.finalize()) }
 }

@@ -1,3 +1,4 @@
+import Encodings
 import FoundationEssentials
 
 /// One page of a listing.
@@ -75,7 +76,8 @@ extension ObjectPage {
     init(_ document: XMLElement, bucket: String, what: String) throws(S3Error) {
         let encoded = document.child("EncodingType")?.text == "url"
         func key(_ element: XMLElement?) throws(S3Error) -> String {
-            guard let text = element?.text, let key = encoded ? S3Encoding.decode(text) : text, !key.isEmpty
+            guard let text = element?.text,
+                let key = encoded ? PercentEncoding.decode(text, plusIsSpace: true) : text, !key.isEmpty
             else {
                 throw S3Error(.malformedResponse, "\(what): an entry has no readable key")
             }

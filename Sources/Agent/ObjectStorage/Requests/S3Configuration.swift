@@ -1,3 +1,5 @@
+import Encodings
+
 /// Who signs requests.
 public struct S3Credentials: Hashable, Sendable {
     public var accessKey: String
@@ -75,7 +77,7 @@ public struct S3Configuration: Sendable {
     /// The absolute URL of an object or, where `key` is empty, of its bucket; the query is sorted by name
     /// and encoded, as the signature needs it.
     func url(bucket: String, key: String, query: [(name: String, value: String)] = []) -> String {
-        let path = S3Encoding.path(key)
+        let path = PercentEncoding.encode(key, keepsSlash: true)
         var url: String
         // A wildcard certificate does not match a bucket name with dots.
         if pathStyle || (bucket.contains(".") && endpoint.hasPrefix("https://")) {
@@ -84,60 +86,9 @@ public struct S3Configuration: Sendable {
             let scheme = endpoint.hasPrefix("https://") ? "https://" : "http://"
             url = "\(scheme)\(bucket).\(endpoint.dropFirst(scheme.count))/\(path)"
         }
-        let pairs = query.map { (S3Encoding.component($0.name), S3Encoding.component($0.value)) }
+        let pairs = query.map { (PercentEncoding.encode($0.name), PercentEncoding.encode($0.value)) }
         let text = pairs.sorted { $0 < $1 }.map { "\($0.0)=\($0.1)" }.joined(separator: "&")
         if !text.isEmpty { url += "?" + text }
         return url
-    }
-}
-
-/// Percent-encoding as Signature Version 4 wants it: all but RFC 3986's unreserved characters, upper case.
-enum S3Encoding {
-    static func path(_ key: String) -> String { encode(key, keepsSlash: true) }
-    static func component(_ text: String) -> String { encode(text, keepsSlash: false) }
-
-    /// Undoes percent-encoding, and `+` for a blank, as listings with `encoding-type=url` have it; nil where
-    /// it is malformed.
-    static func decode(_ text: String) -> String? {
-        var output: [UInt8] = []
-        var bytes = Array(text.utf8)[...]
-        while let byte = bytes.popFirst() {
-            switch byte {
-            case UInt8(ascii: "+"): output.append(0x20)
-            case UInt8(ascii: "%"):
-                guard let high = bytes.popFirst().flatMap(hexDigit),
-                    let low = bytes.popFirst().flatMap(hexDigit)
-                else { return nil }
-                output.append(high << 4 | low)
-            default: output.append(byte)
-            }
-        }
-        return String(validating: output, as: UTF8.self)
-    }
-
-    private static func hexDigit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x37
-        case 0x61...0x66: byte - 0x57
-        default: nil
-        }
-    }
-
-    private static func encode(_ text: String, keepsSlash: Bool) -> String {
-        var output: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."),
-                UInt8(ascii: "_"), UInt8(ascii: "~"):
-                output.append(byte)
-            case UInt8(ascii: "/") where keepsSlash:
-                output.append(byte)
-            default:
-                let hex = String(byte, radix: 16, uppercase: true)
-                output.append(contentsOf: (hex.utf8.count == 1 ? "%0\(hex)" : "%\(hex)").utf8)
-            }
-        }
-        return String(decoding: output, as: UTF8.self)
     }
 }

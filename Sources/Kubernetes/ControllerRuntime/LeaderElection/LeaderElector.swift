@@ -1,4 +1,5 @@
 import KubernetesAPI
+import SeededRandomness
 
 /// The decisions of one of several processes of which one is to lead, as a value. It does nothing by itself: it
 /// is told what happened and answers what to do next. The record is a `Lease`, as client-go keeps it.

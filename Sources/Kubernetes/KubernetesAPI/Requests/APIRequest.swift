@@ -1,3 +1,4 @@
+import Encodings
 import FoundationEssentials
 
 /// A request to an API server as a value: what to send, without sending it.
@@ -40,24 +41,6 @@ public struct QueryItem: Hashable, Sendable {
     public init(_ name: String, _ value: String) {
         self.name = name
         self.value = value
-    }
-}
-
-/// Percent-encoding of everything but RFC 3986's unreserved characters.
-public enum PercentEncoding {
-    public static func encode(_ text: String) -> String {
-        var output = ""
-        for byte in text.utf8 {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."),
-                UInt8(ascii: "_"), UInt8(ascii: "~"):
-                output.unicodeScalars.append(UnicodeScalar(byte))
-            default:
-                let hex = String(byte, radix: 16, uppercase: true)
-                output += hex.count == 1 ? "%0\(hex)" : "%\(hex)"
-            }
-        }
-        return output
     }
 }
 

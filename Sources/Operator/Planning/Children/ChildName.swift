@@ -1,4 +1,5 @@
 import AnnealAPI
+import Encodings
 
 /// Names of children: a function of the run, the stage and the attempt, and always DNS labels.
 enum ChildName {
@@ -9,7 +10,7 @@ enum ChildName {
     static func make(_ parts: String...) -> String {
         let whole = parts.joined(separator: "-")
         if whole.utf8.count <= limit, isLabel(whole) { return whole }
-        let hash = String(Digest.sha256(whole).prefix(10))
+        let hash = String(Hexadecimal.sha256(whole).prefix(10))
         // The last parts tell siblings apart for a reader; the hash does so for the cluster.
         var kept = ""
         for character in whole.lowercased().utf8.prefix(limit - hash.count - 1) {
@@ -27,7 +28,7 @@ enum ChildName {
                 isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")
             }
             && name.utf8.first.map(isAlphanumeric) == true && name.utf8.last.map(isAlphanumeric) == true
-        return isValue ? name : String(Digest.sha256(name).prefix(32))
+        return isValue ? name : String(Hexadecimal.sha256(name).prefix(32))
     }
 
     private static func isLabel(_ text: String) -> Bool {

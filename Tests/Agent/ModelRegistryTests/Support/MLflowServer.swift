@@ -4,7 +4,7 @@ import Testing
 
 /// An MLflow server of the test process, with a new database: found by `ANNEAL_MLFLOW`, or on the `PATH`.
 final class MLflowServer: Sendable {
-    static let executable = Program.find("mlflow", variable: "ANNEAL_MLFLOW")
+    static let executable = Executable.find("mlflow", variable: "ANNEAL_MLFLOW")
     static let isMissing: Comment =
         "NOT RUN: no mlflow; set ANNEAL_MLFLOW to it (pip install mlflow), or run hack/test"
 
@@ -16,7 +16,7 @@ final class MLflowServer: Sendable {
 
     private init() throws {
         let path = try #require(Self.executable)
-        port = try Program.freePort()
+        port = try Executable.freePort()
         let folder = FileManager.default.temporaryDirectory.appending(path: "mlflow-\(UUID().uuidString)")
             .path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -1,6 +1,7 @@
 import Collections
 import ControllerRuntime
 import KubernetesAPI
+import SeededRandomness
 
 /// Several processes that want to lead, a server that keeps one lease, and all that can go wrong between them,
 /// in virtual time: requests and answers are late or lost, late ones are carried out all the same, watches say

@@ -1,5 +1,6 @@
 import ControllerRuntime
 import KubernetesAPI
+import SeededRandomness
 import Testing
 
 /// The decisions of one process, told what happens.

@@ -1,6 +1,7 @@
 import AnnealAPI
 import KubernetesAPI
 import Planning
+import SeededRandomness
 
 /// Runs to plan for.
 enum Samples {
@@ -63,5 +64,12 @@ enum Samples {
         metadata.resourceVersion = "1"
         metadata.creationTimestamp = start
         return metadata
+    }
+}
+
+extension SeededGenerator {
+    /// The random numbers of one simulation. Its number is spread over all bits first.
+    init(simulation number: UInt64) {
+        self.init(seed: number &* 0x9E37_79B9_7F4A_7C15 &+ 0xD1B5_4A32_D192_ED03)
     }
 }

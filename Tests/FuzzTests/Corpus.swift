@@ -1,5 +1,5 @@
 /// Valid inputs that the mutations begin with.
-enum Samples {
+enum Corpus {
     static let sha = String(repeating: "ab", count: 32)
 
     static let metadata = """

@@ -1,10 +1,11 @@
 import AnnealAPI
+import Encodings
 import Foundation
 import FoundationNetworking
 import KubernetesAPI
 
 /// An S3 server, seen through the `aws` command line: none of Anneal's own code.
-struct Store: Sendable {
+struct S3Server: Sendable {
     let port: Int
     let aws: Program
 
@@ -83,7 +84,7 @@ struct CommittedFolder: Sendable {
     var files: [String: Data]
 
     /// The digest that stands for the whole.
-    var digest: String? { files["manifest.json"].map { Digest.sha256($0) } }
+    var digest: String? { files["manifest.json"].map { Hexadecimal.sha256($0) } }
 
     func text(_ name: String) -> String? { files[name].map { String(decoding: $0, as: UTF8.self) } }
 
@@ -101,7 +102,7 @@ struct CommittedFolder: Sendable {
                 problems.append("\(path) is missing")
                 continue
             }
-            if Digest.sha256(file) != entry["sha256"]?.stringValue {
+            if Hexadecimal.sha256(file) != entry["sha256"]?.stringValue {
                 problems.append("\(path) has another SHA-256")
             }
             if Int64(file.count) != entry["size"]?.integerValue {

@@ -5,7 +5,7 @@ import Planning
 @testable import AdmissionWebhook
 
 /// Requests and objects to decide about.
-enum Samples {
+enum ReviewSamples {
     static func trainingJob(
         _ change: (inout TrainingJobSpec) -> Void = { _ in }, name: String = "run"
     ) -> TrainingJob {

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// Programs that tests start.
-public enum Program {
+public enum Executable {
     public struct Failure: Error, CustomStringConvertible { public var description: String }
 
     /// The path in an environment variable, or of a program on the `PATH`; nil if there is none.
@@ -72,6 +72,6 @@ public final class RunningProgram: Sendable {
             guard kill(identifier, 0) == 0 else { break }
             usleep(50_000)
         }
-        throw Program.Failure(description: "nothing listens on port \(port)")
+        throw Executable.Failure(description: "nothing listens on port \(port)")
     }
 }

@@ -5,7 +5,7 @@ import Planning
 import Testing
 
 /// What the API server asks the operator, and how they find and trust each other.
-@Suite struct WebhookTests {
+@Suite struct WebhookConfigurationTests {
     static let configurations = [
         "MutatingWebhookConfiguration": ("mutate.anneal.dev", "/mutate"),
         "ValidatingWebhookConfiguration": ("validate.anneal.dev", "/validate"),

@@ -1,7 +1,7 @@
 import Foundation
+import JSONLogging
 import Logging
 import Synchronization
-import Telemetry
 import Testing
 
 @Suite struct JSONLogTests {

@@ -7,7 +7,7 @@ import Testing
 
 /// What networks and stores do on bad days.
 @Suite(.enabled(if: MotoServer.executable != nil, MotoServer.isMissing))
-struct FaultTests {
+struct TransferFaultTests {
     private static func isGet(_ request: FaultProxy.Request) -> Bool { request.method == "GET" }
 
     @Test func `a store that is down for a while is waited for`() async throws {

@@ -55,7 +55,7 @@ public struct JSONLogHandler: LogHandler {
     }
 }
 
-/// Where lines go, one after the other.
+/// Takes lines one after the other.
 public final class LogOutput: Sendable {
     public static let standardError = LogOutput { line in
         var rest = line[...]
@@ -75,5 +75,6 @@ public final class LogOutput: Sendable {
 
     public init(_ body: @escaping JSONLogHandler.Output) { self.body = body }
 
-    func take(_ line: [UInt8]) { turn.withLock { _ in body(line) } }
+    /// Writes one line that ends in a newline.
+    public func take(_ line: [UInt8]) { turn.withLock { _ in body(line) } }
 }

@@ -1,23 +1,5 @@
-import Crypto
-import FoundationEssentials
+import Encodings
 import KubernetesAPI
-
-/// SHA-256 as lower-case hexadecimal digits.
-public enum Digest {
-    /// Digest of bytes, 64 digits.
-    public static func sha256(_ data: Data) -> String {
-        var text = ""
-        text.reserveCapacity(64)
-        for byte in SHA256.hash(data: data) {
-            text.append(byte < 16 ? "0" : "")
-            text.append(String(byte, radix: 16))
-        }
-        return text
-    }
-
-    /// Digest of a text's UTF-8, 64 digits.
-    public static func sha256(_ text: String) -> String { sha256(Data(text.utf8)) }
-}
 
 extension TrainingJobSpec {
     /// SHA-256 of what decides the trained weights, as JSON with sorted keys: model, dataset,
@@ -30,7 +12,7 @@ extension TrainingJobSpec {
             args: trainer.args, env: trainer.env, numNodes: trainer.numNodes ?? 1,
             numProcPerNode: trainer.processesPerNode)
         guard let json = try? JSONValue(encoding: relevant) else { return nil }
-        return Digest.sha256(json.serialized())
+        return Hexadecimal.sha256(json.serialized())
     }
 }
 

@@ -86,7 +86,7 @@ struct Exchange: Sendable {
 }
 
 /// Between an operator and the API server: passes everything on, but for the faults that it is told to make.
-final class FaultProxy: Sendable {
+final class APIServerProxy: Sendable {
     let kubeconfig: URL
     private let address: String
     private let history: URL
