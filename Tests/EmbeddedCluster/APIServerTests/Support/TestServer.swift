@@ -1,3 +1,4 @@
+import BuiltInKinds
 import FoundationEssentials
 import KubernetesAPI
 import Logging
@@ -35,12 +36,11 @@ final class TestServer: Sendable {
                 return "00000000-0000-4000-8000-\(padding)\(text)"
             },
             randomSuffix: ServerEnvironment.live.randomSuffix, sleep: ServerEnvironment.live.sleep)
-        var configuration = APIServerConfiguration(
-            stateDirectory: self.folder, auditLogPath: auditLogPath, environment: environment,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        configuration.resources = resources
-        configuration.admissionPlugins = plugins
-        server = try await APIServer(configuration: configuration)
+        server = try await APIServer(
+            configuration: APIServerConfiguration(
+                stateDirectory: self.folder, resources: resources, admissionPlugins: plugins,
+                auditLogPath: auditLogPath, environment: environment,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
         core = server.core
         adminToken = server.adminToken
         router = try server.makeRouter(port: 6443)
