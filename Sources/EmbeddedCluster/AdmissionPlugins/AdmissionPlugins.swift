@@ -24,7 +24,7 @@ public enum AdmissionPlugins {
         let reinvoked = builtIn.compactMap { defaulting($0, environment) }
         return builtIn.map { name -> any AdmissionPlugin in
             switch name {
-            case .namespaceLifecycle: NamespaceProtection()
+            case .namespaceLifecycle: NamespaceLifecycle()
             case .limitRanger: LimitRangeAdmission()
             case .serviceAccount: ServiceAccountAdmission(randomSuffix: environment.randomSuffix)
             case .podSecurity: PodSecurityAdmission()

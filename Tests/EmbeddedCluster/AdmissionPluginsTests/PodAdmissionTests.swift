@@ -237,11 +237,33 @@ struct PodAdmissionTests {
     @Test(arguments: [("default", true), ("kube-system", true), ("rec", false)])
     func `the default namespace stays`(_ name: String, _ isProtected: Bool) async {
         let old = json(#"{"metadata":{"name":"\#(name)"}}"#)
-        let status = await NamespaceProtection().refusal(
+        let status = await NamespaceLifecycle().refusal(
             of: admission(.delete, "namespaces", nil, old: old), cluster)
         #expect(
             status?.message
                 == (isProtected
                     ? "namespaces \"\(name)\" is forbidden: this namespace may not be deleted" : nil))
+    }
+
+    @Test(arguments: [
+        ("rec", #"namespaces "rec" not found"#, ""),
+        (
+            "old",
+            #"pods "p" is forbidden: unable to create new content in namespace old because it is being terminated"#,
+            "NamespaceTerminating"
+        ),
+        ("new", nil, ""),
+    ])
+    func `a pod is created only in a namespace that is there to stay`(
+        _ namespace: String, _ message: String?, _ cause: String
+    ) async {
+        cluster.put("namespaces", namespace: "", "new", "{}")
+        cluster.put(
+            "namespaces", namespace: "", "old",
+            #"{"metadata":{"deletionTimestamp":"2026-11-21T00:00:00Z"}}"#)
+        let status = await NamespaceLifecycle().refusal(
+            of: admission(.create, "pods", pod("{}"), namespace: namespace), cluster)
+        #expect(status?.message == message)
+        #expect(status?.details?.causes?.first?.reason ?? "" == cause)
     }
 }

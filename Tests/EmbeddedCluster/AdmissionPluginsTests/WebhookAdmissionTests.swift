@@ -63,14 +63,11 @@ struct WebhookAdmissionTests {
     }
 
     @Test
-    func `a review of a status patch names the subresource twice and has the options of an update`()
-        async throws
-    {
+    func `a review of a status write names the subresource twice`() async throws {
         let webhooks = FakeWebhooks { _, _ in FakeWebhooks.allowed }
         cluster.webhook(.validating, "validate")
-        var request = admission(
+        let request = admission(
             .update, "widgets", group: "example.dev", widget, old: widget, subresource: "status")
-        request.options = ["kind": "PatchOptions", "apiVersion": "meta.k8s.io/v1", "force": true]
         _ = try await plugin(webhooks).process(request, cluster)
         let asked = webhooks.reviews.first?["request"]
         #expect(asked?["subResource"] == "status")

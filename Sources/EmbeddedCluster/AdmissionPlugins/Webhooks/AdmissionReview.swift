@@ -30,7 +30,7 @@ enum AdmissionReview {
             "requestResource": resource, "operation": .string(request.operation.rawValue),
             "userInfo": userInfo(request.user), "object": request.object ?? .null,
             "oldObject": request.oldObject ?? .null, "dryRun": .bool(request.isDryRun),
-            "options": options(of: request),
+            "options": request.options,
         ]
         if let subresource = request.subresource {
             attributes["subResource"] = .string(subresource)
@@ -51,14 +51,6 @@ enum AdmissionReview {
         return .object(info)
     }
 
-    /// A patch is an update or, where an apply finds nothing, a creation.
-    private static func options(of request: AdmissionRequest) -> JSONValue {
-        guard request.options["kind"] == "PatchOptions" else { return request.options }
-        var options = request.options
-        options["kind"] = request.operation == .create ? "CreateOptions" : "UpdateOptions"
-        options["force"] = nil
-        return options
-    }
 }
 
 /// What a webhook answers.

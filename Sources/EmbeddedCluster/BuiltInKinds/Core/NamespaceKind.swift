@@ -58,6 +58,16 @@ struct NamespaceStrategy: ResourceStrategy {
         object[path: ["spec", "finalizers"]] = old[path: ["spec", "finalizers"]]
     }
 
+    /// A namespace has no grace period: it goes when what is in it is gone.
+    func prepareForDeletion(_ object: inout JSONValue) {
+        object[path: ["metadata", "deletionGracePeriodSeconds"]] = nil
+        object[path: ["status", "phase"]] = "Terminating"
+    }
+
+    func holdsBack(_ object: JSONValue) -> Bool {
+        !(object[path: ["spec", "finalizers"]]?.arrayValue ?? []).isEmpty
+    }
+
     func prepareForStatusUpdate(_ object: inout JSONValue, old: JSONValue, _ context: StrategyContext) {
         object["spec"] = old["spec"]
     }

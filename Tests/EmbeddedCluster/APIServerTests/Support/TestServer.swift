@@ -1,3 +1,4 @@
+import AdmissionPlugins
 import BuiltInKinds
 import FoundationEssentials
 import KubernetesAPI
@@ -18,7 +19,7 @@ final class TestServer: Sendable {
     /// - Parameter folder: a state folder to go on with; nil for a new one
     init(
         folder: String? = nil, resources: [ResourceDefinition] = BuiltInResources.definitions,
-        plugins: [any AdmissionPlugin] = [], auditLogPath: String? = nil
+        plugins: [any AdmissionPlugin] = [NamespaceLifecycle()], auditLogPath: String? = nil
     ) async throws {
         let clock = TestClock()
         self.clock = clock
