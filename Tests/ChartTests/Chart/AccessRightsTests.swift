@@ -17,14 +17,14 @@ import Testing
     /// What the operator does with its kinds and their children. `finalizers` are asked for by the admission
     /// plugin OwnerReferencesPermissionEnforcement.
     static let runs = rights([
-        "trainingjobs.anneal.dev": "list watch delete",
-        "evalruns.anneal.dev": "create list watch delete",
+        "trainingjobs.anneal.dev": "list watch patch delete",
+        "evalruns.anneal.dev": "create list watch patch delete",
         "trainingjobs/status.anneal.dev": "patch",
         "evalruns/status.anneal.dev": "patch",
         "trainingjobs/finalizers.anneal.dev": "update",
         "evalruns/finalizers.anneal.dev": "update",
         "resourcequotas": "list watch",
-        "pods": "create list watch delete",
+        "pods": "create list watch patch delete",
         "persistentvolumeclaims": "create list watch delete",
         "services": "create list watch delete",
         "jobs.batch": "create list watch delete",

@@ -58,7 +58,7 @@ struct JobStageTests {
         #expect(
             world.created.filter { $0.type == Job.resourceType && $0.key.name.contains(word) }.count == tries)
         #expect(waits == [10, 20, 40, 80].prefix(tries - 1).map { $0 })
-        #expect(world.status?.message?.contains("after \(tries) tries") == true)
+        #expect(world.status?.message?.contains("after \(tries) attempts") == true)
         #expect(world.violations == [])
     }
 

@@ -124,9 +124,7 @@ struct Simulation {
         }
         if random.chance(0.003), !wasDeleted {
             wasDeleted = true
-            world.state.job?.metadata.deletionTimestamp = world.now
-            world.state.job?.metadata.finalizers = [Anneal.Finalizer.settle]
-            world.touchRun()
+            world.deleteRun()
         }
     }
 
@@ -185,6 +183,10 @@ struct Simulation {
             world.pass()
         }
         problems += world.violations
+        let status = world.status ?? world.lastStatus
+        if let held = world.gpuSecondsHeld, held != status?.gpuSeconds ?? 0 {
+            problems.append("\(held) GPU-seconds were held, and \(status?.gpuSeconds ?? 0) counted")
+        }
         guard let observation = world.observation() else { return }
         let plan = TrainingJobPlanner.plan(observation)
         if plan.status != observation.job.status { problems.append("a settled run changes its status") }
@@ -194,6 +196,12 @@ struct Simulation {
         if !running.isEmpty { problems.append("pods outlive the run: \(running)") }
         if world.status?.admission != nil { problems.append("the admission was not taken back") }
         if world.status?.gpusHeldSince != nil { problems.append("GPU time was not settled") }
+        if world.status?.podUsage?.contains(where: { $0.endedAt == nil }) == true {
+            problems.append("pods are not settled: \(world.status?.podUsage ?? [])")
+        }
+        if world.state.job?.metadata.finalizers?.isEmpty == false { problems.append("the run is still held") }
+        let kept = world.state.pods.values.filter { $0.metadata.finalizers?.isEmpty == false }.map(\.name)
+        if !kept.isEmpty { problems.append("pods are still held: \(kept)") }
         let finished = world.status?.stages?.filter { $0.finishedAt == nil }.map(\.name) ?? []
         if !finished.isEmpty { problems.append("stages without an end: \(finished)") }
     }

@@ -197,10 +197,10 @@ public struct EvalRunStatus: Codable, Hashable, Sendable {
     public var gate: String?
     /// GPUs that the run holds or asks for. Nil until it asks.
     public var gpus: Int?
-    /// GPUs times seconds held, over all attempts. Nil: none were held.
+    /// GPUs times seconds held by pods that have ended, over all attempts. Nil: none were held.
     public var gpuSeconds: Int64?
-    /// Time since which the run holds GPUs, to settle gpuSeconds. Nil unless it does.
-    public var gpusHeldSince: Timestamp?
+    /// GPU time of pods, one entry a pod, until it is in gpuSeconds and the pod may go. Nil: none.
+    public var podUsage: [PodUsage]?
     /// Time since which the run is suspended. Nil unless it is.
     public var suspendedAt: Timestamp?
     /// Seconds of suspensions that are over, left out of the run's time limit. Nil: none.

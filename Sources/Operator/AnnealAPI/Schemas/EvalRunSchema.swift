@@ -63,8 +63,9 @@ enum EvalRunSchema {
             "results": SharedSchema.thresholdResults,
             "gate": .string("Thresholds kept, of all, such as 3/3; for the printer column.").maxLength(32),
             "gpus": count.description("GPUs that the run holds or asks for."),
-            "gpuSeconds": count.description("GPUs times seconds held, over all attempts."),
-            "gpusHeldSince": .timestamp("Time since which the run holds GPUs, to settle gpuSeconds."),
+            "gpuSeconds": count.description(
+                "GPUs times seconds held by pods that have ended, over all attempts."),
+            "podUsage": SharedSchema.podUsage,
             "suspendedAt": .timestamp("Time since which the run is suspended."),
             "suspendedSeconds": count.description(
                 "Seconds of suspensions that are over, left out of the run's time limit."),

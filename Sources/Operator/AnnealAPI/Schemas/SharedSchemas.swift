@@ -236,6 +236,20 @@ enum SharedSchema {
                 ], required: ["reason", "message", "revokedAt"]),
         ], required: ["attempt", "pods", "gpus", "admittedAt", "admittedBy"])
 
+    static let podUsage = Schema.listMap(
+        "GPU time of pods, one entry a pod, until it is in gpuSeconds and the pod may go.", keys: ["uid"],
+        of: .object(
+            "GPU time of one pod, from its bind to its end.",
+            [
+                "pod": .string("Name of the pod.").maxLength(253),
+                "uid": .string("UID of the pod.").maxLength(63),
+                "gpus": .integer("GPUs that the pod holds.", format: .int64).minimum(0),
+                "boundAt": .timestamp("Time at which a node took the pod."),
+                "endedAt": .timestamp(
+                    "Time at which the pod ended, from which on gpuSeconds has its time."),
+            ], required: ["pod", "uid", "gpus", "boundAt"])
+    ).maxItems(1024)
+
     static let conditions = Schema.listMap(
         "Conditions of the run; Finished is the terminal one.", keys: ["type"],
         of: .object(

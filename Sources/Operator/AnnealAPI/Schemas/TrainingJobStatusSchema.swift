@@ -52,11 +52,13 @@ enum TrainingJobStatusSchema {
             "bestCheckpoint": checkpoint("The best checkpoint by validation loss."),
             "dataset": dataset,
             "gpus": count.description("GPUs that the run holds or asks for."),
-            "gpuSeconds": count.description("GPUs times seconds held, over all attempts."),
+            "gpuSeconds": count.description(
+                "GPUs times seconds held by pods that have ended, over all attempts."),
+            "podUsage": SharedSchema.podUsage,
             "gpuHours": word.description(
                 "GPU-hours held, over all attempts, with two decimals, for the printer column."),
             "gpusHeldSince": .timestamp(
-                "Time since which the running attempt holds its GPUs, to settle gpuSeconds."),
+                "Time since which the running attempt holds its GPUs."),
             "trainedSeconds": count.description(
                 "Seconds of training in earlier attempts, counted against activeDeadlineSeconds."),
             "output": model,

@@ -66,3 +66,25 @@ public struct StopRequest: Codable, Hashable, Sendable {
         self.message = message
     }
 }
+
+/// GPU time of one pod, from its bind to its end.
+public struct PodUsage: Codable, Hashable, Sendable {
+    /// Name of the pod.
+    public var pod: String
+    /// UID of the pod.
+    public var uid: String
+    /// GPUs that the pod holds.
+    public var gpus: Int
+    /// Time at which a node took the pod.
+    public var boundAt: Timestamp
+    /// Time at which the pod ended, from which on gpuSeconds has its time. Nil until then.
+    public var endedAt: Timestamp?
+
+    /// Usage of a pod that has not ended.
+    public init(pod: String, uid: String, gpus: Int, boundAt: Timestamp) {
+        self.pod = pod
+        self.uid = uid
+        self.gpus = gpus
+        self.boundAt = boundAt
+    }
+}

@@ -96,11 +96,13 @@ public struct TrainingJobStatus: Codable, Hashable, Sendable {
     public var dataset: DatasetSummary?
     /// GPUs that the run holds or asks for. Nil until it asks.
     public var gpus: Int?
-    /// GPUs times seconds held, over all attempts. Nil: none were held.
+    /// GPUs times seconds held by pods that have ended, over all attempts. Nil: none were held.
     public var gpuSeconds: Int64?
+    /// GPU time of pods, one entry a pod, until it is in gpuSeconds and the pod may go. Nil: none.
+    public var podUsage: [PodUsage]?
     /// GPU-hours held, over all attempts, with two decimals, for the printer column. Nil: none were held.
     public var gpuHours: String?
-    /// Time since which the running attempt holds its GPUs, to settle gpuSeconds. Nil unless it does.
+    /// Time since which the running attempt holds its GPUs. Nil unless it does.
     public var gpusHeldSince: Timestamp?
     /// Seconds of training in earlier attempts, counted against activeDeadlineSeconds. Nil: none.
     public var trainedSeconds: Int64?

@@ -29,7 +29,7 @@ struct EvaluationChild {
         child.placement = spec.placement
         var runPolicy = RunPolicy()
         runPolicy.activeDeadlineSeconds = settings.evaluating.seconds
-        runPolicy.backoffLimit = max(0, settings.evaluating.tries - 1)
+        runPolicy.backoffLimit = max(0, settings.evaluating.attempts - 1)
         child.runPolicy = runPolicy
         return EvalRun(
             metadata: run.metadata(

@@ -2,7 +2,7 @@ import AnnealAPI
 import KubernetesAPI
 import Scheduling
 
-/// The pod of one suite's try: `prepare` as the init container, then the evaluator.
+/// The pod of one attempt of a suite: `prepare` as the init container, then the evaluator.
 struct EvaluationPod {
     var run: RunObject
     var spec: EvalRunSpec
@@ -58,14 +58,14 @@ struct EvaluationPod {
         pod.enableServiceLinks = false
         pod.securityContext = PodSecurity.pod(user: settings.runAsUser)
         PodPlacement.apply(spec.placement, gpus: gpus, to: &pod)
-        return Pod(
-            metadata: run.metadata(
-                name: Self.name(run, suite: suite.name, attempt: attempt), stage: "evaluate",
-                attempt: attempt,
-                annotations: [
-                    ConfigurationAnnotation.program: program, ConfigurationAnnotation.agent: agent,
-                ]),
-            spec: pod)
+        var metadata = run.metadata(
+            name: Self.name(run, suite: suite.name, attempt: attempt), stage: "evaluate", attempt: attempt,
+            annotations: [
+                ConfigurationAnnotation.program: program, ConfigurationAnnotation.agent: agent,
+            ])
+        // The pod stays until its GPU time is counted.
+        if gpus > 0 { metadata.finalizers = [Anneal.Finalizer.settle] }
+        return Pod(metadata: metadata, spec: pod)
     }
 
     private func evaluator(_ image: String) -> Container {

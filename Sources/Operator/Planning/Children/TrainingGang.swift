@@ -17,7 +17,7 @@ struct TrainingGang {
 
     var nodes: Int { max(1, spec.trainer.numNodes ?? 1) }
     private var processes: Int { max(1, spec.trainer.processesPerNode) }
-    private var gpus: Int { max(0, spec.trainer.gpusPerNode) }
+    var gpus: Int { max(0, spec.trainer.gpusPerNode) }
     private var gpuResource: String { spec.placement?.gpuResourceName ?? ContainerResources.defaultGPU }
 
     var leaseName: String { ChildName.make(run.name, "train", String(attempt)) }
@@ -92,6 +92,8 @@ struct TrainingGang {
         var metadata = run.metadata(
             name: podName(rank), stage: "train", attempt: attempt, annotations: annotations)
         metadata.labels?[Anneal.Label.nodeRank] = String(rank)
+        // The pod stays until its GPU time is counted.
+        if gpus > 0 { metadata.finalizers = [Anneal.Finalizer.settle] }
         return Pod(metadata: metadata, spec: pod)
     }
 

@@ -2,7 +2,7 @@ import AnnealAPI
 import KubernetesAPI
 
 /// A plan in the making for an EvalRun.
-struct EvalRunDraft: PlanDraft {
+struct EvalRunDraft: RunDraft {
     let seen: EvalRunObservation
     let run: RunObject
     var status: EvalRunStatus
@@ -10,8 +10,6 @@ struct EvalRunDraft: PlanDraft {
     var deletions: [Effect] = []
     var events: [EventNote] = []
     var final: [Effect] = []
-    /// Pods whose time this pass has added up.
-    var settled: Set<String> = []
     var requeueAfter: Int64?
 
     init(_ observation: EvalRunObservation) {
@@ -23,8 +21,9 @@ struct EvalRunDraft: PlanDraft {
     var spec: EvalRunSpec { seen.run.spec }
     var settings: PlannerSettings { seen.settings }
     var now: Timestamp { seen.now }
+    var metadata: ObjectMeta { seen.run.metadata }
+    var policy: RunPolicy? { spec.runPolicy }
     var observedStatus: EvalRunStatus? { seen.run.status }
-    var generation: Int64? { seen.run.metadata.generation }
     var conditions: [Condition]? {
         get { status.conditions }
         set { status.conditions = newValue }
@@ -36,70 +35,64 @@ struct EvalRunDraft: PlanDraft {
         return attempts(status) != attempts(observedStatus)
     }
     var builder: EvaluationPod { EvaluationPod(run: run, spec: spec, settings: settings) }
+    var problem: FieldError? { seen.specErrors.first ?? SpecProblem.first(in: spec) }
+    var nextAttempt: Int { (status.attempt ?? 0).next }
+    var limit: RunLimit {
+        let seconds = policy?.activeDeadlineSeconds ?? settings.evaluating.seconds
+        return RunLimit(
+            seconds: seconds, reason: "DeadlineExceeded",
+            message: "The evaluation took longer than \(seconds) seconds (runPolicy.activeDeadlineSeconds)")
+    }
 
-    mutating func step() {
-        if seen.run.metadata.deletionTimestamp != nil { return cancel() }
-        if status.phase.isTerminal { return rest() }
-        if stopForGood() || changeSuspension() || giveBack() { return }
-        if exceedsDeadline() { return }
-        switch status.phase {
-        case .pending: leavePending()
-        case .queued: waitForAdmission()
-        case .evaluating: evaluate()
-        case .suspended, .passed, .failed, .error: break
+    var workers: [Pod] { seen.pods.filter { run.controls($0.metadata) } }
+    var hasUnfinishedPods: Bool { workers.contains { !$0.isFinished } }
+    /// Suites keep nothing: one that is stopped begins anew.
+    var hasWorkToSave: Bool { false }
+    var accounting: GPUAccounting { GPUAccounting(now: now, patience: settings.forceDeleteSeconds) }
+    var isSettled: Bool { accounting.isSettled(status, pods: workers) }
+
+    mutating func accountForGPUs() { accounting.settle(&status, pods: workers, gpus: builder.gpus) }
+
+    static func phase(of ending: Ending) -> EvalRunPhase {
+        switch ending {
+        case .failed, .deleted, .stopped: .error
         }
     }
 
-    mutating func end(_ phase: EvalRunPhase, reason: String, message: String) {
-        settleAll()
-        status.phase = phase
-        status.reason = reason
-        status.message = Wording.bounded(message)
-        status.completionTime = now
-        status.suspendedAt = nil
-        let passed = phase == .passed
-        set(
-            "Finished", true, reason: passed ? "Succeeded" : phase.rawValue,
-            message: passed ? "Every threshold was kept" : "\(reason): \(status.message ?? "")")
-        note(passed ? .normal : .warning, reason, message)
-    }
-
-    private mutating func rest() {
-        guard let seconds = spec.runPolicy?.ttlSecondsAfterFinished, let end = status.completionTime,
-            let uid = seen.run.metadata.uid
-        else { return }
-        let left = max(0, seconds).addingClamped(-max(0, now.seconds(since: end)))
-        if left <= 0 { final.append(.deleteRun(uid: uid)) } else { wake(after: left) }
-    }
-
-    private mutating func cancel() {
-        if !status.phase.isTerminal {
-            end(.error, reason: "Deleted", message: "The EvalRun was deleted before it finished")
-        }
-        let isHeld = seen.run.metadata.finalizers?.contains(Anneal.Finalizer.settle) == true
-        if isHeld, seen.pods.allSatisfy({ !run.controls($0.metadata) || $0.isFinished }) {
-            final.append(.removeFinalizer(Anneal.Finalizer.settle))
-        }
-    }
-
-    private mutating func leavePending() {
-        if let error = seen.specErrors.first ?? SpecProblem.first(in: spec) {
-            return end(.error, reason: "InvalidSpec", message: error.description)
-        }
-        status.startTime = status.startTime ?? now
+    mutating func start() {
         status.phase = .queued
         note(.normal, "Queued", "Waits for room for a suite")
     }
 
+    mutating func stage() {
+        if status.phase == .evaluating, giveBack(status.attempt) { return }
+        switch status.phase {
+        case .queued: waitForAdmission()
+        case .evaluating: evaluate()
+        case .pending, .suspended, .passed, .failed, .error: break
+        }
+    }
+
+    /// Nothing is open but pods, whose time is counted as they end.
+    mutating func closeAttempt(failure: String?) {}
+
+    mutating func resumeStage() {
+        status.phase = status.startTime == nil ? .pending : .queued
+        status.reason = nil
+        status.message = nil
+    }
+
+    mutating func queueAgain(after revocation: Revocation) {
+        status.phase = .queued
+        status.reason = revocation.reason.rawValue
+        status.message = revocation.message
+        note(.warning, "Preempted", revocation.message)
+    }
+
     /// Queued: waits for the scheduler's word.
     private mutating func waitForAdmission() {
-        guard !seen.pods.contains(where: { run.controls($0.metadata) && !$0.isFinished }) else {
-            return wake(after: settings.queuePollSeconds)
-        }
-        let next = (status.attempt ?? 0).next
-        guard let admission = status.admission, admission.revoked == nil, admission.attempt == next
-        else { return }
-        status.attempt = next
+        guard isAdmitted() else { return }
+        status.attempt = nextAttempt
         status.phase = .evaluating
         status.reason = nil
         status.message = nil
@@ -112,90 +105,32 @@ struct EvalRunDraft: PlanDraft {
             entry.notBefore = nil
             return entry
         }
-        set("Admitted", true, reason: "Admitted", message: "The scheduler let the run in")
         note(.normal, "Evaluating", "Begins \(spec.suites.count) suites")
     }
 
-    private mutating func changeSuspension() -> Bool {
-        let wanted = spec.runPolicy?.suspend == true
-        if status.phase == .suspended {
-            if !wanted, status.admission?.revoked?.reason != .budgetExhausted { resume() }
-            return true
+    /// Deletes pods of attempts that do not count any more. One that succeeded stays for its logs, and so
+    /// does one that failed with a run that ended in an error.
+    mutating func sweep() {
+        var current: Set<String> = []
+        for entry in status.suites ?? [] {
+            current.insert(EvaluationPod.name(run, suite: entry.name, attempt: entry.attempt))
         }
-        if wanted {
-            suspend(
-                reason: "Suspended",
-                message: "Suspended as runPolicy.suspend asks; set it to false to go on")
+        for pod in workers {
+            let isKept =
+                current.contains(pod.name)
+                && (status.phase == .evaluating || pod.status?.phase == "Succeeded"
+                    || (status.phase == .error && pod.isFinished))
+            if !isKept { delete(pod) }
         }
-        return wanted
+        deletions += accounting.releases(status, pods: workers)
+        for pod in workers { forceIfStuck(pod) }
     }
 
-    private mutating func suspend(reason: String, message: String) {
-        settleAll()
-        status.phase = .suspended
-        status.suspendedAt = now
-        status.reason = reason
-        status.message = message
-        set(
-            "Suspended", true, reason: reason,
-            message: reason == "Suspended" ? "runPolicy.suspend is true" : "The scheduler took its room back")
-        note(.normal, reason, "Stops its pods")
-    }
-
-    private mutating func resume() {
-        if let since = status.suspendedAt {
-            status.suspendedSeconds = max(0, status.suspendedSeconds ?? 0)
-                .addingClamped(max(0, now.seconds(since: since)))
-        }
-        status.suspendedAt = nil
-        status.phase = status.startTime == nil ? .pending : .queued
-        status.reason = nil
-        status.message = nil
-        set("Suspended", false, reason: "Resumed", message: "runPolicy.suspend is false")
-        note(.normal, "Resumed", "Queues again")
-    }
-
-    /// Stops for good where the parent asks for it. True if it does.
-    private mutating func stopForGood() -> Bool {
-        guard let stop = spec.runPolicy?.stop else { return false }
-        end(
-            .error, reason: Wording.reason(stop.reason),
-            message: stop.message ?? "The run's parent asked it to stop")
-        return true
-    }
-
-    /// Gives its room back where the scheduler wants it. True if it does.
-    private mutating func giveBack() -> Bool {
-        guard status.phase == .evaluating, let admission = status.admission,
-            admission.attempt == status.attempt, let revocation = admission.revoked
-        else { return false }
-        switch revocation.reason {
-        case .preempted:
-            settleAll()
-            status.phase = .queued
-            status.reason = revocation.reason.rawValue
-            status.message = revocation.message
-            note(.warning, "Preempted", revocation.message)
-        case .budgetExhausted: suspend(reason: revocation.reason.rawValue, message: revocation.message)
-        }
-        set(
-            "Admitted", false, reason: revocation.reason.rawValue, message: "The scheduler took its room back"
-        )
-        return true
-    }
-
-    private mutating func exceedsDeadline() -> Bool {
-        guard let start = status.startTime, status.phase != .suspended else { return false }
-        let limit = spec.runPolicy?.activeDeadlineSeconds ?? settings.evaluating.seconds
-        let elapsed = now.seconds(since: start).addingClamped(-max(0, status.suspendedSeconds ?? 0))
-        let left = limit.addingClamped(-elapsed)
-        guard left <= 0 else {
-            wake(after: left)
-            return false
-        }
-        end(
-            .error, reason: "DeadlineExceeded",
-            message: "The evaluation took longer than \(limit) seconds (runPolicy.activeDeadlineSeconds)")
-        return true
+    /// Says what printer columns and conditions show, from the rest of the status.
+    mutating func describe() {
+        let (gpus, overflow) = builder.gpus.multipliedReportingOverflow(by: spec.suites.count)
+        status.gpus = overflow ? nil : gpus
+        if status.gate == nil { status.gate = "-/\(spec.thresholds?.count ?? 0)" }
+        describeLife()
     }
 }

@@ -4,12 +4,14 @@ import Scheduling
 
 /// Decides what is to be done about an EvalRun: pure and total.
 ///
-/// Suites run in parallel, one pod each. A suite's try is written to the status in one pass, its pod is
+/// Suites run in parallel, one pod each. A suite's attempt is written to the status in one pass, its pod is
 /// created in the next.
 public enum EvalRunPlanner {
     public static func plan(_ observation: EvalRunObservation) -> Plan<EvalRunStatus> {
         var draft = EvalRunDraft(observation)
-        draft.step()
+        draft.accountForGPUs()
+        draft.live()
+        draft.accountForGPUs()
         draft.sweep()
         draft.describe()
         return draft.plan()
@@ -60,5 +62,24 @@ public enum EvalRunPlanner {
         return Workload.State(
             admission, outstanding: isLive ? max(0, min(admission.pods, left) - running) : nil,
             isHolding: running > 0, isSuspended: status.phase == .suspended, waits: waits)
+    }
+}
+
+/// All that an EvalRun's plan depends on.
+public struct EvalRunObservation: Sendable {
+    public var run: EvalRun
+    public var now: Timestamp
+    /// Pods whose controlling owner is the run, of whatever attempt.
+    public var pods: [Pod]
+    /// What validation says against the spec; a run with any ends as `InvalidSpec`.
+    public var specErrors: [FieldError]
+    public var settings: PlannerSettings
+
+    public init(run: EvalRun, now: Timestamp, settings: PlannerSettings) {
+        self.run = run
+        self.now = now
+        self.settings = settings
+        pods = []
+        specErrors = []
     }
 }

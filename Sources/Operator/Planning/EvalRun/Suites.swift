@@ -25,12 +25,13 @@ extension EvalRunDraft {
     }
 
     /// One pass over a suite; what ends the whole run is returned.
-    private mutating func advance(_ entry: inout SuiteStatus, _ suite: EvaluationSuite) -> TryFailure? {
+    private mutating func advance(_ entry: inout SuiteStatus, _ suite: EvaluationSuite) -> AttemptFailure? {
         guard let pod = pod(of: entry) else {
             guard entry.launchedAt == nil else {
                 return retry(
                     &entry,
-                    TryFailure(.interrupted, reason: "PodLost", message: "Its pod vanished without a trace"))
+                    AttemptFailure(
+                        .interrupted, reason: "PodLost", message: "Its pod vanished without a trace"))
             }
             return launch(entry, suite)
         }
@@ -40,53 +41,51 @@ extension EvalRunDraft {
         case .blocked(let reason, let message):
             let left = settings.startFailureSeconds
                 .addingClamped(-max(0, now.seconds(since: entry.launchedAt ?? now)))
-            if left <= 0 { return TryFailure(.terminal, reason: reason, message: message) }
+            if left <= 0 { return AttemptFailure(.terminal, reason: reason, message: message) }
             status.reason = reason
             status.message = message
             wake(after: left)
             return nil
         case .succeeded(let message):
             guard let report: EvaluationReport = TerminationMessage.decode(message) else {
-                settle(pod)
                 return retry(
                     &entry,
-                    TryFailure(
+                    AttemptFailure(
                         .counted, reason: "InvalidReport",
                         message: "The evaluator left no metrics in ANNEAL_RESULT"))
             }
-            settle(pod)
             entry.finished = true
             entry.metrics = report.metrics.filter { $0.value.isFinite && $0.key.utf8.count <= 256 }
             entry.samples = report.samples.map { max(0, $0) }
             return nil
         case .ended(let failure):
-            settle(pod)
             return retry(&entry, failure)
         }
     }
 
-    private mutating func launch(_ entry: SuiteStatus, _ suite: EvaluationSuite) -> TryFailure? {
+    private mutating func launch(_ entry: SuiteStatus, _ suite: EvaluationSuite) -> AttemptFailure? {
         if let start = entry.notBefore, start > now {
             wake(after: start.seconds(since: now))
             return nil
         }
         guard let pod = builder.make(suite, attempt: entry.attempt) else {
-            return TryFailure(
+            return AttemptFailure(
                 .terminal, reason: "InvalidSpec",
                 message: "It has no image, or a number of its configuration is not finite")
         }
         let running = seen.pods.count { run.controls($0.metadata) && !$0.isFinished } + creations.count
         guard running < status.admission?.pods ?? spec.suites.count else { return nil }
+        guard builder.gpus == 0 || hold() else { return nil }
         create(pod)
         return nil
     }
 
-    /// Another try of the suite, or the failure that ends the run.
-    private mutating func retry(_ entry: inout SuiteStatus, _ failure: TryFailure) -> TryFailure? {
+    /// Begins another attempt of the suite, or answers with the failure that ends the run.
+    private mutating func retry(_ entry: inout SuiteStatus, _ failure: AttemptFailure) -> AttemptFailure? {
         entry.lastFailure = "\(failure.reason): \(failure.message)"
         let interruptions = max(0, entry.interruptions ?? 0).next
-        let tries = max(
-            1, (spec.runPolicy?.backoffLimit).map { max(0, $0).next } ?? settings.evaluating.tries)
+        let most = max(
+            1, (spec.runPolicy?.backoffLimit).map { max(0, $0).next } ?? settings.evaluating.attempts)
         switch failure.kind {
         case .terminal: return failure
         case .interrupted where interruptions < settings.maxFruitlessInterruptions:
@@ -94,9 +93,10 @@ extension EvalRunDraft {
         case .interrupted, .counted:
             let failures = max(0, entry.failures ?? 0).next
             entry.failures = failures
-            if failures >= tries {
-                return TryFailure(
-                    .terminal, reason: failure.reason, message: "\(failure.message) (after \(failures) tries)"
+            if failures >= most {
+                return AttemptFailure(
+                    .terminal, reason: failure.reason,
+                    message: "\(failure.message) (after \(failures) attempts)"
                 )
             }
         }

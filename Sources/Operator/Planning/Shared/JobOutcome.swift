@@ -8,7 +8,7 @@ enum JobOutcome: Hashable, Sendable {
     /// Ended, but its pod's last status has not been seen yet.
     case settling(seconds: Int64)
     case succeeded(StageReport)
-    case failed(TryFailure)
+    case failed(AttemptFailure)
 }
 
 extension Job {
@@ -33,7 +33,7 @@ extension Job {
         if let failed = condition("Failed") {
             if failed.reason == "DeadlineExceeded" {
                 return .failed(
-                    TryFailure(
+                    AttemptFailure(
                         .counted, reason: "DeadlineExceeded",
                         message: "Job \(name) took longer than its limit"))
             }
@@ -43,22 +43,23 @@ extension Job {
             return settled(since: failed.lastTransitionTime, now, settings)
         }
         if metadata.deletionTimestamp != nil {
-            return .failed(TryFailure(.interrupted, reason: "JobDeleted", message: "Job \(name) was deleted"))
+            return .failed(
+                AttemptFailure(.interrupted, reason: "JobDeleted", message: "Job \(name) was deleted"))
         }
         return .running(outcome)
     }
 
     /// Memory of agents is the administrator's to set, and another try may need less.
-    private func softened(_ failure: TryFailure) -> TryFailure {
+    private func softened(_ failure: AttemptFailure) -> AttemptFailure {
         guard failure.reason == "OOMKilled" else { return failure }
-        return TryFailure(.counted, reason: failure.reason, message: failure.message)
+        return AttemptFailure(.counted, reason: failure.reason, message: failure.message)
     }
 
     private func report(_ message: String?) -> JobOutcome {
         guard let report = StageReport(terminationMessage: message), report.reason == StageReport.succeeded
         else {
             return .failed(
-                TryFailure(
+                AttemptFailure(
                     .counted, reason: "InvalidReport",
                     message:
                         "Job \(name) succeeded, but left no report of it; use an agent image of this release")
@@ -73,7 +74,7 @@ extension Job {
             since.map { settings.reportWaitSeconds.addingClamped(-max(0, now.seconds(since: $0))) } ?? 0
         guard left > 0 else {
             return .failed(
-                TryFailure(.interrupted, reason: "PodLost", message: "The pod of Job \(name) was lost"))
+                AttemptFailure(.interrupted, reason: "PodLost", message: "The pod of Job \(name) was lost"))
         }
         return .settling(seconds: left)
     }

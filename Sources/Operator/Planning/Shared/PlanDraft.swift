@@ -7,15 +7,16 @@ protocol PlanDraft {
     var status: RunStatus { get }
     var observedStatus: RunStatus? { get }
     var conditions: [Condition]? { get set }
-    /// The spec's generation that is planned for.
-    var generation: Int64? { get }
+    /// Metadata of the run, with the generation that is planned for.
+    var metadata: ObjectMeta { get }
     var settings: PlannerSettings { get }
     var now: Timestamp { get }
     /// Effects that make children, in order.
     var creations: [Effect] { get set }
     var deletions: [Effect] { get set }
     var events: [EventNote] { get set }
-    var final: [Effect] { get }
+    /// Effects that are left out where an earlier one was refused.
+    var final: [Effect] { get set }
     var requeueAfter: Int64? { get set }
     /// Whether the status names an attempt that the observed one does not: nothing of it may exist before
     /// that is written.
@@ -45,7 +46,7 @@ extension PlanDraft {
         var changed = conditions ?? []
         changed.set(
             Condition(
-                type: type, status: value ? .true : .false, observedGeneration: generation,
+                type: type, status: value ? .true : .false, observedGeneration: metadata.generation,
                 lastTransitionTime: now, reason: reason, message: message))
         conditions = changed
     }

@@ -2,16 +2,17 @@ import AnnealAPI
 
 /// What the administrator decides for all runs: images, and the limits of design chapter 2.
 public struct PlannerSettings: Hashable, Sendable {
-    /// A stage's time limit for one try, and how often and how fast it is tried again.
+    /// Seconds that one attempt of a stage may take, the number of attempts, and the growth of the waits
+    /// between them.
     public struct StageLimit: Hashable, Sendable {
         public var seconds: Int64
-        public var tries: Int
+        public var attempts: Int
         /// Each wait is this many times the one before it.
         public var backoffFactor: Double
 
-        public init(seconds: Int64, tries: Int, backoffFactor: Double) {
+        public init(seconds: Int64, attempts: Int, backoffFactor: Double) {
             self.seconds = seconds
-            self.tries = tries
+            self.attempts = attempts
             self.backoffFactor = backoffFactor
         }
     }
@@ -29,14 +30,14 @@ public struct PlannerSettings: Hashable, Sendable {
     public var syncResources = NodeResources(cpu: "100m", memory: "256Mi")
     public var runAsUser: Int64 = 65532
 
-    public var validating = StageLimit(seconds: 1800, tries: 3, backoffFactor: 2)
-    public var preprocessing = StageLimit(seconds: 7200, tries: 3, backoffFactor: 2)
-    public var preparing = StageLimit(seconds: 7200, tries: 3, backoffFactor: 2)
-    /// `runPolicy` overrides its time and tries: tries are `backoffLimit + 1`.
-    public var training = StageLimit(seconds: 86_400, tries: 4, backoffFactor: 2)
-    public var uploading = StageLimit(seconds: 7200, tries: 3, backoffFactor: 2)
-    public var evaluating = StageLimit(seconds: 14_400, tries: 3, backoffFactor: 1.5)
-    public var registering = StageLimit(seconds: 1800, tries: 5, backoffFactor: 2)
+    public var validating = StageLimit(seconds: 1800, attempts: 3, backoffFactor: 2)
+    public var preprocessing = StageLimit(seconds: 7200, attempts: 3, backoffFactor: 2)
+    public var preparing = StageLimit(seconds: 7200, attempts: 3, backoffFactor: 2)
+    /// `runPolicy` overrides its time and attempts, which are `backoffLimit + 1`.
+    public var training = StageLimit(seconds: 86_400, attempts: 4, backoffFactor: 2)
+    public var uploading = StageLimit(seconds: 7200, attempts: 3, backoffFactor: 2)
+    public var evaluating = StageLimit(seconds: 14_400, attempts: 3, backoffFactor: 1.5)
+    public var registering = StageLimit(seconds: 1800, attempts: 5, backoffFactor: 2)
     /// From leaving Pending to the end, time spent suspended left out.
     public var runLimitSeconds: Int64 = 172_800
 

@@ -2,7 +2,7 @@ import AnnealAPI
 import KubernetesAPI
 import Scheduling
 
-/// What a pod's status says about the try that it is.
+/// State of the attempt that a pod is, as the pod's status says.
 enum PodOutcome: Hashable, Sendable {
     /// No node has taken it.
     case unscheduled(since: Timestamp?)
@@ -12,7 +12,7 @@ enum PodOutcome: Hashable, Sendable {
     case active
     /// With the main container's termination message.
     case succeeded(String?)
-    case ended(TryFailure)
+    case ended(AttemptFailure)
 }
 
 extension PodOutcome {
@@ -25,11 +25,12 @@ extension Pod {
     /// Bound to a node, and so holding what it requested.
     var isHolding: Bool { !isFinished && heldSince != nil }
 
-    /// When a node took it.
+    /// Time at which a node took it; nil while none has.
     var heldSince: Timestamp? {
-        if let start = status?.startTime { return start }
         let scheduled = status?.conditions?.first { $0.type == "PodScheduled" && $0.status == .true }
-        if let scheduled { return scheduled.lastTransitionTime ?? metadata.creationTimestamp }
+        if let bound = scheduled?.lastTransitionTime { return bound }
+        if let start = status?.startTime { return start }
+        if scheduled != nil { return metadata.creationTimestamp }
         return spec?.nodeName == nil ? nil : metadata.creationTimestamp
     }
 
@@ -64,51 +65,51 @@ extension Pod {
     }
 
     /// Who takes the pod away, if anyone does.
-    private var disruption: TryFailure? {
+    private var disruption: AttemptFailure? {
         let target = status?.conditions?.first { $0.type == "DisruptionTarget" && $0.status == .true }
         if let target {
-            return TryFailure(
+            return AttemptFailure(
                 .interrupted, reason: target.reason ?? "Disrupted",
                 message: "Pod \(name) was disrupted: \(target.message ?? target.reason ?? "no reason given")")
         }
         if let reason = status?.reason,
             Self.infrastructureReasons.contains(reason) || reason.hasPrefix("OutOf")
         {
-            return TryFailure(
+            return AttemptFailure(
                 .interrupted, reason: reason, message: "Pod \(name): \(status?.message ?? reason)")
         }
         guard metadata.deletionTimestamp != nil else { return nil }
-        return TryFailure(.interrupted, reason: "PodDeleted", message: "Pod \(name) was deleted")
+        return AttemptFailure(.interrupted, reason: "PodDeleted", message: "Pod \(name) was deleted")
     }
 
-    private var failure: TryFailure {
+    private var failure: AttemptFailure {
         let sidecars = Set((spec?.initContainers ?? []).filter { $0.restartPolicy == "Always" }.map(\.name))
         let ended = allStatuses.filter { !sidecars.contains($0.name) }
             .compactMap { status in status.state?.terminated.map { (status.name, $0) } }
             .filter { $0.1.exitCode != 0 || $0.1.reason == "OOMKilled" }
         if let (name, _) = ended.first(where: { $0.1.reason == "OOMKilled" }) {
-            return TryFailure(
+            return AttemptFailure(
                 .terminal, reason: "OOMKilled", message: "Container \(name) used more memory than its limit")
         }
         guard let (container, end) = ended.first else {
             return disruption
-                ?? TryFailure(
+                ?? AttemptFailure(
                     .interrupted, reason: "PodLost",
                     message:
                         "Pod \(name) failed before its containers did: \(status?.message ?? "no message")")
         }
         let report = StageReport(terminationMessage: end.message)
         if let report, end.exitCode == ExitCode.terminal || report.isRetryable == false {
-            return TryFailure(.terminal, reason: report.reason, message: report.message ?? report.reason)
+            return AttemptFailure(.terminal, reason: report.reason, message: report.message ?? report.reason)
         }
         if let disruption { return disruption }
         if end.exitCode == ExitCode.stopped {
-            return TryFailure(
+            return AttemptFailure(
                 .interrupted, reason: "Stopped",
                 message: "Container \(container) stopped itself with exit code 75")
         }
         let detail = report?.message ?? end.message ?? end.reason ?? "no message"
-        return TryFailure(
+        return AttemptFailure(
             .counted, reason: report?.reason ?? "ExitCode\(end.exitCode)",
             message: "Container \(container) ended with exit code \(end.exitCode): \(detail)")
     }

@@ -10,7 +10,8 @@ extension TrainingJobDraft {
         guard let child, child.metadata.deletionTimestamp == nil else {
             guard current.launchedAt == nil, child == nil else {
                 return retry(
-                    TryFailure(.counted, reason: "EvalRunDeleted", message: "EvalRun \(name) was deleted"),
+                    AttemptFailure(
+                        .counted, reason: "EvalRunDeleted", message: "EvalRun \(name) was deleted"),
                     limit: settings.evaluating)
             }
             return launchEvaluation(current)
@@ -19,7 +20,7 @@ extension TrainingJobDraft {
             // Whoever may create EvalRuns can make one in the run's name that asks for less.
             guard isOwnRequest(child, current) else {
                 return retry(
-                    TryFailure(
+                    AttemptFailure(
                         .counted, reason: "EvaluationMismatch",
                         message: "EvalRun \(name) asks for something else than the run's evaluation does: "
                             + "somebody else made it"), limit: settings.evaluating)

@@ -8,7 +8,7 @@ extension TrainingJobDraft {
         let limit = limit(of: stage)
         guard let job = job(named: StageJob.name(run, stage, attempt: current.attempt)) else {
             guard current.launchedAt == nil else {
-                let lost = TryFailure(
+                let lost = AttemptFailure(
                     .interrupted, reason: "JobDeleted", message: "The Job of \(stage.rawValue) was deleted")
                 recordFailure(lost, of: stage)
                 return retry(lost, limit: limit)
@@ -30,8 +30,8 @@ extension TrainingJobDraft {
 
     private mutating func launchJob(of stage: TrainingJobPhase, _ current: StageAttempt) {
         if let start = current.notBefore, start > now { return wake(after: start.seconds(since: now)) }
-        // Two tries must never write to one workspace.
-        guard !hasUnfinishedPods(besides: []) else { return wake(after: settings.queuePollSeconds) }
+        // Two attempts must never write to one workspace.
+        guard !hasUnfinishedPods else { return wake(after: settings.queuePollSeconds) }
         let builder = StageJob(run: run, spec: spec, status: status, settings: settings)
         guard let job = builder.make(stage, attempt: current.attempt) else {
             return end(
@@ -49,7 +49,7 @@ extension TrainingJobDraft {
         create(WorkspaceClaim.make(run, spec.workspace))
     }
 
-    /// Shows what holds a pod up, and gives up on what a person must repair.
+    /// Shows the cause that holds a pod up, and gives up on what a person must repair.
     mutating func watch(_ pod: PodOutcome?, since: Timestamp) {
         guard case .blocked(let reason, let message) = pod else {
             if status.reason.map(PodOutcome.blockReasons.contains) == true {
@@ -113,8 +113,8 @@ extension TrainingJobDraft {
         advance(to: .queued)
     }
 
-    private func invalidReport(_ what: String) -> TryFailure {
-        TryFailure(.counted, reason: "InvalidReport", message: "The agent's report \(what)")
+    private func invalidReport(_ what: String) -> AttemptFailure {
+        AttemptFailure(.counted, reason: "InvalidReport", message: "The agent's report \(what)")
     }
 
     private func merged(_ old: DatasetSummary?, _ new: DatasetSummary?) -> DatasetSummary? {

@@ -2,7 +2,7 @@ import AnnealAPI
 import KubernetesAPI
 
 extension TrainingJobDraft {
-    /// Deletes what belongs to no try that counts any more. What ended well stays until the run has ended,
+    /// Deletes children that belong to no attempt that counts any more. What ended well stays until the run has ended,
     /// for its logs; what failed stays with a run that failed.
     mutating func sweep() {
         for job in seen.jobs where run.controls(job.metadata) && !keeps(job) { delete(job) }
@@ -20,6 +20,7 @@ extension TrainingJobDraft {
             for service in seen.services where run.controls(service.metadata) { delete(service) }
         }
         for claim in seen.claims where run.controls(claim.metadata) && dropsVolume { delete(claim) }
+        deletions += accounting.releases(status, pods: trainers)
         for pod in seen.pods { forceIfStuck(pod) }
     }
 

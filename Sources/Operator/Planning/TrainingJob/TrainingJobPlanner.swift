@@ -4,14 +4,14 @@ import Scheduling
 
 /// Decides what is to be done about a TrainingJob: pure and total.
 ///
-/// A pass makes one step at most. A step that begins a try writes the try's number to the status and
-/// creates nothing; the pass that sees the number creates.
+/// A pass makes one step at most. A step that begins an attempt writes the attempt's number to the
+/// status and creates nothing; the pass that sees the number creates.
 public enum TrainingJobPlanner {
     public static func plan(_ observation: TrainingJobObservation) -> Plan<TrainingJobStatus> {
         var draft = TrainingJobDraft(observation)
         draft.readHeartbeat()
         draft.accountForGPUs()
-        draft.step()
+        draft.live()
         draft.accountForGPUs()
         draft.sweep()
         draft.describe()
@@ -25,5 +25,166 @@ public enum TrainingJobPlanner {
         of job: TrainingJob, pods: [Pod], settings: PlannerSettings, now: Timestamp
     ) -> Workload? {
         TrainingWorkload(job: job, pods: pods, settings: settings, now: now).workload
+    }
+}
+
+/// All that a TrainingJob's plan depends on.
+public struct TrainingJobObservation: Sendable {
+    public var job: TrainingJob
+    public var now: Timestamp
+    /// Children: objects whose controlling owner is the run, of whatever attempt.
+    public var jobs: [Job]
+    /// All that carry the label `anneal.dev/run-uid` with the run's UID: the run's own, and those of its
+    /// Jobs, also where a Job is gone and its pod is not yet.
+    public var pods: [Pod]
+    public var claims: [PersistentVolumeClaim]
+    public var services: [Service]
+    public var leases: [Lease]
+    public var evalRuns: [EvalRun]
+    /// The name of an older live run of the namespace with the same idempotency key.
+    public var conflictingRun: String?
+    /// What validation says against the spec; a run with any fails as `InvalidSpec`.
+    public var specErrors: [FieldError]
+    public var settings: PlannerSettings
+
+    public init(job: TrainingJob, now: Timestamp, settings: PlannerSettings) {
+        self.job = job
+        self.now = now
+        self.settings = settings
+        jobs = []
+        pods = []
+        claims = []
+        services = []
+        leases = []
+        evalRuns = []
+        specErrors = []
+    }
+}
+
+/// A plan in the making for a TrainingJob. Its stages are in files of their own.
+struct TrainingJobDraft: RunDraft {
+    let seen: TrainingJobObservation
+    let run: RunObject
+    var status: TrainingJobStatus
+    var creations: [Effect] = []
+    var deletions: [Effect] = []
+    var events: [EventNote] = []
+    var final: [Effect] = []
+    var requeueAfter: Int64?
+
+    init(_ observation: TrainingJobObservation) {
+        seen = observation
+        run = RunObject(observation.job)
+        status = observation.job.status ?? TrainingJobStatus(phase: .pending)
+    }
+
+    var spec: TrainingJobSpec { seen.job.spec }
+    var settings: PlannerSettings { seen.settings }
+    var now: Timestamp { seen.now }
+    var metadata: ObjectMeta { seen.job.metadata }
+    var policy: RunPolicy? { spec.runPolicy }
+    var observedStatus: TrainingJobStatus? { seen.job.status }
+    var conditions: [Condition]? {
+        get { status.conditions }
+        set { status.conditions = newValue }
+    }
+    var beginsAttempt: Bool {
+        let attempt = { (status: TrainingJobStatus?) in
+            status?.current.map { [$0.stage.rawValue, "\($0.attempt)"] }
+        }
+        return attempt(status) != attempt(observedStatus)
+    }
+    var problem: FieldError? { seen.specErrors.first ?? SpecProblem.first(in: spec) }
+    var nextAttempt: Int { (status.trainingAttempts ?? 0).next }
+    var limit: RunLimit {
+        RunLimit(
+            seconds: settings.runLimitSeconds, reason: "RunTimeLimitExceeded",
+            message:
+                "The run took longer than \(settings.runLimitSeconds) seconds, the limit of a fine-tune")
+    }
+    var conflict: (phase: TrainingJobPhase, reason: String, message: String)? {
+        seen.conflictingRun.map { other in
+            (
+                .failed, "DuplicateIdempotencyKey",
+                "TrainingJob \(other) has the same idempotencyKey and is not finished: "
+                    + "wait for it, or use another key"
+            )
+        }
+    }
+
+    static func phase(of ending: Ending) -> TrainingJobPhase {
+        switch ending {
+        case .failed: .failed
+        case .deleted: .cancelled
+        case .stopped: .pruned
+        }
+    }
+
+    mutating func start() { advance(to: .validating) }
+
+    mutating func stage() {
+        switch status.phase {
+        case .validating, .preprocessing, .preparing, .uploading, .registering: runJob(of: status.phase)
+        case .queued: waitForAdmission()
+        case .training: train()
+        case .evaluating: evaluate()
+        case .pending, .completed, .suspended, .evalFailed, .failed, .cancelled, .pruned: break
+        }
+    }
+
+    mutating func closeAttempt(failure: String?) {
+        if status.phase == .training { leaveTraining() }
+        closeRecord(failure: failure)
+        status.suspendedFrom = status.phase
+    }
+
+    mutating func resumeStage() {
+        let from = status.suspendedFrom ?? status.current?.stage ?? .pending
+        status.suspendedFrom = nil
+        let current = status.current
+        switch from {
+        case .pending, .suspended, .completed, .evalFailed, .failed, .cancelled, .pruned:
+            status.phase = .pending
+            status.reason = nil
+            status.message = nil
+        case .training:
+            // Through Preparing, which finds the newest verified checkpoint.
+            begin(.preparing)
+        case .validating, .preprocessing, .preparing, .queued, .uploading, .evaluating, .registering:
+            // Another attempt, which counts as nothing; what counted before still does.
+            begin(from, failures: current?.failures ?? 0, interruptions: current?.interruptions ?? 0)
+        }
+    }
+
+    /// Says what printer columns and conditions show, from the rest of the status.
+    mutating func describe() {
+        status.gpus = gpuCount
+        if let seconds = status.gpuSeconds { status.gpuHours = Self.hours(seconds) }
+        status.progressPercent = progressPercent
+        if status.phase != .suspended { status.suspendedFrom = nil }
+        if status.checkpoint != nil {
+            set(
+                "CheckpointVerified", true, reason: "Committed",
+                message: "A checkpoint with a verified manifest exists")
+        } else if status.conditions?["CheckpointVerified"] != nil {
+            set("CheckpointVerified", false, reason: "None", message: "No checkpoint has a verified manifest")
+        }
+        describeLife()
+    }
+
+    private var progressPercent: String {
+        if status.phase == .completed { return "100 %" }
+        guard let step = status.progress?.step, let total = status.progress?.totalSteps, total > 0 else {
+            return "0 %"
+        }
+        let (scaled, overflow) = min(max(0, step), total).multipliedReportingOverflow(by: 100)
+        return "\(overflow ? 100 : scaled / total) %"
+    }
+
+    /// Two decimals, rounded down.
+    static func hours(_ seconds: Int64) -> String {
+        let hundredths = max(0, seconds) / 36
+        let fraction = String(hundredths % 100)
+        return "\(hundredths / 100).\(fraction.count < 2 ? "0" : "")\(fraction)"
     }
 }

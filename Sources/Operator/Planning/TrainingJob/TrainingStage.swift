@@ -6,33 +6,19 @@ extension TrainingJobDraft {
     /// Queued: waits for the scheduler's word on the next attempt.
     mutating func waitForAdmission() {
         guard status.current?.stage == .queued else { return begin(.queued) }
-        guard !hasUnfinishedPods(besides: []) else { return wake(after: settings.queuePollSeconds) }
-        guard let admission = status.admission, admission.revoked == nil,
-            admission.attempt == (status.trainingAttempts ?? 0).next
-        else { return }
+        guard isAdmitted() else { return }
         closeRecord()
         begin(.training)
-        set("Admitted", true, reason: "Admitted", message: "The scheduler let the run in")
         if status.conditions?.isTrue("Preempted") == true {
             set("Preempted", false, reason: "Readmitted", message: "Training goes on")
         }
         note(.normal, "Admitted", "Begins training attempt \(status.trainingAttempts ?? 1)")
     }
 
-    /// The scheduler wants the GPUs back: the attempt is stopped and counts as nothing.
-    private mutating func giveBack(_ revocation: Revocation) {
-        switch revocation.reason {
-        case .preempted:
-            leaveTraining()
-            closeRecord()
-            begin(.preparing)
-            explain(TryFailure(.interrupted, reason: "Preempted", message: revocation.message))
-            set("Preempted", true, reason: "Preempted", message: "The scheduler took the GPUs back")
-        case .budgetExhausted: suspend(reason: revocation.reason.rawValue, message: revocation.message)
-        }
-        set(
-            "Admitted", false, reason: revocation.reason.rawValue, message: "The scheduler took the GPUs back"
-        )
+    mutating func queueAgain(after revocation: Revocation) {
+        begin(.preparing)
+        explain(AttemptFailure(.interrupted, reason: "Preempted", message: revocation.message))
+        set("Preempted", true, reason: "Preempted", message: "The scheduler took the GPUs back")
     }
 
     mutating func train() {
@@ -44,16 +30,12 @@ extension TrainingJobDraft {
         if pods.count == gang.nodes, outcomes.values.allSatisfy(\.isSuccess) {
             return finishTraining(outcomes)
         }
-        if let admission = status.admission, admission.attempt == current.attempt,
-            let revocation = admission.revoked
-        {
-            return giveBack(revocation)
-        }
+        if giveBack(current.attempt) { return }
         if exceedsDeadline() { return }
         if pods.count < gang.nodes {
             guard current.launchedAt == nil else {
                 return endAttempt(
-                    TryFailure(
+                    AttemptFailure(
                         .interrupted, reason: "PodLost", message: "A training pod vanished without a trace"))
             }
             return launch(gang, missing: (0..<gang.nodes).filter { pods[$0] == nil })
@@ -65,6 +47,7 @@ extension TrainingJobDraft {
     private mutating func launch(_ gang: TrainingGang, missing: [Int]) {
         let names = Set((0..<gang.nodes).map(gang.podName))
         guard !hasUnfinishedPods(besides: names) else { return wake(after: settings.queuePollSeconds) }
+        guard gang.gpus == 0 || hold() else { return }
         createClaimIfMissing()
         if !seen.leases.contains(where: { $0.name == gang.leaseName }) {
             create(gang.lease)
@@ -84,8 +67,8 @@ extension TrainingJobDraft {
     }
 
     /// The ending that explains the others: one pod's end takes the rest of the gang with it.
-    private func ending(_ outcomes: [Int: PodOutcome]) -> TryFailure? {
-        let failures = outcomes.sorted { $0.key < $1.key }.compactMap { _, outcome -> TryFailure? in
+    private func ending(_ outcomes: [Int: PodOutcome]) -> AttemptFailure? {
+        let failures = outcomes.sorted { $0.key < $1.key }.compactMap { _, outcome -> AttemptFailure? in
             if case .ended(let failure) = outcome { failure } else { nil }
         }
         return failures.first { $0.kind == .terminal } ?? failures.first { $0.kind == .interrupted }
@@ -106,6 +89,15 @@ extension TrainingJobDraft {
         leaveTraining()
         status.fruitlessInterruptions = nil
         advance(to: .uploading)
+    }
+
+    /// Seconds that Training may take over all attempts.
+    var trainingDeadline: Int64 {
+        let asked = spec.runPolicy?.activeDeadlineSeconds ?? settings.training.seconds
+        switch spec.placement?.pool {
+        case .development: return min(asked, 3600)
+        case .production, nil: return asked
+        }
     }
 
     private mutating func exceedsDeadline() -> Bool {
@@ -152,7 +144,7 @@ extension TrainingJobDraft {
         closeRecord()
         begin(.queued)
         explain(
-            TryFailure(
+            AttemptFailure(
                 .interrupted, reason: "Unschedulable",
                 message:
                     "No node took all pods within \(settings.unschedulableSeconds) seconds; they queue again")
@@ -170,7 +162,7 @@ extension TrainingJobDraft {
         let left = timeout.addingClamped(-max(0, now.seconds(since: max(start, min(renewed, now)))))
         guard left <= 0 else { return wake(after: left) }
         endAttempt(
-            TryFailure(
+            AttemptFailure(
                 .counted, reason: "HeartbeatLost",
                 message:
                     "The trainer showed no sign of life for \(timeout) seconds: the attempt is stuck and is replaced"

@@ -35,7 +35,7 @@ extension World {
         switch effect {
         case .create(let child, _): create(child)
         case .apply(let child, _): violations.append("\(child.identity) was applied")
-        case .patch(let reference, _): violations.append("\(reference.identity) was patched")
+        case .patch(let reference, let change): patch(reference, change)
         case .delete(let reference, let grace): delete(reference, now: grace == 0)
         case .event(let note): events.append(note)
         case .addFinalizer(let name):
@@ -46,7 +46,8 @@ extension World {
         case .removeFinalizer(let name):
             state.job?.metadata.finalizers?.removeAll { $0 == name }
             touchRun()
-        case .deleteRun(let uid): if state.job?.metadata.uid == uid { state.job = nil }
+            dropRunIfFree()
+        case .deleteRun(let uid): if state.job?.metadata.uid == uid { deleteRun() }
         }
     }
 

@@ -42,6 +42,10 @@ struct World {
     /// Names ever created: none may come twice once the status has noted it.
     var created: Set<ChildIdentity> = []
     var violations: [String] = []
+    /// When each pod that holds GPUs was bound and ended, by UID, with the GPUs that it held.
+    var held: [String: (gpus: Int, from: Timestamp, to: Timestamp?)] = [:]
+    /// Status of a run that is gone, as it was last.
+    var lastStatus: TrainingJobStatus?
     private var ages: [String: Int] = [:]
     private var counter = 0
 
@@ -82,6 +86,23 @@ struct World {
     mutating func touchRun() {
         state.version += 1
         state.job?.metadata.resourceVersion = String(state.version)
+    }
+
+    /// Deletes the run as a user does: where a finalizer holds it, it is only marked.
+    mutating func deleteRun() {
+        let deletion = state.job?.metadata.deletionTimestamp ?? now
+        state.job?.metadata.deletionTimestamp = deletion
+        touchRun()
+        dropRunIfFree()
+    }
+
+    /// Drops a run that is being deleted and that no finalizer holds any more.
+    mutating func dropRunIfFree() {
+        guard let job = state.job, job.metadata.deletionTimestamp != nil,
+            job.metadata.finalizers?.isEmpty != false
+        else { return }
+        lastStatus = job.status
+        state.job = nil
     }
 
     mutating func changeSpec(_ change: (inout TrainingJobSpec) -> Void) {
@@ -138,7 +159,7 @@ struct World {
             }
         case Pod.resourceType:
             if immediately || state.pods[name]?.isDone == true {
-                state.pods[name] = nil
+                remove(name)
             } else {
                 terminate(name)
             }
@@ -150,14 +171,34 @@ struct World {
         }
     }
 
+    /// Changes a child as a JSON merge patch says. Runs patch nothing but the finalizers of pods.
+    mutating func patch(_ reference: ChildReference, _ patch: JSONValue) {
+        let name = reference.key.name
+        guard let pod = state.pods[name], reference.type == Pod.resourceType,
+            pod.metadata.uid == reference.uid,
+            let finalizers = patch[path: ["metadata", "finalizers"]]?.arrayValue
+        else { return }
+        state.pods[name]?.metadata.finalizers = finalizers.compactMap(\.stringValue)
+        if pod.metadata.deletionTimestamp != nil, pod.isDone || pod.status?.phase == "Pending" {
+            remove(name)
+        }
+    }
+
     /// A graceful end: the pod goes after its last words.
     mutating func terminate(_ name: String) {
         guard state.pods[name] != nil else { return }
         if state.pods[name]?.isDone == true {
-            state.pods[name] = nil
+            remove(name)
         } else if state.pods[name]?.metadata.deletionTimestamp == nil {
             state.pods[name]?.metadata.deletionTimestamp = now.advanced(by: 30)
         }
+    }
+
+    /// Takes a pod away, or marks it where a finalizer keeps it.
+    mutating func remove(_ name: String) {
+        guard state.pods[name]?.metadata.finalizers?.isEmpty == false else { return state.pods[name] = nil }
+        let deletion = state.pods[name]?.metadata.deletionTimestamp
+        state.pods[name]?.metadata.deletionTimestamp = deletion ?? now
     }
 
     private func exists(_ identity: ChildIdentity) -> Bool { uid(identity) != nil }

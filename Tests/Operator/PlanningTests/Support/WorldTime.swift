@@ -9,6 +9,7 @@ extension World {
         now = now.advanced(by: seconds)
         for name in state.jobs.keys.sorted() { runJobController(name) }
         for name in state.pods.keys.sorted() { runPod(name) }
+        keepAccounts()
         for name in state.jobs.keys.sorted() { finishJob(name) }
         for name in state.evalRuns.keys.sorted() { runEvaluation(name) }
     }
@@ -28,12 +29,39 @@ extension World {
         state.jobs[name]?.status?.active = 1
     }
 
+    /// Notes what pods hold, as their own times say. One that vanished held until now, for all that is known.
+    mutating func keepAccounts() {
+        for pod in state.pods.values where pod.isTrainer {
+            guard let uid = pod.metadata.uid, let from = pod.status?.startTime else { continue }
+            let gpus = pod.spec?.containers.first?.resources?.limits?["nvidia.com/gpu"]?.milliunits ?? 0
+            let end = pod.status?.containerStatuses?.compactMap { $0.state?.terminated?.finishedAt }.max()
+            held[uid] = (Int(gpus / 1000), from, pod.isDone ? end ?? now : nil)
+        }
+    }
+
+    /// GPU-seconds of all pods that have ended; nil where one vanished without a trace.
+    var gpuSecondsHeld: Int64? {
+        let living = Set(state.pods.values.compactMap(\.metadata.uid))
+        var seconds: Int64 = 0
+        for (uid, time) in held {
+            guard let to = time.to else {
+                if living.contains(uid) { continue } else { return nil }
+            }
+            seconds += to.seconds(since: time.from) * Int64(time.gpus)
+        }
+        return seconds
+    }
+
     private mutating func runPod(_ name: String) {
         guard let pod = state.pods[name], !pod.isDone else { return }
         if let end = pod.metadata.deletionTimestamp {
             // The last words of a trainer: a checkpoint, which the sidecar still commits.
             if pod.isTrainer, pod.status?.phase == "Running" { commitCheckpoint(pod) }
-            if now >= end { state.pods[name] = nil }
+            if now >= end {
+                // What no node took ends without a word; the others end as containers that are stopped do.
+                if pod.status?.startTime != nil { finish(name, exitCode: 143) }
+                remove(name)
+            }
             return
         }
         let fate = fates[name] ?? .success

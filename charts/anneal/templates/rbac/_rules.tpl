@@ -1,11 +1,12 @@
 {{/* What the operator does where its runs are. */}}
 {{- define "anneal.runRules" -}}
+# Patched are their finalizers: a run that is deleted is held until its GPU time is counted.
 - apiGroups: [anneal.dev]
   resources: [trainingjobs]
-  verbs: [list, watch, delete]
+  verbs: [list, watch, patch, delete]
 - apiGroups: [anneal.dev]
   resources: [evalruns]
-  verbs: [create, list, watch, delete]
+  verbs: [create, list, watch, patch, delete]
 - apiGroups: [anneal.dev]
   resources: [trainingjobs/status, evalruns/status]
   verbs: [patch]
@@ -15,7 +16,10 @@
   resources: [trainingjobs/finalizers, evalruns/finalizers]
   verbs: [update]
 - apiGroups: [""]
-  resources: [pods, persistentvolumeclaims, services]
+  resources: [pods]
+  verbs: [create, list, watch, patch, delete]
+- apiGroups: [""]
+  resources: [persistentvolumeclaims, services]
   verbs: [create, list, watch, delete]
 # Room that a namespace is given: runs that it would refuse wait.
 - apiGroups: [""]

@@ -2,7 +2,7 @@ import AnnealAPI
 import KubernetesAPI
 
 /// Why a try ended other than well, and so what follows.
-struct TryFailure: Hashable, Sendable {
+struct AttemptFailure: Hashable, Sendable {
     enum Kind: Hashable, Sendable {
         /// The infrastructure ended it: it does not count.
         case interrupted

@@ -2,7 +2,7 @@ import AnnealAPI
 import KubernetesAPI
 
 extension TrainingJobDraft {
-    /// Begins a try of a stage: its number is in the status before anything of it exists.
+    /// Begins an attempt of a stage: its number is in the status before anything of it exists.
     mutating func begin(
         _ stage: TrainingJobPhase, after seconds: Int64 = 0, failures: Int = 0, interruptions: Int = 0
     ) {
@@ -30,7 +30,7 @@ extension TrainingJobDraft {
     mutating func advance(to next: TrainingJobPhase) {
         closeRecord()
         begin(next)
-        note(.normal, next.rawValue, "Begins \(next.rawValue), try \(status.current?.attempt ?? 1)")
+        note(.normal, next.rawValue, "Begins \(next.rawValue), attempt \(status.current?.attempt ?? 1)")
     }
 
     /// The stage that follows what has just been reached.
@@ -52,25 +52,8 @@ extension TrainingJobDraft {
             message: "The model is at \(status.output?.storageUri ?? "its place")")
     }
 
-    /// The run is over.
-    mutating func end(_ phase: TrainingJobPhase, reason: String, message: String) {
-        if status.phase == .training { leaveTraining() }
-        closeRecord(failure: phase == .failed ? message : nil)
-        status.phase = phase
-        status.reason = reason
-        status.message = Wording.bounded(message)
-        status.completionTime = now
-        status.suspendedAt = nil
-        status.suspendedFrom = nil
-        let succeeded = phase == .completed
-        set(
-            "Finished", true, reason: succeeded ? "Succeeded" : phase.rawValue,
-            message: succeeded ? "The run has succeeded" : "\(reason): \(status.message ?? "")")
-        note(succeeded ? .normal : .warning, succeeded ? "Completed" : reason, message)
-    }
-
-    /// A try of the present stage failed; `limit` says how often it may.
-    mutating func retry(_ failure: TryFailure, limit: PlannerSettings.StageLimit) {
+    /// Begins another attempt of the present stage after one failed, as often as `limit` allows.
+    mutating func retry(_ failure: AttemptFailure, limit: PlannerSettings.StageLimit) {
         let current = status.current
         var failures = max(0, current?.failures ?? 0)
         var interruptions = max(0, current?.interruptions ?? 0)
@@ -80,9 +63,10 @@ extension TrainingJobDraft {
             interruptions = interruptions.next
         case .interrupted, .counted:
             failures = failures.next
-            if failures >= limit.tries {
-                let tries = failures == 1 ? "1 try" : "\(failures) tries"
-                return end(.failed, reason: failure.reason, message: "\(failure.message) (after \(tries))")
+            if failures >= limit.attempts {
+                let attempts = failures == 1 ? "1 attempt" : "\(failures) attempts"
+                return end(
+                    .failed, reason: failure.reason, message: "\(failure.message) (after \(attempts))")
             }
         }
         let wait = settings.backoff(
@@ -91,14 +75,14 @@ extension TrainingJobDraft {
         explain(failure)
     }
 
-    /// Says in the status and in an event why there is another try.
-    mutating func explain(_ failure: TryFailure) {
+    /// Says in the status and in an event why there is another attempt.
+    mutating func explain(_ failure: AttemptFailure) {
         status.reason = failure.reason
         status.message = failure.message
         note(.warning, failure.reason, failure.message)
     }
 
-    /// All that the try runs in has been seen: from here on what is missing was lost.
+    /// Notes that all of the attempt's objects were seen: from here on what is missing was lost.
     mutating func noteLaunch() {
         let time = now
         status.current?.launchedAt = time
@@ -112,7 +96,7 @@ extension TrainingJobDraft {
         }
     }
 
-    mutating func recordFailure(_ failure: TryFailure, of stage: TrainingJobPhase) {
+    mutating func recordFailure(_ failure: AttemptFailure, of stage: TrainingJobPhase) {
         changeRecord(of: stage) { $0.lastFailure = "\(failure.reason): \(failure.message)" }
     }
 
