@@ -24,7 +24,8 @@ public struct ReconciliationObservation: Sendable {
 }
 
 /// Reconciles the keys of a queue, several at a time, never one key twice at once. A failed key comes
-/// again, later with each failure.
+/// again, later with each failure. Reconciliations have threads of their own, on which they may compute for
+/// long.
 public final class Controller<Key: Hashable & Sendable>: ServiceLifecycle.Service {
     public typealias Reconcile = @Sendable (Key) async throws -> Reconciliation
 
@@ -62,7 +63,9 @@ public final class Controller<Key: Hashable & Sendable>: ServiceLifecycle.Servic
         try await withGracefulShutdownHandler {
             try await cancelWhenGracefulShutdown { try await self.waitUntilReady() }
             await withDiscardingTaskGroup { group in
-                for _ in 0..<workers { group.addTask { await self.work() } }
+                for _ in 0..<workers {
+                    group.addTask(executorPreference: WorkThreads.shared) { await self.work() }
+                }
             }
         } onGracefulShutdown: {
             self.queue.shutDown()
