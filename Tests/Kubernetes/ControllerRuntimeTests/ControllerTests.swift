@@ -172,6 +172,30 @@ struct ControllerTests {
         #expect(total == 3, "only what was under way is ended")
     }
 
+    @Test func `a queue outlives its controller, and the next one goes on with it`() async throws {
+        let queue = WorkQueue<String>(seed: 1)
+        let (reconciled, reconcile) = AsyncStream.makeStream(of: String.self)
+        func controller(_ name: String) -> Controller<String> {
+            Controller(name: name, queue: queue) { key in
+                reconcile.yield("\(name) \(key)")
+                return .done
+            }
+        }
+        var seen = reconciled.makeAsyncIterator()
+        for name in ["first", "second"] {
+            let group = ServiceGroup(services: [controller(name)], logger: .init(label: "test"))
+            queue.add("a")
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await group.run() }
+                #expect(await seen.next() == "\(name) a")
+                await group.triggerGracefulShutdown()
+                try await tasks.waitForAll()
+            }
+        }
+        queue.add("b")
+        #expect(queue.count == 1, "what comes between two controllers waits for the next one")
+    }
+
     @Test func `reconciliations that compute for long leave the shared pool to others`() async throws {
         let queue = WorkQueue<Int>(seed: 1)
         let (begun, begin) = AsyncStream.makeStream(of: Void.self)
