@@ -1,6 +1,7 @@
 import KubernetesClient
 import Logging
 import ServiceLifecycle
+import Synchronization
 
 /// What a reconciliation asks for.
 public struct Reconciliation: Hashable, Sendable {
@@ -24,7 +25,8 @@ public struct ReconciliationObservation: Sendable {
 }
 
 /// Reconciles the keys of a queue, several at a time, never one key twice at once. A failed key comes
-/// again, later with each failure.
+/// again, later with each failure. Reconciliations have threads of their own, on which they may compute for
+/// long.
 public final class Controller<Key: Hashable & Sendable>: ServiceLifecycle.Service {
     public typealias Reconcile = @Sendable (Key) async throws -> Reconciliation
 
@@ -57,20 +59,31 @@ public final class Controller<Key: Hashable & Sendable>: ServiceLifecycle.Servic
     }
 
     /// Works until the queue is shut down, the service is (what is under way is ended first), or the task
-    /// is cancelled.
+    /// is cancelled. The queue outlives the service: another controller may go on with it.
     public func run() async throws {
+        let isStopped = Flag()
         try await withGracefulShutdownHandler {
             try await cancelWhenGracefulShutdown { try await self.waitUntilReady() }
             await withDiscardingTaskGroup { group in
-                for _ in 0..<workers { group.addTask { await self.work() } }
+                for _ in 0..<workers {
+                    group.addTask(executorPreference: WorkThreads.shared) {
+                        await self.work(until: isStopped)
+                    }
+                }
             }
         } onGracefulShutdown: {
-            self.queue.shutDown()
+            isStopped.value.store(true, ordering: .releasing)
+            self.queue.wake()
         }
     }
 
-    private func work() async {
-        while let key = await queue.get() {
+    /// Whether one run of a service was shut down.
+    private final class Flag: Sendable {
+        let value = Atomic<Bool>(false)
+    }
+
+    private func work(until isStopped: Flag) async {
+        while let key = await queue.get(unless: { isStopped.value.load(ordering: .acquiring) }) {
             let start = ContinuousClock.now
             let outcome = await attempt(key)
             queue.done(key)

@@ -33,6 +33,9 @@ final class EventBuffer: Sendable {
     /// Ends `next` once what waits was taken.
     func finish() { change { $0.isFinished = true } }
 
+    /// Takes back `finish`.
+    func reopen() { change { $0.isFinished = false } }
+
     /// The oldest record, when there is one; nil after `finish`, or when the task is cancelled.
     func next() async -> EventRecord? {
         while !Task.isCancelled {

@@ -46,9 +46,10 @@ public struct EventRecorder: ServiceLifecycle.Service {
         record(EventRecord(regarding: regarding, type: type, reason: reason, action: action, note: note))
     }
 
-    /// Writes what is recorded until the service is shut down: what waits then is written still. After a
-    /// cancellation it may be run again.
+    /// Writes what is recorded until the service is shut down: what waits then is written still. After
+    /// either it may be run again.
     public func run() async throws {
+        buffer.reopen()
         await withGracefulShutdownHandler {
             var aggregator = aggregator
             while let record = await buffer.next() {

@@ -71,8 +71,7 @@ public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
 
     /// - Parameters:
     ///   - namespace: nil for all.
-    ///   - transform: applied to each object before it is stored, once or several times: drops what is not
-    ///     used.
+    ///   - transform: applied to each object as soon as it is read: drops what is not used.
     ///   - onMalformed: told of objects that do not decode. They are not in the store.
     public init(
         client: KubernetesClient, namespace: String? = nil, options: Options = Options(),
@@ -212,6 +211,17 @@ extension Informer {
         return page
     }
 
+    /// An update as it is kept. A streaming list gathers all objects before the first is stored: whole ones
+    /// would take up many times what is kept, and leave holes in the heap that nothing fills.
+    private func reduced(_ update: WatchUpdate<R>) -> WatchUpdate<R> {
+        guard let transform, case .event(let event) = update else { return update }
+        switch event {
+        case .added(let object): return .event(.added(transform(object)))
+        case .modified(let object): return .event(.modified(transform(object)))
+        case .deleted, .bookmark, .error: return update
+        }
+    }
+
     private func open(_ version: String?, seconds: Int) async -> (OpenWatch?, Watcher<R>.Input) {
         let watchOptions = WatchOptions(
             labelSelector: options.labelSelector, fieldSelector: options.fieldSelector,
@@ -232,7 +242,8 @@ extension Informer {
         do throws(KubernetesError) {
             let update = try await open.updates.next()
             watch = open
-            return update.map { .update($0) } ?? .ended(nil, lasted: open.openedAt.duration(to: .now))
+            guard let update else { return .ended(nil, lasted: open.openedAt.duration(to: .now)) }
+            return .update(reduced(update))
         } catch {
             return .ended(error, lasted: open.openedAt.duration(to: .now))
         }
@@ -251,14 +262,14 @@ extension Informer {
     private func apply(_ output: Watcher<R>.Output, at version: String?) {
         switch output {
         case .replace(let objects):
-            publish(store.replace(transform.map { objects.map($0) } ?? objects, at: version))
+            publish(store.replace(objects, at: version))
             let waiting = state.withLock { state in
                 state.hasSynced = true
                 defer { state.waiting = [:] }
                 return state.waiting
             }
             for continuation in waiting.values { continuation.resume() }
-        case .upsert(let object): publish(store.upsert(transform.map { $0(object) } ?? object))
+        case .upsert(let object): publish(store.upsert(object))
         case .delete(let object): publish(store.remove(object))
         case .malformed(let object, let isDeleted):
             // What it was before is true no more.

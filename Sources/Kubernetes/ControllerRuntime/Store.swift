@@ -43,9 +43,13 @@ public final class Store<R: KubernetesResource>: Sendable {
     /// All objects, or those of a namespace, in no order.
     public func list(namespace: String? = nil) -> [R] {
         contents.withLock { contents in
-            let all = contents.objects.values.lazy.map(\.value)
-            guard let namespace else { return Array(all) }
-            return all.filter { $0.namespace == namespace }
+            var listed: [R] = []
+            if namespace == nil { listed.reserveCapacity(contents.objects.count) }
+            for object in contents.objects.values
+            where namespace == nil || object.value.namespace == namespace {
+                listed.append(object.value)
+            }
+            return listed
         }
     }
 

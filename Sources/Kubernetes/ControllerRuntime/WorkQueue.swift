@@ -86,10 +86,15 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
 
     /// The next key that is due, when one is; nil after `shutDown`, or when the task is cancelled. Call
     /// `done` after the work.
-    public func get() async -> Key? {
+    public func get() async -> Key? { await get(unless: { false }) }
+
+    /// The same; nil as soon as `isStopped` answers with true, which is asked again after `wake`.
+    func get(unless isStopped: () -> Bool) async -> Key? {
         while !Task.isCancelled {
             let now = now()
-            let (next, version) = state.withLock { ($0.queue.next(now: now), $0.version) }
+            let (next, version) = state.withLock { state in
+                (isStopped() ? .shutDown : state.queue.next(now: now), state.version)
+            }
             switch next {
             case .key(let key): return key
             case .shutDown: return nil
@@ -99,6 +104,9 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
         }
         return nil
     }
+
+    /// Has all who wait look again.
+    func wake() { change { _ in true } }
 
     private func change(_ body: (inout WorkQueueState<Key>) -> Bool) {
         let waiting = state.withLock { state -> [CheckedContinuation<Void, Never>] in

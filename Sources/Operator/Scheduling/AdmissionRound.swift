@@ -48,8 +48,8 @@ public enum AdmissionRound {
             case .released: decisions.append((workload, .release))
             }
         }
-        for workload in waiting.sorted(by: Workload.precedes) {
-            decisions.append((workload, decide(workload, &capacity, &quotas)))
+        for index in Workload.order(waiting) {
+            decisions.append((waiting[index], decide(waiting[index], &capacity, &quotas)))
         }
         return decisions
     }
@@ -62,8 +62,9 @@ public enum AdmissionRound {
         guard allowed >= max(0, gang.minimum) else {
             return .wait(quotas.explanation(of: workload))
         }
-        guard let placed = capacity.place(gang, atMost: allowed) else {
-            return .wait(capacity.explanation(of: gang))
+        let index = capacity.index(of: gang)
+        guard let placed = capacity.place(gangAt: index, atMost: allowed) else {
+            return .wait(capacity.explanation(ofGangAt: index))
         }
         quotas.take(placed, of: workload)
         return .admit(pods: placed)

@@ -11,12 +11,25 @@ struct ClusterCapacity: Sendable {
     private var total: [Int64]
     /// Indices of the nodes that the demands of a pod allow.
     private var allowed: [NodeDemands: [Int]] = [:]
+    /// Places of the gangs that were asked about, in `gangs`.
+    private var gangIndices: [GangRequest: Int] = [:]
+    private var gangs: [KnownGang] = []
+    /// Shapes of those gangs; equal ones are one object.
+    private var shapes: Set<PodShape> = []
     /// Smallest number of pods of a shape that found no place: what is free only shrinks.
-    private var refused: [PodShape: Int] = [:]
-    private var explanations: [GangRequest: String] = [:]
+    private var refused: [ObjectIdentifier: Int] = [:]
+
+    /// A gang that was asked about. Thousands of runs ask for the same, and looking one up is dear.
+    private struct KnownGang {
+        var request: GangRequest
+        var shape: PodShape
+        var explanation: String?
+    }
 
     init(nodes: [Node], pods: [PodFootprint]) {
-        self.nodes = nodes.sorted { $0.name < $1.name }.map(NodeOffer.init)
+        let offers = nodes.map(NodeOffer.init)
+        // Indices are sorted, and not the nodes: moving one costs more than comparing two.
+        self.nodes = offers.indices.sorted { offers[$0].name < offers[$1].name }.map { offers[$0] }
         for node in self.nodes {
             for name in node.allocatable.keys where columns[name] == nil { columns[name] = columns.count }
         }
@@ -35,43 +48,60 @@ struct ClusterCapacity: Sendable {
         let rows = Dictionary(
             nodes.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
         var vectors: [ObjectIdentifier: [(column: Int, amount: Int64)]] = [:]
-        var waiting: [PodFootprint] = []
-        for pod in pods where !pod.isFinished {
-            guard let name = pod.nodeName else {
-                if pod.metadata.deletionTimestamp == nil { waiting.append(pod) }
-                continue
+        var waiting: [PodShape] = []
+        // Fields are read in place, and no pod is copied.
+        pods.withUnsafeBufferPointer { pods in
+            for index in pods.indices where !pods[index].isFinished {
+                guard let name = pods[index].nodeName else {
+                    if !pods[index].isDeleted { waiting.append(pods[index].shape) }
+                    continue
+                }
+                guard let row = rows[name] else { continue }
+                let shape = pods[index].shape
+                let key = ObjectIdentifier(shape)
+                let vector = vectors[key] ?? known(shape.requests)
+                vectors[key] = vector
+                take(vector, from: row)
             }
-            guard let row = rows[name] else { continue }
-            let key = ObjectIdentifier(pod.shape)
-            let vector = vectors[key] ?? known(pod.shape.requests)
-            vectors[key] = vector
-            take(vector, from: row)
         }
-        for pod in waiting { _ = place(pod.shape) }
+        for shape in waiting { _ = place(shape) }
     }
 
     /// Keeps room for pods that were let in and do not exist yet, as far as there is any.
     mutating func hold(_ count: Int, of gang: GangRequest) {
         guard count > 0 else { return }
-        let shape = gang.shape
+        let shape = gangs[index(of: gang)].shape
         for _ in 0..<min(count, 4096) where place(shape) == nil { return }
+    }
+
+    /// The number that stands for a gang, and for all that ask for the same.
+    mutating func index(of gang: GangRequest) -> Int {
+        if let known = gangIndices[gang] { return known }
+        let shape = shapes.insert(gang.shape).memberAfterInsert
+        gangs.append(KnownGang(request: gang, shape: shape))
+        gangIndices[gang] = gangs.count - 1
+        return gangs.count - 1
     }
 
     /// Places as many pods of the gang as fit, at most `limit` and at least its minimum, and answers with
     /// their number; nil, and nothing is placed, where fewer fit.
-    mutating func place(_ gang: GangRequest, atMost limit: Int) -> Int? {
-        let shape = gang.shape
+    ///
+    /// - Parameter index: Of the gang, from `index(of:)`.
+    mutating func place(gangAt index: Int, atMost limit: Int) -> Int? {
+        guard gangs.indices.contains(index) else { return nil }
+        let (gang, shape) = (gangs[index].request, gangs[index].shape)
         let most = min(max(0, gang.count), limit)
         let least = max(0, gang.minimum)
         guard least > 0 || most > 0 else { return 0 }
-        if let known = refused[shape], known <= least { return nil }
+        if let known = refused[ObjectIdentifier(shape)], known <= least { return nil }
         var rows: [Int] = []
         while rows.count < most, let row = place(shape) { rows.append(row) }
         guard rows.count >= least else {
             // All above 0, so that none is without a negative.
             let returned = (wanted(shape.requests) ?? []).map { (column: $0.column, amount: -$0.amount) }
             for row in rows { take(returned, from: row) }
-            refused[shape] = min(refused[shape] ?? .max, least)
+            let key = ObjectIdentifier(shape)
+            refused[key] = min(refused[key] ?? .max, least)
             return nil
         }
         return rows.count
@@ -136,10 +166,13 @@ struct ClusterCapacity: Sendable {
 
 extension ClusterCapacity {
     /// Why the gang has no place, for people: what it needs, and which nodes are out of the question.
-    mutating func explanation(of gang: GangRequest) -> String {
-        if let known = explanations[gang] { return known }
-        let text = describe(gang)
-        explanations[gang] = text
+    ///
+    /// - Parameter index: Of the gang, from `index(of:)`.
+    mutating func explanation(ofGangAt index: Int) -> String {
+        guard gangs.indices.contains(index) else { return "" }
+        if let known = gangs[index].explanation { return known }
+        let text = describe(gangs[index].request)
+        gangs[index].explanation = text
         return text
     }
 

@@ -7,8 +7,12 @@ import Synchronization
 public struct PodFootprint: KubernetesResource, Hashable {
     public static let resourceType = Pod.resourceType
 
-    /// Name, namespace, UID, versions and deletion time; no labels, annotations or owners.
-    public var metadata: ObjectMeta
+    /// Name, namespace, UID, version and deletion time; no labels, annotations or owners.
+    public var metadata: ObjectMeta {
+        get { identity.metadata }
+        set { identity = Identity(newValue) }
+    }
+    private var identity: Identity
     /// The node that has the pod; nil while none has.
     public var nodeName: String?
     public var shape: PodShape
@@ -16,19 +20,47 @@ public struct PodFootprint: KubernetesResource, Hashable {
     public var isFinished: Bool
 
     public init(_ pod: Pod) {
-        metadata = Self.reduced(pod.metadata)
+        identity = Identity(pod.metadata)
         nodeName = pod.spec?.nodeName.flatMap { $0.isEmpty ? nil : $0 }
         shape = PodShape(pod.spec ?? PodSpec())
         isFinished = pod.isFinished
     }
 
-    private static func reduced(_ metadata: ObjectMeta) -> ObjectMeta {
-        var reduced = ObjectMeta(name: metadata.name, namespace: metadata.namespace)
-        reduced.uid = metadata.uid
-        reduced.resourceVersion = metadata.resourceVersion
-        reduced.deletionTimestamp = metadata.deletionTimestamp
-        return reduced
+    /// What is kept of a pod's metadata: one object, as rounds copy pods by the thousand.
+    private final class Identity: Hashable, Sendable {
+        private let name: String?
+        private let namespace: String?
+        private let uid: String?
+        private let resourceVersion: String?
+        private let deletionTimestamp: Timestamp?
+
+        init(_ metadata: ObjectMeta) {
+            name = metadata.name
+            namespace = metadata.namespace
+            uid = metadata.uid
+            resourceVersion = metadata.resourceVersion
+            deletionTimestamp = metadata.deletionTimestamp
+        }
+
+        var isDeleted: Bool { deletionTimestamp != nil }
+
+        var metadata: ObjectMeta {
+            var metadata = ObjectMeta(name: name, namespace: namespace)
+            metadata.uid = uid
+            metadata.resourceVersion = resourceVersion
+            metadata.deletionTimestamp = deletionTimestamp
+            return metadata
+        }
+
+        static func == (lhs: Identity, rhs: Identity) -> Bool {
+            lhs === rhs || lhs.metadata == rhs.metadata
+        }
+
+        func hash(into hasher: inout Hasher) { hasher.combine(metadata) }
     }
+
+    /// Whether its deletion was asked for.
+    public var isDeleted: Bool { identity.isDeleted }
 
     private enum CodingKeys: String, CodingKey { case metadata, spec, status }
 
@@ -52,7 +84,7 @@ public struct PodFootprint: KubernetesResource, Hashable {
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        metadata = Self.reduced(try container.decode(ObjectMeta.self, forKey: .metadata))
+        identity = Identity(try container.decode(ObjectMeta.self, forKey: .metadata))
         let spec = try container.decodeIfPresent(Spec.self, forKey: .spec)
         let phase = try container.decodeIfPresent(Status.self, forKey: .status)?.phase
         nodeName = spec?.nodeName.flatMap { $0.isEmpty ? nil : $0 }

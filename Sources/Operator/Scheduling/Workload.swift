@@ -101,10 +101,16 @@ public struct Workload: Hashable, Sendable {
         return Int64(clamping: max(0, amount.milliunits) / 1000)
     }
 
-    /// Order of the queue: higher priority, then the longer wait; names decide between equals.
-    static func precedes(_ first: Workload, _ second: Workload) -> Bool {
-        if first.priority != second.priority { return first.priority > second.priority }
-        if first.waitingSince != second.waitingSince { return first.waitingSince < second.waitingSince }
-        return first.identity < second.identity
+    /// Indices in the order of the queue: higher priority, then the longer wait; names decide between equals.
+    static func order(_ workloads: [Workload]) -> [Int] {
+        // What decides most is taken out of the workloads, which are large, before anything is compared.
+        let places = workloads.indices.map { index in
+            (priority: workloads[index].priority, since: workloads[index].waitingSince, index: index)
+        }
+        return places.sorted { first, second in
+            if first.priority != second.priority { return first.priority > second.priority }
+            if first.since != second.since { return first.since < second.since }
+            return workloads[first.index].identity < workloads[second.index].identity
+        }.map(\.index)
     }
 }

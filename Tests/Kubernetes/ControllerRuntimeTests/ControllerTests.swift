@@ -7,6 +7,14 @@ import Testing
 
 @testable import ControllerRuntime
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 @Suite(.timeLimit(.minutes(1)))
 struct ControllerTests {
     private struct Failure: Error {}
@@ -134,6 +142,90 @@ struct ControllerTests {
         }
         let isFinished = finished.load(ordering: .relaxed)
         #expect(isFinished)
+    }
+
+    @Test func `a shutdown leaves a long queue as it is`() async throws {
+        let queue = WorkQueue<Int>(seed: 1)
+        let (begun, begin) = AsyncStream.makeStream(of: Void.self)
+        let release = Atomic<Bool>(false)
+        let runs = Atomic<Int>(0)
+        let controller = Controller<Int>(name: "test", queue: queue, workers: 3) { _ in
+            runs.add(1, ordering: .relaxed)
+            begin.yield()
+            while !release.load(ordering: .relaxed) { try await Task.sleep(for: .milliseconds(1)) }
+            return Reconciliation(requeueAfter: .zero)
+        }
+        for key in 0..<10_000 { queue.add(key) }
+        let group = ServiceGroup(services: [controller], logger: .init(label: "test"))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            var count = 0
+            for await _ in begun {
+                count += 1
+                if count == 3 { break }
+            }
+            await group.triggerGracefulShutdown()
+            release.store(true, ordering: .relaxed)
+            try await tasks.waitForAll()
+        }
+        let total = runs.load(ordering: .relaxed)
+        #expect(total == 3, "only what was under way is ended")
+    }
+
+    @Test func `a queue outlives its controller, and the next one goes on with it`() async throws {
+        let queue = WorkQueue<String>(seed: 1)
+        let (reconciled, reconcile) = AsyncStream.makeStream(of: String.self)
+        func controller(_ name: String) -> Controller<String> {
+            Controller(name: name, queue: queue) { key in
+                reconcile.yield("\(name) \(key)")
+                return .done
+            }
+        }
+        var seen = reconciled.makeAsyncIterator()
+        for name in ["first", "second"] {
+            let group = ServiceGroup(services: [controller(name)], logger: .init(label: "test"))
+            queue.add("a")
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await group.run() }
+                #expect(await seen.next() == "\(name) a")
+                await group.triggerGracefulShutdown()
+                try await tasks.waitForAll()
+            }
+        }
+        queue.add("b")
+        #expect(queue.count == 1, "what comes between two controllers waits for the next one")
+    }
+
+    @Test func `reconciliations that compute for long leave the shared pool to others`() async throws {
+        let queue = WorkQueue<Int>(seed: 1)
+        let (begun, begin) = AsyncStream.makeStream(of: Void.self)
+        let release = Atomic<Bool>(false)
+        let gaveUp = Atomic<Int>(0)
+        // More than the pool has threads, and none waits for anything.
+        let controller = Controller<Int>(name: "test", queue: queue, workers: 200) { _ in
+            begin.yield()
+            let end = ContinuousClock.now + .seconds(20)
+            while !release.load(ordering: .relaxed) {
+                guard .now < end else {
+                    gaveUp.add(1, ordering: .relaxed)
+                    break
+                }
+                sched_yield()
+            }
+            return .done
+        }
+        for key in 0..<200 { queue.add(key) }
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await controller.run() }
+            for await _ in begun { break }
+            // By then all that may run at once do, each on a thread.
+            await Task.detached { try? await Task.sleep(for: .milliseconds(50)) }.value
+            release.store(true, ordering: .relaxed)
+            queue.shutDown()
+            try await tasks.waitForAll()
+        }
+        let count = gaveUp.load(ordering: .relaxed)
+        #expect(count == 0, "nobody else could run meanwhile")
     }
 
     @Test func `each reconciliation is observed`() async throws {

@@ -8,6 +8,14 @@ import Testing
 
 @testable import ControllerRuntime
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 @Suite(.timeLimit(.minutes(1)))
 struct InformerTests {
     private let transport = HTTPTransport()
@@ -41,6 +49,12 @@ struct InformerTests {
 
     private func event(_ type: String, _ name: String, _ version: Int) -> String {
         #"{"type":"\#(type)","object":{"metadata":{"name":"\#(name)","namespace":"n","uid":"u","resourceVersion":"\#(version)"}}}"#
+            + "\n"
+    }
+
+    /// What closes the initial list of a streaming one.
+    private static func endOfList(_ version: Int) -> String {
+        #"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"\#(version)","annotations":{"k8s.io/initial-events-end":"true"}}}}"#
             + "\n"
     }
 
@@ -88,9 +102,7 @@ struct InformerTests {
             guard request.query("sendInitialEvents") == "true" else { return connection.respond(500) }
             connection.beginChunks()
             for index in 0..<50 { connection.sendChunk(event("ADDED", "o\(index)", 10 + index)) }
-            connection.sendChunk(
-                #"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"99","annotations":{"k8s.io/initial-events-end":"true"}}}}"#
-                    + "\n")
+            connection.sendChunk(Self.endOfList(99))
             connection.sendChunk(event("ADDED", "late", 100))
             connection.waitForClose()
         }
@@ -101,6 +113,40 @@ struct InformerTests {
             #expect(informer.store.count == 51)
         }
         #expect(server.requests.first?.query("resourceVersionMatch") == "NotOlderThan")
+    }
+
+    @Test func `objects of a streaming list are reduced as they come and not at its end`() async throws {
+        let (reductions, reduce) = AsyncStream.makeStream(of: String.self)
+        let mayEnd = Atomic<Bool>(false)
+        let server = try ScriptedServer { connection, request in
+            guard request.query("sendInitialEvents") == "true" else { return connection.respond(500) }
+            connection.beginChunks()
+            connection.sendChunk(event("ADDED", "a", 10))
+            connection.sendChunk(event("ADDED", "b", 11))
+            while !mayEnd.load(ordering: .relaxed) { usleep(1_000) }
+            connection.sendChunk(Self.endOfList(12))
+            connection.waitForClose()
+        }
+        try await withInformer(
+            server, options: .init(backoff: quick, seed: 1),
+            transform: { object in
+                reduce.yield(object.name)
+                var object = object
+                object.data = ["reduced": "yes"]
+                return object
+            }
+        ) { informer, _ in
+            var seen: [String] = []
+            for await name in reductions {
+                seen.append(name)
+                if seen.count == 2 { break }
+            }
+            #expect(seen == ["a", "b"] && !informer.store.hasSynced)
+            mayEnd.store(true, ordering: .relaxed)
+            try await informer.waitUntilSynced()
+            #expect(informer.store.list().allSatisfy { $0.data == ["reduced": "yes"] })
+            #expect(informer.store.count == 2)
+        }
     }
 
     @Test func `an object that does not decode is reported and leaves the store, while its neighbours go on`()

@@ -65,6 +65,12 @@ struct SmallPartsTests {
     @Test
     func `text from outside fits a message: one line, its end kept`() {
         #expect(Wording.bounded("a\n\tb\u{0} c ") == "a b c")
+        for fit in ["", "a", "needs 2 × (1 nvidia.com/gpu); 3 nodes are cordoned"] {
+            #expect(Wording.bounded(fit) == fit)
+        }
+        for unfit in [" a", "a ", "a  b", "a\u{7F}b", "a\nb", " "] {
+            #expect(Wording.bounded(unfit) == unfit.split { " \n\u{7F}".contains($0) }.joined(separator: " "))
+        }
         let long = String(repeating: "é", count: 5000) + " the end"
         #expect(Wording.bounded(long).utf8.count <= Wording.limit)
         #expect(Wording.bounded(long).hasSuffix("the end"))

@@ -72,6 +72,18 @@ struct AdmissionRoundTests {
     }
 
     @Test
+    func `a gang without room says nothing of smaller ones with the same pods`() {
+        let nodes = [Self.node("a", gpus: 1), Self.node("b", gpus: 1)]
+        let decisions = Self.decide(
+            [
+                Self.workload("four", 4, since: 1), Self.workload("three", 3, since: 2),
+                Self.workload("two", 2, since: 3), Self.workload("one", 1, since: 4),
+            ], nodes: nodes)
+        #expect(decisions["two"] == .admit(pods: 2))
+        #expect(["four", "three", "one"].allSatisfy { Self.reason(decisions[$0]) != nil })
+    }
+
+    @Test
     func `pods that need no other are let in as far as there is room`() {
         let nodes = [Self.node("a", gpus: 2)]
         #expect(Self.decide([Self.workload("w", 3, minimum: 1)], nodes: nodes)["w"] == .admit(pods: 2))

@@ -82,6 +82,25 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def create_definitions(client: Client):
+    """Returns when the API server serves Anneal's kinds."""
+    kinds = []
+    for path in sorted((Path(__file__).resolve().parents[3] / "crds").glob("*.yaml")):
+        made = client.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", path.read_bytes(),
+                              "application/yaml")
+        kinds.append(made["spec"]["names"]["plural"])
+
+    def serves() -> bool:
+        try:
+            for kind in kinds:
+                client.count(f"/apis/anneal.dev/v1alpha1/namespaces/default/{kind}")
+            return True
+        except Failure:
+            return False
+
+    wait_until(serves, "the API server to serve Anneal's kinds")
+
+
 class ControlPlane:
     """etcd and kube-apiserver of KUBEBUILDER_ASSETS on loopback: no rate limits, an audit log of writes."""
 

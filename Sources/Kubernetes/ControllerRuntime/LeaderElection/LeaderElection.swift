@@ -17,6 +17,8 @@ public final class LeaderElection: ServiceLifecycle.Service {
 
     /// The term's work may take so long to end by itself at a shutdown, before it is cancelled.
     private static let grace = Duration.seconds(1)
+    /// A server that says nothing is waited for so long once the service is to end.
+    private static let patience = Duration.seconds(1)
     /// A term that goes on for so long after its end is stuck.
     private static let stuckAfter = Duration.seconds(30)
 
@@ -175,13 +177,14 @@ extension LeaderElection {
 
     /// Gives the lease up, so that another one need not wait for its end.
     private func release(_ elector: inout LeaderElector) async {
-        for _ in 0..<2 {
+        let end = ContinuousClock.now + Self.patience
+        for _ in 0..<2 where end > .now {
             guard let action = elector.release(at: moment) else { return }
-            let event = await perform(action, by: elector)
+            let event = await perform(action, by: elector, before: end)
             if case .written = event { return logger.notice("the lease is given up") }
             _ = elector.handle(event, at: moment)
             // A renewal whose answer was lost has changed the version.
-            _ = elector.handle(await perform(.read, by: elector), at: moment)
+            _ = elector.handle(await perform(.read, by: elector, before: end), at: moment)
         }
         logger.warning("the lease could not be given up: it ends by itself")
     }
@@ -190,18 +193,43 @@ extension LeaderElection {
 // MARK: Acting
 
 extension LeaderElection {
-    private func perform(_ action: LeaderElector.Action, by elector: LeaderElector) async
+    /// Does what the elector wants next, and says what came of it.
+    ///
+    /// - Parameter end: When an answer is no longer waited for; nil for the lease's own limits alone.
+    private func perform(
+        _ action: LeaderElector.Action, by elector: LeaderElector, before end: ContinuousClock.Instant? = nil
+    ) async -> LeaderElector.Event {
+        if case .wait(let until) = action { return await wait(until: until) }
+        let now = ContinuousClock.now
+        // What leads must hear of a failure while there is still time for another try.
+        let window = elector.window(at: now).map { now.duration(to: $0.sendBefore) }
+        let left = end.map { max(.milliseconds(1), now.duration(to: $0)) }
+        let limit = timing.renewDeadline / 2
+        var client = client.timed(min(limit, window ?? limit, left ?? limit))
+        // A leader's renewal that comes late is fenced off like any other write of its.
+        if window != nil { client = client.fenced(by: fence) }
+        return await withTaskGroup(of: LeaderElector.Event?.self) { [client] group in
+            group.addTask { await self.request(action, by: client) }
+            group.addTask {
+                // What was sent before a shutdown, to a server that says nothing, must not hold it up.
+                try? await gracefulShutdown()
+                try? await Task.sleep(for: Self.patience)
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            guard let first else { return await (group.next() ?? nil) ?? .failed }
+            return first
+        }
+    }
+
+    private func request(_ action: LeaderElector.Action, by client: KubernetesClient) async
         -> LeaderElector.Event
     {
-        // What leads must hear of a failure while there is still time for another try.
-        let left = elector.window(at: .now).map { ContinuousClock.now.duration(to: $0.sendBefore) }
-        var client = client.timed(min(timing.renewDeadline / 2, left ?? timing.renewDeadline))
-        // A leader's renewal that comes late is fenced off like any other write of its.
-        if left != nil { client = client.fenced(by: fence) }
         let sentAt = ContinuousClock.now
         do throws(KubernetesError) {
             switch action {
-            case .wait(let until): return await wait(until: until)
+            case .wait: return .waited
             case .read: return .seen(try await client.get(Lease.self, key))
             case .create(let spec):
                 let metadata = ObjectMeta(name: key.name, namespace: key.namespace)

@@ -31,6 +31,7 @@ enum Wording {
 
     /// At most `limit` bytes on one line; the end is kept, as the last lines of a log say the most.
     static func bounded(_ text: String) -> String {
+        guard !isFit(text) else { return text }
         var line = ""
         var wasSpace = true
         for scalar in text.unicodeScalars {
@@ -47,6 +48,17 @@ enum Wording {
             return size <= limit - 3
         }
         return "…" + String(tail.reversed())
+    }
+
+    /// Whether the text may stay as it is, which most texts may.
+    private static func isFit(_ text: String) -> Bool {
+        guard text.utf8.count <= limit else { return false }
+        var wasSpace = true
+        for byte in text.utf8 {
+            guard byte >= 0x20, byte != 0x7F, !(byte == 0x20 && wasSpace) else { return false }
+            wasSpace = byte == 0x20
+        }
+        return text.isEmpty || !wasSpace
     }
 
     /// A condition's reason must be a CamelCase word; anything else says only that there was one.

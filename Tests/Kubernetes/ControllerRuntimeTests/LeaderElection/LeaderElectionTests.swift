@@ -144,4 +144,30 @@ struct LeaderElectionTests {
         }
         #expect(log.all == ["began", "ended"] && server.holder == "")
     }
+
+    @Test func `a server that says nothing does not hold up a shutdown`() async throws {
+        let server = try LeaseServer()
+        // Of an hour: only the shutdown itself can end what was sent.
+        let patient = LeaderElector.Timing(
+            leaseDuration: .seconds(3600), renewDeadline: .seconds(3600), retryPeriod: .milliseconds(50))
+        let log = TermLog()
+        let election = LeaderElection(
+            client: KubernetesClient(
+                configuration: ClusterConfiguration(server: server.url), transport: HTTPTransport()),
+            lease: ObjectKey(namespace: "n", name: "operator"), identity: "me", timing: patient,
+            fence: WriteFence()
+        ) { try await Self.untilStopped(log) }
+        let group = ServiceGroup(services: [election], logger: .init(label: "test"))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            try await eventually { log.all == ["began"] && server.history.count > 2 }
+            server.fallSilent()
+            // A renewal is under way by then.
+            try await Task.sleep(for: .milliseconds(200))
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+        #expect(log.all == ["began", "ended"])
+        #expect(server.holder == "me", "nobody was told that the lease is free")
+    }
 }

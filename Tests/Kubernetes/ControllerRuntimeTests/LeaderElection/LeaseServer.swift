@@ -18,6 +18,7 @@ final class LeaseServer: Sendable {
         var lease: Lease?
         var version: Int64 = 0
         var isDown = false
+        var isSilent = false
     }
 
     private let state = Mutex(State())
@@ -39,6 +40,9 @@ final class LeaseServer: Sendable {
 
     /// Answers all requests with an error, or no more.
     func setDown(_ isDown: Bool) { state.withLock { $0.isDown = isDown } }
+
+    /// Takes requests and answers none of them.
+    func fallSilent() { state.withLock { $0.isSilent = true } }
 
     /// What another process writes.
     func put(holder: String, seconds: Int64) {
@@ -63,7 +67,8 @@ final class LeaseServer: Sendable {
     }
 
     private func answer(_ connection: ScriptedConnection, _ request: ScriptedRequest) {
-        let (lease, isDown) = state.withLock { ($0.lease, $0.isDown) }
+        let (lease, isDown, isSilent) = state.withLock { ($0.lease, $0.isDown, $0.isSilent) }
+        guard !isSilent else { return }
         guard !isDown else { return connection.respond(503, status(503, "ServiceUnavailable")) }
         if request.query("watch") != nil { return watch(connection) }
         switch request.method {
