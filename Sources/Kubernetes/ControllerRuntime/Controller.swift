@@ -2,9 +2,9 @@ import KubernetesClient
 import Logging
 import ServiceLifecycle
 
-/// What a reconciliation asks for.
+/// Result of a reconciliation that succeeded.
 public struct Reconciliation: Hashable, Sendable {
-    /// Reconcile again after so long, though nothing changes; nil: when something changes.
+    /// Time after which the key is reconciled again though nothing changed; nil: only after a change.
     public var requeueAfter: Duration?
 
     public init(requeueAfter: Duration? = nil) { self.requeueAfter = requeueAfter }
@@ -12,14 +12,14 @@ public struct Reconciliation: Hashable, Sendable {
     public static let done = Reconciliation()
 }
 
-/// How one reconciliation ended, for metrics.
+/// Outcome of one reconciliation, for metrics.
 public struct ReconciliationObservation: Sendable {
     public enum Outcome: String, Sendable { case success, requeue, error }
 
     public var controller: String
     public var outcome: Outcome
     public var duration: Duration
-    /// Keys that wait.
+    /// Keys that wait in the queue.
     public var queueDepth: Int
 }
 
@@ -37,7 +37,7 @@ public final class Controller<Key: Hashable & Sendable>: ServiceLifecycle.Servic
     private let logger: Logger
 
     /// - Parameters:
-    ///   - waitUntilReady: returns when work may begin: the caches were filled, the lease is held.
+    ///   - waitUntilReady: returns when work may begin: the caches are filled, the lease is held.
     ///   - observer: called after each reconciliation; it must be quick.
     public init(
         name: String, queue: WorkQueue<Key>, workers: Int = 4,
@@ -56,8 +56,8 @@ public final class Controller<Key: Hashable & Sendable>: ServiceLifecycle.Servic
         self.logger = logger
     }
 
-    /// Works until the queue is shut down, the service is (what is under way is ended first), or the task
-    /// is cancelled.
+    /// Reconciles keys until the queue or the service is shut down, or the task is cancelled. A shutdown lets
+    /// reconciliations that are under way end.
     public func run() async throws {
         try await withGracefulShutdownHandler {
             try await cancelWhenGracefulShutdown { try await self.waitUntilReady() }
@@ -92,7 +92,8 @@ public final class Controller<Key: Hashable & Sendable>: ServiceLifecycle.Servic
             return .error
         } catch {
             let known = error as? KubernetesError
-            // What passes by itself is tried again within seconds of its end, however long it lasted.
+            // A failure that passes by itself gets short waits: work goes on within seconds of its end,
+            // however long it lasted.
             let passes = known?.isRetryable == true || known?.isConflict == true
             queue.addRateLimited(
                 key, atLeast: known?.retryAfter ?? .zero,
@@ -102,7 +103,8 @@ public final class Controller<Key: Hashable & Sendable>: ServiceLifecycle.Servic
         }
     }
 
-    /// A conflict is the ordinary course of optimistic concurrency: the cache will catch up.
+    /// Logs a failure. A conflict is ordinary in optimistic concurrency, since the cache catches up: it is
+    /// logged at debug level.
     private func report(_ error: any Error, of key: Key) {
         let isOrdinary = (error as? KubernetesError)?.isConflict == true
         logger.log(level: isOrdinary ? .debug : .warning, "reconciling \(key) failed: \(error)")

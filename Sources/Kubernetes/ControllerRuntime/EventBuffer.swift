@@ -30,10 +30,10 @@ final class EventBuffer: Sendable {
 
     func noteDropped() { state.withLock { $0.dropped &+= 1 } }
 
-    /// Ends `next` once what waits was taken.
+    /// Makes `next` answer nil once the waiting records are taken.
     func finish() { change { $0.isFinished = true } }
 
-    /// The oldest record, when there is one; nil after `finish`, or when the task is cancelled.
+    /// Waits for the oldest record and takes it; nil after `finish`, or if the task is cancelled.
     func next() async -> EventRecord? {
         while !Task.isCancelled {
             let (record, isFinished) = state.withLock { ($0.records.popFirst(), $0.isFinished) }

@@ -83,7 +83,7 @@ struct ModelRegistrarTests {
         }
         defer { proxy.stop() }
         let direct = try client(server.endpoint)
-        let first = try? await registrar(try client(proxy.endpoint)).register(model(), tries: 1)
+        let first = try? await registrar(try client(proxy.endpoint)).register(model(), attempts: 1)
         #expect(first == nil || proxy.requests.count <= killed)
         let result = try await registrar(direct).register(model())
         #expect(try await versions(direct).count == 1)

@@ -25,14 +25,14 @@ import Testing
     @Test func `a request is repeated until the time for it is spent`() async throws {
         let waits = WaitLog()
         let client = try client(waits, budget: .seconds(60))
-        var tries = 0
+        var attempts = 0
         await #expect(throws: S3Error.self) {
             try await client.retrying("test") { () async throws(S3Error) -> Void in
-                tries += 1
+                attempts += 1
                 throw S3Error(.unavailable, "down")
             }
         }
-        #expect(tries == waits.all.count + 1)
+        #expect(attempts == waits.all.count + 1)
         #expect(waits.all.reduce(.zero, +) <= .seconds(60))
         #expect(waits.all.reduce(.zero, +) > .seconds(45))
     }

@@ -7,17 +7,17 @@ import Synchronization
 
 /// Runs a term of work while this process holds a lease, so that one of several processes works at a time.
 ///
-/// A process that loses the lease ends its term and stands by again with what it has cached; it does not exit:
-/// after an outage of the API server it goes on at once, without a restart's back-off and without reading
-/// everything anew. What is shut down ends its term first, then gives the lease up.
+/// A process that loses the lease ends its term and stands by again with its caches; it does not exit, so
+/// that after an outage of the API server it goes on at once, without a restart's back-off and without
+/// reading everything anew. A shutdown ends the term first, then gives the lease up.
 public final class LeaderElection: ServiceLifecycle.Service {
-    /// Runs while the lease is held. It is cancelled when the lease is lost, and shut down gracefully with the
-    /// service; it must return soon after either.
+    /// Work of a leader, which runs while the lease is held. It is cancelled when the lease is lost, and shut
+    /// down gracefully with the service; it must return soon after either.
     public typealias Term = @Sendable () async throws -> Void
 
-    /// The term's work may take so long to end by itself at a shutdown, before it is cancelled.
+    /// Time for the term to end by itself at a shutdown, before it is cancelled.
     private static let grace = Duration.seconds(1)
-    /// A term that goes on for so long after its end is stuck.
+    /// Time after which a term that should have ended counts as stuck.
     private static let stuckAfter = Duration.seconds(30)
 
     enum Signal: Hashable, Sendable { case timer, leaseSeen, termEnded, shutDown, graceOver }
@@ -42,10 +42,10 @@ public final class LeaderElection: ServiceLifecycle.Service {
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - client: not fenced.
-    ///   - identity: differs from that of any other process, also from that of an earlier one of this pod.
-    ///   - fence: opened while the lease is held, and closed otherwise; for the clients of the term.
-    ///   - now: written into the lease for people; no decision depends on it.
+    ///   - client: a client that is not fenced.
+    ///   - identity: differs from that of any other process, an earlier one of this pod included.
+    ///   - fence: fence of the term's clients: opened while the lease is held, and closed otherwise.
+    ///   - now: time of day that is written into the lease for people; no decision depends on it.
     public init(
         client: KubernetesClient, lease key: ObjectKey, identity: String,
         timing: LeaderElector.Timing = LeaderElector.Timing(), fence: WriteFence,
@@ -67,7 +67,7 @@ public final class LeaderElection: ServiceLifecycle.Service {
 
     public var isLeading: Bool { fence.isOpen }
 
-    /// What keeps the process from doing its part, for a liveness check; nil if all is well.
+    /// Problem that keeps the process from doing its part, for a liveness check; nil if there is none.
     public var problem: String? {
         guard let since = state.withLock({ $0.endingSince }), since + Self.stuckAfter < .now else {
             return nil
@@ -89,7 +89,7 @@ public final class LeaderElection: ServiceLifecycle.Service {
     private var moment: LeaderElector.Moment { .init(instant: .now, time: now()) }
     private var isShutDown: Bool { state.withLock { $0.isShutDown } || Task.isCancelled }
 
-    /// Stands by until this process leads; false if it is to end before.
+    /// Stands by until this process leads; false if it is shut down or cancelled before.
     private func campaign(_ elector: inout LeaderElector) async -> Bool {
         guard !isShutDown else { return false }
         logger.info("standing by")
@@ -114,7 +114,7 @@ public final class LeaderElection: ServiceLifecycle.Service {
 // MARK: Leading
 
 extension LeaderElection {
-    /// Runs a term, renewing the lease, and gives the lease up after it if it is still held.
+    /// Runs a term and renews the lease, and gives the lease up after it if it is still held.
     private func lead(_ elector: inout LeaderElector) async throws {
         state.withLock { state in
             state.termHasEnded = false
@@ -134,14 +134,14 @@ extension LeaderElection {
             group.cancelAll()
             return (isKept, await group.next() ?? nil)
         }
-        // A task that was cancelled can send nothing any more.
+        // A cancelled task cannot send requests any more.
         if isKept, !Task.isCancelled { await release(&elector) }
         fence.close()
         if let failure { throw failure }
         guard !isKept || isShutDown else { throw TermEnded() }
     }
 
-    /// Returns why the term ended, unless it was asked to.
+    /// Runs the term and returns its error; nil if it returned or was cancelled.
     private func runTerm() async -> (any Error)? {
         defer {
             state.withLock { $0.termHasEnded = true }
@@ -150,13 +150,13 @@ extension LeaderElection {
         do {
             try await term()
         } catch {
-            // Of a term that was cancelled, nothing but its end is expected.
+            // A cancelled term may throw anything.
             return Task.isCancelled ? nil : error
         }
         return nil
     }
 
-    /// Renews the lease until the term has ended, or must end: false if the lease is lost.
+    /// Renews the lease until the term has ended or must end; false if the lease is lost.
     private func renew(_ elector: inout LeaderElector) async -> Bool {
         var action = elector.next(at: moment)
         while elector.leads(at: .now) {
@@ -173,14 +173,14 @@ extension LeaderElection {
         fence.open(.init(sendBefore: window.sendBefore, finishBefore: window.finishBefore))
     }
 
-    /// Gives the lease up, so that another one need not wait for its end.
+    /// Gives the lease up, so that another process need not wait until it expires.
     private func release(_ elector: inout LeaderElector) async {
         for _ in 0..<2 {
             guard let action = elector.release(at: moment) else { return }
             let event = await perform(action, by: elector)
             if case .written = event { return logger.notice("the lease is given up") }
             _ = elector.handle(event, at: moment)
-            // A renewal whose answer was lost has changed the version.
+            // The version changed if a renewal's answer was lost, so the lease is read again.
             _ = elector.handle(await perform(.read, by: elector), at: moment)
         }
         logger.warning("the lease could not be given up: it ends by itself")
@@ -193,10 +193,10 @@ extension LeaderElection {
     private func perform(_ action: LeaderElector.Action, by elector: LeaderElector) async
         -> LeaderElector.Event
     {
-        // What leads must hear of a failure while there is still time for another try.
+        // A leader must hear of a failure while there is still time for another attempt.
         let left = elector.window(at: .now).map { ContinuousClock.now.duration(to: $0.sendBefore) }
         var client = client.timed(min(timing.renewDeadline / 2, left ?? timing.renewDeadline))
-        // A leader's renewal that comes late is fenced off like any other write of its.
+        // A late renewal is fenced off like any other write of the leader.
         if left != nil { client = client.fenced(by: fence) }
         let sentAt = ContinuousClock.now
         do throws(KubernetesError) {
@@ -239,14 +239,14 @@ extension LeaderElection {
         return .waited
     }
 
-    /// Tells of a lease that was seen by other ways than `perform`.
+    /// Takes a lease that the watch saw.
     func noteSeen(_ lease: Lease?) {
         state.withLock { $0.seen = .some(lease) }
         signals.add(.leaseSeen)
     }
 }
 
-/// A term returned although nobody had asked it to.
+/// A term that returned though nobody asked it to.
 struct TermEnded: Error, CustomStringConvertible {
     var description: String { "the work of the leader ended by itself" }
 }
