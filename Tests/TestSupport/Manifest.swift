@@ -4,7 +4,7 @@ import Yams
 
 /// A YAML file of this repository, as `kubectl` would send it.
 public struct Manifest: Sendable, CustomStringConvertible {
-    /// JSON has no word for it; `kubectl` refuses such a file by itself.
+    /// A number that JSON cannot express; `kubectl` refuses such a file by itself.
     public struct UnsupportedValue: Error, CustomStringConvertible {
         public var value: Double
         public var description: String { "unsupported value: \(value.isNaN ? "NaN" : "\(value)")" }
@@ -33,7 +33,7 @@ public struct Manifest: Sendable, CustomStringConvertible {
         .map { try Manifest($0) }
     }
 
-    /// What the file's header lines `# expect: …` say that the refusal must contain.
+    /// The texts that a refusal must contain, from the file's header lines `# expect: …`.
     public var expectations: [String] {
         text.split(separator: "\n").compactMap { line in
             line.hasPrefix("# expect: ") ? String(line.dropFirst("# expect: ".count)) : nil

@@ -3,7 +3,7 @@ import KubernetesAPI
 import NodeAgent
 import Yams
 
-/// Files that flags name, in YAML or JSON.
+/// Reads files that flags name, in YAML or JSON.
 enum ConfigurationFile {
     static func decode<T: Decodable>(_ path: String, flag: String, example: String) throws(LocalClusterError)
         -> T

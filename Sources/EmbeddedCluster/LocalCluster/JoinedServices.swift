@@ -7,7 +7,7 @@ import Logging
 import NodeAgent
 import ServiceLifecycle
 
-/// Parts of the embedded cluster, joined to an API server that is somebody else's.
+/// Parts of the embedded cluster, joined to another API server.
 public enum JoinedServices {
     /// A node agent alone.
     public static func node(
@@ -61,7 +61,7 @@ public enum JoinedServices {
         }
     }
 
-    /// `https://host:port`
+    /// Host and port of an address such as `https://host:port`; nil if it has no host.
     static func hostAndPort(_ server: String) -> (host: String, port: Int)? {
         guard let url = URL(string: server), let host = url.host() else { return nil }
         return (host, url.port ?? (url.scheme == "http" ? 80 : 443))

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Agent
 
-/// Leases as an API server keeps them: versions, conflicts, outages.
+/// Leases as an API server keeps them: with versions, conflicts and outages.
 final class FakeLeases: LeaseClient {
     struct State {
         var lease: Lease?
@@ -29,7 +29,7 @@ final class FakeLeases: LeaseClient {
 
     func fail(_ failure: KubernetesError?) { state.withLock { $0.failure = failure } }
 
-    /// Someone else's write.
+    /// Writes as another client.
     func change(_ change: (inout Lease) -> Void) {
         state.withLock { state in
             guard state.lease != nil else { return }
@@ -160,7 +160,7 @@ final class FakeLeases: LeaseClient {
         #expect(leases.annotations[HeartbeatAnnotation.attempt] == "2")
     }
 
-    /// It was deleted with its run, and the role allows no other.
+    /// The Lease was deleted with its run, and the role allows no other.
     @Test func `a lease that is not there stays away`() async throws {
         let leases = FakeLeases()
         var heartbeat = heartbeat(leases)

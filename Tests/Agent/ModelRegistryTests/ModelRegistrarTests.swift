@@ -7,7 +7,7 @@ import Testing
 
 @testable import ModelRegistry
 
-/// Against a real MLflow server.
+/// The registrar against a real MLflow server.
 @Suite(.enabled(if: MLflowServer.executable != nil, MLflowServer.isMissing))
 struct ModelRegistrarTests {
     private let name = "model-" + UUID().uuidString.prefix(8).lowercased()
@@ -72,7 +72,8 @@ struct ModelRegistrarTests {
         #expect(try await client.version(of: name, alias: "dev") == "2", "a late retry does not take it back")
     }
 
-    /// Killed before each request in turn, or before its answer: one run and one version, whatever happens.
+    /// The registrar is killed before each request in turn, or before its answer: there is one run and one
+    /// version in any case.
     @Test(arguments: 0..<11, [true, false])
     func `a kill between any two requests makes nothing twice`(request killed: Int, reply: Bool) async throws
     {

@@ -19,7 +19,7 @@ struct EmbeddedServer: Sendable {
                     stateDirectory: folder, historyLimit: historyLimit,
                     compactionInterval: .milliseconds(200), bookmarkInterval: .seconds(1),
                     logger: Logger(label: "embedded") { _ in SwiftLogNoOpLogHandler() }))
-            // It serves until the process ends.
+            // The server runs until the process ends.
             Task { try await server.run() }
             let path = "\(folder)/kubeconfig"
             try await server.writeKubeconfig(to: path)

@@ -9,7 +9,7 @@ import Testing
 @testable import Operator
 
 extension Scenario {
-    /// The operator's own applier. EvalRuns are the children that every back end serves.
+    /// Scenarios of the operator's own applier. EvalRuns are the children that every back end serves.
     static let planApplying = [
         Scenario("a status is written where it differs, and only over the run that was observed") { cluster in
             let applier = cluster.applier()
@@ -32,7 +32,7 @@ extension Scenario {
             let applier = cluster.applier()
             let (run, other) = (try await cluster.create("run"), try await cluster.create("other"))
             let child = cluster.child("child", of: run)
-            // The second time as after a reply that was lost.
+            // The second time stands for a repetition after a lost reply.
             for _ in 0..<2 { try await applier.carryOut([.create(.evalRun(child))], on: run) }
             let created = try await cluster.client.get(EvalRun.self, child.key)
             #expect(created.metadata.controller?.uid == run.metadata.uid)
@@ -76,7 +76,7 @@ extension Scenario {
 }
 
 extension TestCluster {
-    /// With caches that follow nothing: they hold what the applier itself learned.
+    /// An applier with caches that follow nothing: they hold only what the applier itself learned.
     fileprivate func applier() -> PlanApplier {
         let logger = Logger(label: "applier") { _ in SwiftLogNoOpLogHandler() }
         let events = EventRecorder(client: client, component: "conformance", instance: "test", logger: logger)

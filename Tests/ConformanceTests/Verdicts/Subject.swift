@@ -2,7 +2,7 @@ import AnnealAPI
 import KubernetesAPI
 import TestSupport
 
-/// A manifest of this repository that servers are asked about; with `old`, as an update of it.
+/// A manifest of this repository on which servers give a verdict; with `old`, as an update of that.
 struct Subject: Sendable, CustomStringConvertible {
     var description: String
     var document: JSONValue
@@ -20,7 +20,8 @@ struct Subject: Sendable, CustomStringConvertible {
         }
     }
 
-    /// What users get wrong. Left out are values that JSON cannot carry: `kubectl` refuses them by itself.
+    /// Manifests with users' mistakes. Values that JSON cannot express are left out: `kubectl` refuses them
+    /// by itself.
     static func wrongManifests() throws -> [Subject] {
         try Manifest.all(in: "Tests/Operator/AnnealAPITests/WrongManifests").compactMap { manifest in
             let documents: [JSONValue]

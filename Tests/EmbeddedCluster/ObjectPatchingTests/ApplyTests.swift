@@ -77,7 +77,7 @@ struct RecordedApplyTests {
             live: object, applied: configMap(#"{"a":"9"}"#), manager: "one", now: later)
         #expect(object.managers == ["one", "two"])
         #expect(object["data"] == ["a": "9", "c": "2"])
-        // Owning a value that was there already changes nothing, so that there is no time of change.
+        // A manager that comes to own an unchanged value makes no change, so its entry has no time.
         #expect(object.entry(of: "one")?["time"] == nil)
         #expect(object.entry(of: "two")?["time"] == .string(instant.description))
     }

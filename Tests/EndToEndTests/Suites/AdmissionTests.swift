@@ -3,7 +3,7 @@ import KubernetesAPI
 import Testing
 
 extension EndToEnd {
-    /// What the API server says to manifests, good and bad, that an ordinary kubectl brings.
+    /// Answers of the API server to good and bad manifests from an ordinary kubectl.
     @Suite(.cluster("admission", withOperator: false), .timeLimit(.minutes(4))) struct Admission {
         static let repository = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

@@ -4,7 +4,7 @@ import KubernetesAPI
 import Testing
 
 extension EndToEnd {
-    /// Mistakes and misfortunes that only a run can find.
+    /// Mistakes and failures that show only in a run.
     @Suite(.needs(.fixturePods), .cluster("inputs"), .timeLimit(.minutes(6))) struct Inputs {
         @Test func `a corrupt record is named by its number`() async throws {
             let team = try await Team.make("corrupt")
@@ -82,7 +82,7 @@ extension EndToEnd {
     }
 }
 
-/// Stands before the S3 server, and is down or denies access when a test says so.
+/// Stands before the S3 server; a test can make it go down or deny access.
 private struct StorageProxy {
     enum Mode: String { case open, closed, denied }
 

@@ -4,7 +4,7 @@ import KubernetesAPI
 import Testing
 
 extension EndToEnd {
-    /// How runs end by themselves, well and badly.
+    /// Ends that runs come to by themselves, good and bad.
     @Suite(.needs(.fixturePods), .cluster("outcomes"), .timeLimit(.minutes(6))) struct Outcomes {
         private func finish(_ run: FixtureRun, _ team: Team, within seconds: Int = 150) async throws
             -> TrainingJobStatus

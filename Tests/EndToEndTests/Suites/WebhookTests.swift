@@ -39,7 +39,7 @@ extension EndToEnd {
                     ] { #expect(result.errors.contains(part), "\(arguments): \(result.errors)") }
                 }
                 #expect(try await team.names(of: "trainingjobs").isEmpty)
-                // What is sound but surely not meant gets a warning that kubectl prints.
+                // A valid object that is surely a mistake gets a warning, which kubectl prints.
                 var evaluation = WebhookOperator.evalRun("warned")
                 evaluation[path: ["spec", "thresholds"]] = [["metric": "q/perplexty", "max": 9]]
                 let warned = try await team.run(["create", "-f", "-"], input: evaluation.serialized())
@@ -76,7 +76,7 @@ extension EndToEnd {
                     ["create", "-f", "-"] + eve, input: suspended("hers", team).serialized())
                 #expect(hers.succeeded, "\(hers.errors)")
                 #expect(try await creator("hers", team) == "eve")
-                // Nothing else was touched: the spec is what the manifest and the defaults say.
+                // The rest is untouched: the spec is that of the manifest and the defaults.
                 let difference = try await team.run(
                     ["diff", "-f", "-"], input: suspended("hers", team).serialized())
                 #expect(difference.succeeded, "\(difference.text)")

@@ -18,7 +18,7 @@ struct InformerTests {
             configuration: ClusterConfiguration(server: server.url), transport: transport)
     }
 
-    /// Runs an informer in a task until `body` returns, and collects what its handler is told.
+    /// Runs an informer in a task until `body` returns, and collects the changes that its handler is told.
     private func withInformer(
         _ server: ScriptedServer, options: Informer<ConfigMap>.Options,
         transform: (@Sendable (ConfigMap) -> ConfigMap)? = nil,

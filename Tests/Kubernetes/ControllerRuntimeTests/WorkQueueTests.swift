@@ -118,7 +118,7 @@ struct WorkQueueTests {
     @Test func `a long life of a queue leaves no memory behind`() {
         var state = WorkQueueState<Int>(
             backoff: Backoff(initial: .seconds(1), maximum: .seconds(60)), random: SeededGenerator(seed: 1))
-        // Each round asks for the key in an hour, and then at once: as a settled run does.
+        // Each round asks for the key in an hour, and then at once, as a settled run does.
         for round in 0..<10_000 {
             let now = Duration.seconds(round)
             state.add(1, due: now + .seconds(3600))
@@ -226,7 +226,7 @@ final class ManualClock: Clock {
         while state.withLock({ $0.sleepers.count }) < count { await Task.yield() }
     }
 
-    /// Waits until somebody sleeps for so long from now.
+    /// Waits until somebody sleeps for that time from now.
     func waitForSleep(of duration: Duration) async {
         while !state.withLock({ state in state.sleepers.values.contains { $0.until == state.now + duration } }
         ) {

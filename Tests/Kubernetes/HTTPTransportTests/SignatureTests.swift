@@ -47,7 +47,7 @@ struct SignatureTests {
                 method: "PUT", url: server.url, body: .data(body), awsSignature: isSigned ? signature : nil))
         let seen = try #require(server.requests.first)
         #expect(seen.method == "PUT" && Data(seen.body) == body)
-        // Only a long upload is worth asking first.
+        // Only for a long upload is it worth asking first.
         #expect((seen.headers["expect"] != nil) == (isSigned && count > 1 << 20))
     }
 

@@ -58,7 +58,7 @@ struct KubeconfigTests {
         #expect(current.server == "https://127.0.0.1:6443")
         #expect(current.namespace == "team-a")
         #expect(current.tls.certificateAuthority == Data("ca".utf8))
-        // A token of digits is a text.
+        // A token of digits stays a text.
         #expect(current.credentials == .token("0123456789"))
         #expect(config.contextNames == ["certificates", "dev", "prod"])
     }

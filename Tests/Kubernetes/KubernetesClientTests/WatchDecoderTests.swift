@@ -49,7 +49,7 @@ struct WatchDecoderTests {
     ]
 
     @Test func `an event of a known version becomes a bookmark`() throws {
-        // Deletions are never known, and neither is an object that only bears a version in its data.
+        // Deletions are never known, nor is an object that only has a version in its data.
         let asked = Mutex<[String]>([])
         var decoder = WatchDecoder<ConfigMap> { version in
             asked.withLock { $0.append(version) }

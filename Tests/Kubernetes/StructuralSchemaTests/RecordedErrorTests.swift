@@ -2,7 +2,7 @@ import KubernetesAPI
 import StructuralSchema
 import Testing
 
-/// Texts of a real kube-apiserver 1.36.
+/// Messages of a real kube-apiserver 1.36.
 @Suite struct RecordedErrorTests {
     static let notChecked =
         "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid;"

@@ -12,7 +12,7 @@ struct PodSecurityAdmissionTests {
         cluster.put("namespaces", namespace: "", "rec", #"{"metadata":{"labels":\#(labels)}}"#)
     }
 
-    /// What a pod must say to be let in everywhere.
+    /// Spec of a pod that every level admits.
     private static let good =
         #"""
         {"securityContext":{"runAsNonRoot":true,"seccompProfile":{"type":"RuntimeDefault"}},

@@ -5,8 +5,8 @@ import Synchronization
 
 @testable import APIServer
 
-/// Plays the webhook of the recording: expects the recorded reviews in order, and gives the recorded
-/// answers. Refuses the connection where nothing was recorded.
+/// Plays the webhook of the recording: expects the recorded reviews in order, and gives the recorded answers.
+/// Refuses the connection if nothing was recorded.
 final class RecordedWebhook: WebhookTransport {
     private struct State {
         var expected: [RecordedExchange] = []
@@ -17,7 +17,7 @@ final class RecordedWebhook: WebhookTransport {
 
     func expect(_ exchange: RecordedExchange) { state.withLock { $0.expected.append(exchange) } }
 
-    /// The reviews that came since the last call, beside the recorded ones.
+    /// The reviews since the last call, beside the recorded ones.
     func takeReviews() -> [(recorded: RecordedExchange, ours: JSONValue)] {
         state.withLock { state in
             defer { state.reviews = [] }
