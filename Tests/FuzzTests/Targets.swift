@@ -169,7 +169,7 @@ enum Targets {
     }
 
     static let kubeconfig = FuzzTarget("kubeconfig", [Corpus.kubeconfig]) { bytes in
-        var config = Kubeconfig()
+        var config = MergedKubeconfig()
         try? config.merge(String(decoding: bytes, as: UTF8.self), name: "f", directory: "/nonexistent")
         for name in config.contextNames { _ = try? config.configuration(context: name) }
     }

@@ -55,7 +55,7 @@ public enum JoinedServices {
     private static func configuration(_ kubeconfig: String?) throws -> ClusterConfiguration {
         guard let kubeconfig else { return try ClusterConfiguration.resolve() }
         do {
-            return try Kubeconfig.load(paths: [kubeconfig]).configuration()
+            return try MergedKubeconfig.load(paths: [kubeconfig]).configuration()
         } catch {
             throw LocalClusterError("--kubeconfig \(kubeconfig): \(error)")
         }

@@ -56,7 +56,7 @@ public enum NodeLayout {
     /// Reads `nodes: [{name, labels, taints, capacity}]`, YAML or JSON.
     public static func load(_ path: String) throws(LocalClusterError) -> [NodeDescription] {
         struct File: Decodable { var nodes: [NodeDescription] }
-        let file: File = try ConfigurationFile.decode(
+        let file: File = try FlagFile.decode(
             path, flag: "--nodes", example: "nodes: [{name: cpu-1}]")
         var seen: Set<String> = []
         for node in file.nodes {

@@ -97,7 +97,7 @@ public final class Controller<Key: Hashable & Sendable>: ServiceLifecycle.Servic
             let passes = known?.isRetryable == true || known?.isConflict == true
             queue.addRateLimited(
                 key, atLeast: known?.retryAfter ?? .zero,
-                atMost: passes ? Backoff.reconnecting.maximum : nil)
+                atMost: passes ? JitteredBackoff.reconnecting.maximum : nil)
             report(error, of: key)
             return .error
         }

@@ -10,7 +10,7 @@ public struct EventRecord: Hashable, Sendable {
     public var reason: String
     /// CamelCase; the action that was taken or failed.
     public var action: String
-    /// For people, at most 1,024 bytes.
+    /// Text for people, at most 1,024 bytes.
     public var note: String
 
     public init(regarding: ObjectReference, type: String, reason: String, action: String, note: String) {

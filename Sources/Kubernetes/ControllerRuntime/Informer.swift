@@ -28,14 +28,14 @@ public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
         public var listsFirst: Bool
         /// Time after which all objects are listed anew, which makes up for lost events.
         public var relistInterval: Duration
-        public var backoff: Backoff
+        public var backoff: JitteredBackoff
         public var seed: UInt64?
 
         public init(
             labelSelector: String? = nil, fieldSelector: String? = nil, pageSize: Int = 500,
             watchSeconds: Int = 420, idleMargin: Duration = .seconds(30), usesStreamingLists: Bool = true,
             listsFirst: Bool = false, relistInterval: Duration = .seconds(1800),
-            backoff: Backoff = .reconnecting, seed: UInt64? = nil
+            backoff: JitteredBackoff = .reconnecting, seed: UInt64? = nil
         ) {
             self.labelSelector = labelSelector
             self.fieldSelector = fieldSelector

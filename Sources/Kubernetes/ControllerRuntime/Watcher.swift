@@ -91,7 +91,7 @@ public struct Watcher<R: KubernetesResource>: Sendable {
     /// Time watched since the last list.
     private var watched = Duration.zero
     private let relistInterval: Duration
-    private let backoff: Backoff
+    private let backoff: JitteredBackoff
     private var random: SeededGenerator
 
     /// - Parameters:
@@ -100,7 +100,7 @@ public struct Watcher<R: KubernetesResource>: Sendable {
     ///     lost events.
     public init(
         usesStreamingLists: Bool = true, listsFirst: Bool = false,
-        relistInterval: Duration = .seconds(1800), backoff: Backoff = .reconnecting,
+        relistInterval: Duration = .seconds(1800), backoff: JitteredBackoff = .reconnecting,
         random: SeededGenerator = SeededGenerator()
     ) {
         self.usesStreamingLists = usesStreamingLists

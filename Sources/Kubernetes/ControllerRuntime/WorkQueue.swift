@@ -22,7 +22,7 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
     ///   - backoff: waits of `addRateLimited`.
     ///   - seed: seed of the backoff's jitter; nil for a random one.
     public init(
-        backoff: Backoff = Backoff(initial: .milliseconds(100), maximum: .seconds(300)),
+        backoff: JitteredBackoff = JitteredBackoff(initial: .milliseconds(100), maximum: .seconds(300)),
         clock: some Clock<Duration> = ContinuousClock(), seed: UInt64? = nil
     ) {
         let random = seed.map { SeededGenerator(seed: $0) } ?? SeededGenerator()

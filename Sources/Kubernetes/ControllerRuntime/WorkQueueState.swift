@@ -30,10 +30,10 @@ struct WorkQueueState<Key: Hashable & Sendable>: Sendable {
     private var failures: [Key: Int] = [:]
     private var order: UInt64 = 0
     private var isShutDown = false
-    private let backoff: Backoff
+    private let backoff: JitteredBackoff
     private var random: SeededGenerator
 
-    init(backoff: Backoff, random: SeededGenerator) {
+    init(backoff: JitteredBackoff, random: SeededGenerator) {
         self.backoff = backoff
         self.random = random
     }

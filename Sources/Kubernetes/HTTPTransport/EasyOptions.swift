@@ -49,7 +49,7 @@ struct EasyOptions: ~Copyable {
         for request: HTTPRequest, sharingConnection: Bool
     ) throws(TransportError) -> StringLists {
         let lists = StringLists()
-        var target = try RequestTarget(request.url)
+        var target = try RequestURL(request.url)
         try Self.checkTokens(request)
         var headers = request.headers
         if let signature = request.awsSignature {

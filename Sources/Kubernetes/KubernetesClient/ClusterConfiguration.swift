@@ -97,9 +97,9 @@ extension ClusterConfiguration {
     public static func resolve(
         context: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws(KubernetesError) -> ClusterConfiguration {
-        let paths = Kubeconfig.paths(environment: environment)
+        let paths = MergedKubeconfig.paths(environment: environment)
         if paths.contains(where: { FileManager.default.fileExists(atPath: $0) }) {
-            return try Kubeconfig.load(paths: paths).configuration(context: context)
+            return try MergedKubeconfig.load(paths: paths).configuration(context: context)
         }
         do throws(KubernetesError) {
             return try inCluster(environment: environment)

@@ -62,10 +62,10 @@ actor ExecCredentialCache {
             "spec": ["interactive": false],
         ]
         environment["KUBERNETES_EXEC_INFO"] = information.text
-        let child = ChildProcess(
+        let child = PluginProcess(
             command: plugin.command, arguments: plugin.arguments, environment: environment)
         let output: Data
-        do throws(ChildProcess.Failure) {
+        do throws(PluginProcess.Failure) {
             output = try await child.output(limit: 1 << 20, timeout: .seconds(60))
         } catch {
             let hint = plugin.installHint.map { ": \($0)" } ?? ""

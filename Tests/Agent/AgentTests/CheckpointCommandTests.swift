@@ -162,7 +162,7 @@ struct CheckpointCommandTests {
         ).run()
     }
 
-    @Test func `the newest checkpoint that checks out is resumed`() async throws {
+    @Test func `the newest valid checkpoint is resumed`() async throws {
         let fixture = try await AgentFixture()
         try await fixture.put("{}", "base/config.json")
         try fixture.storage.write("run/metrics.jsonl", Data("old".utf8))
@@ -190,7 +190,7 @@ struct CheckpointCommandTests {
         #expect(report.message?.contains("goes on from step 20") == true)
     }
 
-    @Test func `an input that is missing is named`() async throws {
+    @Test func `a missing input is named`() async throws {
         let fixture = try await AgentFixture()
         do {
             _ = try await prepare(fixture)

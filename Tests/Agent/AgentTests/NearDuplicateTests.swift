@@ -100,7 +100,7 @@ private struct Corpus {
         #expect(MinHash(seed: 1).signature(of: "one text") != MinHash(seed: 2).signature(of: "one text"))
     }
 
-    @Test func `digests are kept once`() {
+    @Test func `a digest is new only once`() {
         var set = DigestSet()
         func isNew(_ digest: TextDigest) -> Bool { set.insert(digest) }
         let digests = (0..<5000).map { TextDigest("text \($0)") }

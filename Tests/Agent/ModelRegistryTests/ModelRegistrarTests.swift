@@ -119,7 +119,7 @@ struct ModelRegistrarTests {
         #expect(error?.message.contains("registration.trackingUri") == true)
     }
 
-    @Test func `a server that is not there is unavailable`() async throws {
+    @Test func `a missing server is unavailable`() async throws {
         let client = try MLflowClient(
             address: "http://127.0.0.1:9", credentials: .bearer("t"), transport: HTTPTransport())
         let error = await #expect(throws: RegistryError.self) { try await client.experiment(named: "e") }

@@ -48,7 +48,7 @@ import Testing
         #expect(waits.all.isEmpty)
     }
 
-    @Test func `a store that is not there is unavailable`() async throws {
+    @Test func `a missing store is unavailable`() async throws {
         let client = try client(WaitLog(), budget: .seconds(1))
         let error = await #expect(throws: S3Error.self) {
             try await client.head(S3Location(bucket: "bucket", key: "key"))

@@ -39,7 +39,7 @@ struct SynchroniserTests {
         #expect(checked == "True")
     }
 
-    @Test func `files that are there are not sent again`() async throws {
+    @Test func `files that are in the store are not sent again`() async throws {
         let fixture = try await StorageFixture { _ in .pass }
         try fill(fixture)
         let synchroniser = fixture.synchroniser

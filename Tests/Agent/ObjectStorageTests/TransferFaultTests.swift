@@ -57,7 +57,7 @@ struct TransferFaultTests {
         #expect(fixture.proxy.map { $0.requests.filter(Self.isGet).count } ?? 0 > 4)
     }
 
-    @Test func `bytes that are wrong each time are refused`() async throws {
+    @Test func `bytes that are wrong twice are refused`() async throws {
         let fixture = try await StorageFixture { Self.isGet($0) ? .garbleLastByte : .pass }
         try await fixture.client.put(Data("abcdef".utf8), to: fixture.location("k"))
         let error = await #expect(throws: S3Error.self) {

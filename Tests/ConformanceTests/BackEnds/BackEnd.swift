@@ -40,7 +40,7 @@ enum BackEnd: String, Sendable, CaseIterable, CustomStringConvertible {
     func client(over transport: HTTPTransport) async throws -> KubernetesClient {
         let configuration =
             if let kubeconfig {
-                try Kubeconfig.load(paths: [kubeconfig]).configuration()
+                try MergedKubeconfig.load(paths: [kubeconfig]).configuration()
             } else {
                 try await (self == .forgetful ? EmbeddedServer.forgetful : .shared).configuration()
             }

@@ -149,7 +149,7 @@ struct ApplyPropertyTests {
     }
 
     @Test(arguments: [true, false])
-    func `objects as deep as the parser lets them be are no danger`(inLists: Bool) throws {
+    func `objects of the parser's greatest depth do not exhaust the stack`(inLists: Bool) throws {
         let depth = (JSONValue.depthLimit - 2) * (inLists ? 2 : 3) / 3
         let deep = (0..<depth).reduce(JSONValue.string("x")) { inner, level in
             inLists && level % 2 == 1 ? ["items": [inner]] : ["spec": inner]

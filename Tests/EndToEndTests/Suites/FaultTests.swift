@@ -55,7 +55,7 @@ extension EndToEnd {
                 "conflicts", .status(409, "Conflict").of("write").probability(0.35), expecting: ["status"])
         }
 
-        @Test func `429 with Retry-After is waited for`() async throws {
+        @Test func `runs finish though requests are throttled with Retry-After`() async throws {
             try await scenario(
                 "throttled", .status(429, "TooManyRequests", retryAfter: 1).probability(0.3),
                 expecting: ["status"])
@@ -121,7 +121,7 @@ extension EndToEnd {
             }
         }
 
-        @Test func `a stale server's lists are not believed`() async throws {
+        @Test func `lists of a stale server are refused`() async throws {
             try await scenario("stale", expecting: ["stale", "expireInStream"]) { runs in
                 try await Task.sleep(for: .seconds(2))
                 for _ in 0..<2 {

@@ -24,7 +24,7 @@ extension EndToEnd {
             #expect(status.message?.contains("dataset.sha256") == true)
         }
 
-        @Test func `a dataset that is not there is named`() async throws {
+        @Test func `a missing dataset is named`() async throws {
             let team = try await Team.make("missing")
             var run = FixtureRun("missing", of: team)
             run.dataset = "s3://datasets/no-such-file.jsonl"
@@ -33,7 +33,7 @@ extension EndToEnd {
             #expect(status.message?.contains("no-such-file.jsonl") == true)
         }
 
-        @Test func `credentials that the store refuses end the run with words about credentials`()
+        @Test func `refused credentials end the run with a message about them`()
             async throws
         {
             let team = try await Team.make("denied")

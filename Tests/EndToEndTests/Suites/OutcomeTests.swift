@@ -13,7 +13,7 @@ extension EndToEnd {
             return try #require(try await team.finished(run.name, within: seconds).status)
         }
 
-        @Test func `a model that misses its threshold ends the run with the numbers and is not registered`()
+        @Test func `a model that misses its threshold ends the run with its metrics and is not registered`()
             async throws
         {
             let team = try await Team.make("gate")

@@ -29,7 +29,7 @@ struct PaperRuns: Sendable {
     private static func administrator(
         of cluster: Cluster, _ transport: HTTPTransport
     ) throws -> KubernetesClient {
-        let configuration = try Kubeconfig.load(path: cluster.kubectl.environment["KUBECONFIG"])
+        let configuration = try MergedKubeconfig.load(path: cluster.kubectl.environment["KUBECONFIG"])
         return KubernetesClient(
             configuration: configuration, transport: transport, userAgent: "anneal-tests")
     }

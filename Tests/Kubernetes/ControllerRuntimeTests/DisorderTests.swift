@@ -35,14 +35,14 @@ struct DisorderTests {
         #expect(store.upsert(object("a", "14", uid: "other")).map(describe) == ["added a"])
     }
 
-    @Test func `versions that are no numbers are taken as they come`() {
+    @Test func `versions that are no numbers are accepted in any order`() {
         let store = Store<ConfigMap>()
         _ = store.upsert(object("a", "v9"))
         #expect(store.upsert(object("a", "v8")).map(describe) == ["updated a"])
         #expect(store.remove(object("a", "v7")).map(describe) == ["deleted a"])
     }
 
-    @Test func `a list is believed whatever was seen before`() {
+    @Test func `the store accepts an older list`() {
         let store = Store<ConfigMap>()
         _ = store.upsert(object("a", "9"))
         #expect(store.replace([object("a", "3")]).map(describe) == ["updated a"])

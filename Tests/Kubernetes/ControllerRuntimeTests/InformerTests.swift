@@ -11,7 +11,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct InformerTests {
     private let transport = HTTPTransport()
-    private let quick = Backoff(initial: .milliseconds(1), maximum: .milliseconds(5))
+    private let quick = JitteredBackoff(initial: .milliseconds(1), maximum: .milliseconds(5))
 
     private func client(_ server: ScriptedServer) -> KubernetesClient {
         KubernetesClient(

@@ -138,7 +138,7 @@ struct WatcherTests {
         }
     }
 
-    @Test(arguments: [false, true]) func `a list older than the watch is not believed`(streaming: Bool) {
+    @Test(arguments: [false, true]) func `a list older than the watch is refused`(streaming: Bool) {
         var watcher = Script(streaming: streaming)
         let gone = KubernetesError.api(Status(reason: "Expired", code: 410))
         func list(_ version: String, expect text: String) {
@@ -160,7 +160,7 @@ struct WatcherTests {
         list("60", expect: streaming ? "=a; read" : "=a; watch 60")
     }
 
-    @Test func `a history that was set back for good is believed after minutes`() {
+    @Test func `lists of a history that was set back are accepted after minutes`() {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page(["a"], version: "50")), expect: "=a; watch 50")
         watcher.tell(.openFailed(.api(Status(reason: "Expired", code: 410))), expect: "list -")
@@ -191,7 +191,7 @@ struct WatcherTests {
         }
     }
 
-    @Test func `a server that closes at once is waited for longer and longer`() {
+    @Test func `a server that closes at once is asked after longer and longer waits`() {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page([], version: "5")), expect: "=; watch 5")
         var waits: [Duration] = []
@@ -235,7 +235,7 @@ struct WatcherTests {
         watcher.tell(.ended(nil, lasted: .seconds(5)), expect: "watch 6")
     }
 
-    @Test func `one seed gives one course`() {
+    @Test func `equal seeds give equal waits`() {
         func waits(seed: UInt64) -> [Duration] {
             var watcher = Script(streaming: false, seed: seed)
             return (0..<8).map { _ in

@@ -109,7 +109,7 @@ struct HTTPTransportTests {
         }
     }
 
-    @Test func `a file that is shorter than told ends the request with its name`() async throws {
+    @Test func `a file shorter than declared ends the request with an error that names it`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200) }
         try await withTemporaryFile("short") { path, _ in
             let request = HTTPRequest(

@@ -13,7 +13,7 @@ struct SignatureTests {
         ("https://s3/b", "https://s3/b"),
     ])
     func `the query is put in the order of the canonical request`(url: String, sorted: String) throws {
-        var target = try RequestTarget(url)
+        var target = try RequestURL(url)
         target.sortQuery()
         #expect(target.url == sorted)
     }

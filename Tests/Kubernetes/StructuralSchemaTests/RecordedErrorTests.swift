@@ -123,7 +123,7 @@ import Testing
         #expect(value.text == #"{"spec":{"items":[{"key":"a","v":7}],"mode":"fast","size":3}}"#)
     }
 
-    @Test func `nulls that are not allowed vanish`() throws {
+    @Test func `nulls that are not allowed are dropped`() throws {
         var value = try JSONValue(
             parsing: #"{"spec":{"mode":"fast","name":null,"size":null,"params":{"a":null}}}"#)
         try Widget.schema().applyDefaults(to: &value)

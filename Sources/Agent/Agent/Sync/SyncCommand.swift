@@ -62,14 +62,14 @@ struct SyncCommand {
         )
     }
 
-    private func heartbeat() -> Heartbeat {
+    private func heartbeat() -> LeaseHeartbeat {
         let context = context
         let cluster = ClusterLeases { () throws(KubernetesError) in
             KubernetesClient(
                 configuration: try .inCluster(environment: context.environment), transport: context.transport,
                 userAgent: "anneal-agent", requestTimeout: .seconds(10), logger: context.logger)
         }
-        return Heartbeat(
+        return LeaseHeartbeat(
             leases: leases ?? cluster, configuration: configuration,
             holder: context.value("HOSTNAME") ?? "unknown",
             state: state, logger: context.logger)
@@ -123,7 +123,7 @@ struct SyncCommand {
         }
     }
 
-    private func beat(_ heartbeat: Heartbeat) async {
+    private func beat(_ heartbeat: LeaseHeartbeat) async {
         var heartbeat = heartbeat
         var problem = RepeatedProblem()
         let clock = context.retryEnvironment.now
@@ -143,7 +143,9 @@ struct SyncCommand {
     }
 
     @discardableResult
-    private func beatOnce(_ heartbeat: inout Heartbeat, _ problem: inout RepeatedProblem) async -> Outcome {
+    private func beatOnce(_ heartbeat: inout LeaseHeartbeat, _ problem: inout RepeatedProblem) async
+        -> Outcome
+    {
         do throws(KubernetesError) {
             try await heartbeat.beat(now: context.now())
             problem.clear("the Lease can be renewed again", to: context.logger)

@@ -94,7 +94,7 @@ final class MetadataIndex: ServiceLifecycle.Service {
             var watched: [ResourceType: Task<Void, Never>] = [:]
             defer { for task in watched.values { task.cancel() } }
             for await _ in refresh {
-                guard let types = try? await Discovery(client: client).types() else {
+                guard let types = try? await KindDiscovery(client: client).types() else {
                     try? await Task.sleep(for: .seconds(1))
                     trigger.yield()
                     continue

@@ -55,7 +55,7 @@ struct NamespaceController: Sendable {
     /// Deletes all objects in the namespace; true if none is left.
     private func empty(_ name: String) async throws -> Bool {
         var isEmpty = true
-        for discovered in try await Discovery(client: client).types() where discovered.type.isNamespaced {
+        for discovered in try await KindDiscovery(client: client).types() where discovered.type.isNamespaced {
             guard discovered.verbs.isSuperset(of: ["list", "delete"]) else { continue }
             let response = try await client.send(discovered.type.list(namespace: name))
             let objects = try JSONDecoder().decode(ResourceList<PartialObject>.self, from: response.body)

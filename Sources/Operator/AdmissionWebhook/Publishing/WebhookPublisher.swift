@@ -70,7 +70,7 @@ public final class WebhookPublisher: ServiceLifecycle.Service {
         let validating = informer(ValidatingWebhookConfiguration.self)
         let mutating = informer(MutatingWebhookConfiguration.self)
         let queue = WorkQueue<ObjectKey>(
-            backoff: Backoff(initial: .milliseconds(200), maximum: .seconds(10)))
+            backoff: JitteredBackoff(initial: .milliseconds(200), maximum: .seconds(10)))
         self.queue.withLock { $0 = queue }
         defer { self.queue.withLock { $0 = nil } }
         queue.add(configuration.secret)

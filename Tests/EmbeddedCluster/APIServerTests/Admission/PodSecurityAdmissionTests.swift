@@ -119,7 +119,7 @@ struct PodSecurityAdmissionTests {
     }
 
     @Test
-    func `a pod that is there already may be labelled, and a wrong level is the strictest`() async {
+    func `an existing pod may be labelled, and an invalid level counts as the strictest`() async {
         label(#"{"pod-security.kubernetes.io/enforce":"typo"}"#)
         let old = pod(#"{"containers":[{"name":"c"}]}"#)
         var labelled = old

@@ -54,7 +54,7 @@ import Testing
         #expect(!elector.leads(at: instant(0)), "nobody has confirmed it")
     }
 
-    @Test func `another's lease is waited for from when it was seen to change, whatever its clock says`() {
+    @Test func `the wait for another's lease begins when its change is seen, whatever its clock says`() {
         var elector = LeaderElector(identity: "me")
         // The record's time of renewal does not matter, be it in the distant past or in the future.
         #expect(
@@ -85,7 +85,7 @@ import Testing
         #expect(elector.leads(at: instant(10.9)) && !elector.leads(at: instant(11)))
     }
 
-    @Test func `a confirmation that comes when the lease is over does not make a leader`() {
+    @Test func `a confirmation after the end of the lease does not make a leader`() {
         var elector = LeaderElector(identity: "me")
         guard let update = written(elector.handle(.seen(lease(holder: "")), at: moment(0))) else {
             Issue.record("no write")
@@ -96,7 +96,7 @@ import Testing
         #expect(!elector.leads(at: instant(30)))
     }
 
-    @Test func `whoever sees another holder leads no more`() {
+    @Test func `a process that sees another holder no longer leads`() {
         var elector = leading()
         #expect(elector.leads(at: instant(1)))
         _ = elector.handle(.refused, at: moment(1))

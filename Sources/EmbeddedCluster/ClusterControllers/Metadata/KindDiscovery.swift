@@ -11,7 +11,7 @@ struct DiscoveredType: Hashable, Sendable {
 }
 
 /// Finds the kinds of objects that the server offers, in their preferred versions.
-struct Discovery: Sendable {
+struct KindDiscovery: Sendable {
     let client: KubernetesClient
 
     private struct GroupList: Decodable {

@@ -4,7 +4,7 @@ import Testing
 
 extension EndToEnd {
     /// Answers of the API server to good and bad manifests from an ordinary kubectl.
-    @Suite(.cluster("admission", withOperator: false), .timeLimit(.minutes(4))) struct Admission {
+    @Suite(.cluster("admission", withOperator: false), .timeLimit(.minutes(4))) struct ManifestAdmission {
         static let repository = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()

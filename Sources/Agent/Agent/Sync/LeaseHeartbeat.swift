@@ -9,7 +9,7 @@ import Logging
 /// A write happens only when there is something new, and names the resource version that was seen last. If
 /// another writer changed the Lease meanwhile, it is read again first; a newer attempt in it ends the
 /// writing.
-struct Heartbeat {
+struct LeaseHeartbeat {
     private let leases: any LeaseClient
     private let key: ObjectKey
     private let run: RunIdentity

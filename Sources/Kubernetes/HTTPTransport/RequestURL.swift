@@ -1,5 +1,5 @@
 /// A URL in the parts that the transport needs: `scheme://host:port/path?query`.
-struct RequestTarget {
+struct RequestURL {
     var isSecure: Bool
     /// The host, with brackets around an IPv6 address.
     var host: String

@@ -3,7 +3,7 @@ import HTTPTransport
 import KubernetesAPI
 import Yams
 
-extension Kubeconfig {
+extension MergedKubeconfig {
     /// The server and the credentials of a context; nil for the current one.
     public func configuration(context name: String? = nil) throws(KubernetesError) -> ClusterConfiguration {
         guard let name = name ?? currentContext else {

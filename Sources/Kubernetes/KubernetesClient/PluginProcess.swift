@@ -10,7 +10,7 @@ import Darwin
 #endif
 
 /// A program that is run for its output.
-struct ChildProcess: Sendable {
+struct PluginProcess: Sendable {
     struct Failure: Error, Hashable, Sendable {
         var message: String
     }

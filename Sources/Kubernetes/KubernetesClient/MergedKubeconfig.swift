@@ -4,7 +4,7 @@ import KubernetesAPI
 import Yams
 
 /// One or several kubeconfig files, merged as `kubectl` does: the first file that names an entry wins.
-public struct Kubeconfig: Sendable {
+public struct MergedKubeconfig: Sendable {
     struct Cluster: Codable, Sendable {
         var server: String?
         var certificateAuthority: String?
@@ -93,8 +93,8 @@ public struct Kubeconfig: Sendable {
     }
 
     /// Merges files. Those that do not exist are skipped, unless none exists.
-    public static func load(paths: [String]) throws(KubernetesError) -> Kubeconfig {
-        var merged = Kubeconfig()
+    public static func load(paths: [String]) throws(KubernetesError) -> MergedKubeconfig {
+        var merged = MergedKubeconfig()
         var found = false
         for path in paths where FileManager.default.fileExists(atPath: path) {
             guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {

@@ -1,13 +1,13 @@
 import SeededRandomness
 
 /// Growing waits with jitter, so that many clients of one server do not come back together.
-public struct Backoff: Hashable, Sendable {
+public struct JitteredBackoff: Hashable, Sendable {
     public var initial: Duration
     public var maximum: Duration
 
     /// Waits for a client of a server that is away, or of a cache that lags: work goes on within seconds of
     /// an outage's end, however long it lasted.
-    public static let reconnecting = Backoff(initial: .milliseconds(400), maximum: .seconds(3))
+    public static let reconnecting = JitteredBackoff(initial: .milliseconds(400), maximum: .seconds(3))
 
     public init(initial: Duration, maximum: Duration) {
         self.initial = initial

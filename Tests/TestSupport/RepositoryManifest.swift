@@ -3,7 +3,7 @@ import KubernetesAPI
 import Yams
 
 /// A YAML file of this repository, as `kubectl` would send it.
-public struct Manifest: Sendable, CustomStringConvertible {
+public struct RepositoryManifest: Sendable, CustomStringConvertible {
     /// A number that JSON cannot express; `kubectl` refuses such a file by itself.
     public struct UnsupportedValue: Error, CustomStringConvertible {
         public var value: Double
@@ -24,13 +24,13 @@ public struct Manifest: Sendable, CustomStringConvertible {
     }
 
     /// The manifests of a folder of the repository, by name.
-    public static func all(in folder: String) throws -> [Manifest] {
+    public static func all(in folder: String) throws -> [RepositoryManifest] {
         try FileManager.default.contentsOfDirectory(
             at: repository.appendingPathComponent(folder), includingPropertiesForKeys: nil
         )
         .filter { $0.pathExtension == "yaml" }
         .sorted { $0.path < $1.path }
-        .map { try Manifest($0) }
+        .map { try RepositoryManifest($0) }
     }
 
     /// The texts that a refusal must contain, from the file's header lines `# expect: …`.
