@@ -47,7 +47,7 @@ extension EndToEnd {
             }
         }
 
-        @Test func `a run is stamped with its creator, and nobody can write another`() async throws {
+        @Test func `a run is stamped with its creator, and nobody can change the stamp`() async throws {
             let team = try await Team.make("stamped")
             try await WebhookOperator.with { _ in
                 let user = try await team.kubectl(
@@ -83,7 +83,7 @@ extension EndToEnd {
             }
         }
 
-        @Test func `without an operator Anneal's kinds are refused with a reason, and no others`() async throws {
+        @Test func `without an operator Anneal's kinds are refused with a reason, no others`() async throws {
             let team = try await Team.make("down")
             try await WebhookOperator.with { webhook in
                 try await team.apply(suspended("before", team))
