@@ -2,11 +2,11 @@ import Foundation
 import SeededRandomness
 import Testing
 
-/// A decoder that meets bytes from outside, with valid samples and what must hold of any input.
+/// A decoder of bytes from outside, with valid samples and a check of any input.
 struct FuzzTarget: Sendable, CustomTestStringConvertible {
     var name: String
     var samples: [String]
-    /// Decodes the input. Refusals are well; `Broken` is thrown for what must not be.
+    /// Decodes the input. It may refuse it; it throws `Broken` if the input shows an error of the decoder.
     var check: @Sendable ([UInt8]) throws -> Void
 
     init(_ name: String, _ samples: [String], _ check: @escaping @Sendable ([UInt8]) throws -> Void) {
@@ -18,19 +18,19 @@ struct FuzzTarget: Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 }
 
-/// Something that must hold of any input does not.
+/// A property that must hold for any input does not.
 struct Broken: Error, CustomStringConvertible {
     var description: String
 
     init(_ description: String) { self.description = description }
 }
 
-/// Runs a target on mutated samples. A trap ends the process, so that each input is in a file before it is used.
+/// Runs a target on mutated samples. A trap ends the process, so each input is in a file before it is used.
 ///
 /// `ANNEAL_SEED` repeats a run, `ANNEAL_FUZZ_SECONDS` makes it longer (for all targets together), and
-/// `ANNEAL_FUZZ_INPUT` names a file to try instead.
+/// `ANNEAL_FUZZ_INPUT` names a file to use instead.
 struct FuzzRun {
-    /// No input of 64 KiB at most may take longer, in a debug build on a busy machine.
+    /// Time that an input of up to 64 KiB may take, in a debug build on a busy machine.
     private static let patience: Duration = .seconds(4)
 
     private static let environment = ProcessInfo.processInfo.environment
@@ -90,7 +90,7 @@ extension Duration {
     }
 }
 
-/// Holds the input that is being tried, for who looks after a trap.
+/// The file of the present input, to be found after a trap.
 private final class InputFile {
     private let path: String
     private let descriptor: Int32

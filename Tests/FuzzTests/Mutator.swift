@@ -5,12 +5,12 @@ extension SeededGenerator {
     mutating func below(_ limit: Int) -> Int { limit > 0 ? Int.random(in: 0..<limit, using: &self) : 0 }
 }
 
-/// Makes inputs that are nearly right: samples with a few changes, some to bytes and some to what they mean.
+/// Makes inputs that are nearly right: samples with a few changes, some to bytes and some to values.
 struct Mutator {
     let corpus: [[UInt8]]
     var draws: SeededGenerator
 
-    /// What decoders stumble over: ends of number ranges, escapes, ends of UTF-8, brackets, words.
+    /// Tokens that decoders may fail at: ends of number ranges, escapes, ends of UTF-8, brackets, words.
     private static let tokens: [[UInt8]] =
         [
             "0", "-1", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "1e309",
@@ -55,7 +55,7 @@ struct Mutator {
 
     private mutating func token() -> [UInt8] { Self.tokens[draws.below(Self.tokens.count)] }
 
-    /// The next number becomes another token.
+    /// Replaces the next number by another token.
     private mutating func replaceNumber(_ bytes: inout [UInt8], from place: Int) {
         let isDigit: (UInt8) -> Bool = { (0x30...0x39).contains($0) }
         guard let start = bytes[place...].firstIndex(where: isDigit) else { return }
@@ -63,14 +63,14 @@ struct Mutator {
         bytes.replaceSubrange(start..<end, with: token())
     }
 
-    /// What follows the next colon becomes a token, as a value of another type would be.
+    /// Replaces the value after the next colon by a token, which may be of another type.
     private mutating func replaceValue(_ bytes: inout [UInt8], from place: Int) {
         guard let colon = bytes[place...].firstIndex(of: UInt8(ascii: ":")) else { return }
         let end = bytes[(colon + 1)...].firstIndex { [0x2C, 0x7D, 0x5D, 0x0A].contains($0) } ?? bytes.count
         bytes.replaceSubrange((colon + 1)..<end, with: token())
     }
 
-    /// A part comes twice, as duplicate keys do, or a thousand times.
+    /// Repeats a part once or a few times, as duplicate keys do, or a thousand times.
     private mutating func repeatPart(_ bytes: inout [UInt8], at place: Int) {
         let part = Array(bytes[place..<min(bytes.count, place + 1 + draws.below(40))])
         let count = draws.below(20) == 0 ? 1000 : 1 + draws.below(3)

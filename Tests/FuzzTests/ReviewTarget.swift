@@ -4,7 +4,7 @@ import KubernetesAPI
 import Planning
 
 extension Targets {
-    /// What an API server asks the webhook, and users behind it.
+    /// Reviews that an API server sends to the webhook for its users.
     static let review = FuzzTarget("AdmissionReview", [Corpus.review]) { bytes in
         guard let request = try? AdmissionRequest(review: bytes) else { return }
         for decision in [controller.mutate(request)] + [controller.decide(request)].compactMap({ $0 }) {

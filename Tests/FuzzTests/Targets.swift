@@ -11,7 +11,7 @@ import Testing
 @testable import KubernetesClient
 @testable import ObjectStorage
 
-/// What meets bytes from outside, and what must hold of them all.
+/// All decoders of bytes from outside.
 enum Targets {
     static let all: [FuzzTarget] =
         [
@@ -22,7 +22,8 @@ enum Targets {
 
     // MARK: Objects of the API server
 
-    /// A watch of each kind that the operator follows, split anywhere; what decodes is planned for.
+    /// Watches of each kind that the operator follows, split anywhere; each object that decodes is planned
+    /// for.
     static let objects: [FuzzTarget] = [
         watch(TrainingJob.self, Corpus.trainingJobs) { job in
             var observation = TrainingJobObservation(job: job, now: now, settings: settings)
@@ -146,7 +147,7 @@ enum Targets {
     ) { bytes in
         guard let value = try? JSONValue(parsing: bytes) else { return }
         let again = try JSONValue(parsing: Array(value.serialized()))
-        // A negative zero becomes a zero: what is written counts.
+        // A negative zero becomes a zero, so the written forms are compared.
         guard again.serialized() == value.serialized() else {
             throw Broken("JSON is another after writing and reading")
         }
@@ -168,7 +169,7 @@ enum Targets {
     }
 
     static let kubeconfig = FuzzTarget("kubeconfig", [Corpus.kubeconfig]) { bytes in
-        var config = Kubeconfig()
+        var config = MergedKubeconfig()
         try? config.merge(String(decoding: bytes, as: UTF8.self), name: "f", directory: "/nonexistent")
         for name in config.contextNames { _ = try? config.configuration(context: name) }
     }
@@ -316,7 +317,7 @@ enum Targets {
     }
 }
 
-/// Run by CI for some seconds, and by hand for as long as wished.
+/// Fuzzing of all targets, which CI runs for some seconds, and a person for any time.
 @Suite(.serialized) struct DecoderFuzzing {
     @Test(arguments: Targets.all)
     func `no input traps, hangs or comes back as another`(target: FuzzTarget) throws {

@@ -1,11 +1,12 @@
 import Foundation
 import Synchronization
 
-/// Programs that tests start.
+/// Finds and runs programs for tests.
 public enum Executable {
     public struct Failure: Error, CustomStringConvertible { public var description: String }
 
-    /// The path in an environment variable, or of a program on the `PATH`; nil if there is none.
+    /// The path in an environment variable or, without one, that of a program on the `PATH`; nil if there is
+    /// none.
     public static func find(_ name: String, variable: String) -> String? {
         let environment = ProcessInfo.processInfo.environment
         if let path = environment[variable], !path.isEmpty { return path }
@@ -15,7 +16,9 @@ public enum Executable {
 
     public static func freePort() throws -> UInt16 { try Loopback.freePort() }
 
-    /// What a program prints; its errors are thrown.
+    /// Runs a program and returns its output.
+    ///
+    /// - Throws: `Failure` with its errors.
     public static func output(of path: String, _ arguments: [String]) throws -> String {
         let process = Process()
         let output = Pipe()
@@ -35,13 +38,13 @@ public enum Executable {
     }
 }
 
-/// A server that ends with the test process at the latest.
+/// A program, such as a server, that ends with the test process at the latest.
 public final class RunningProgram: Sendable {
     private static let running = Mutex<[Int32]>([])
     private static let killAtExit: Void = {
         atexit {
             for process in RunningProgram.running.withLock({ $0 }) {
-                // Each leads a group of its own: MLflow's web server and workers go with it.
+                // Each program leads a group of its own: MLflow's web server and workers end with it.
                 kill(-process, SIGKILL)
                 kill(process, SIGKILL)
             }

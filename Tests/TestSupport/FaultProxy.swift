@@ -1,30 +1,30 @@
 import Foundation
 import Synchronization
 
-/// A loopback HTTP proxy in front of a server that can do to each request what networks do. One request a
+/// A loopback HTTP proxy in front of a server that can harm each request as networks do. One request a
 /// connection.
 public final class FaultProxy: Sendable {
     public enum Fault: Sendable {
         case pass
-        /// Answers by itself.
+        /// Answers in the server's place.
         case status(Int)
-        /// Closes before the server hears of the request.
+        /// Closes the connection before the server hears of the request.
         case dropRequest
-        /// The server acts, and its answer is lost.
+        /// Lets the server act, and loses its answer.
         case loseReply
-        /// Resets the connection after so many bytes of the answer.
+        /// Resets the connection after that many bytes of the answer.
         case resetAfter(Int)
-        /// Ends the answer in good order after so many bytes.
+        /// Ends the answer regularly after that many bytes.
         case truncateAfter(Int)
         /// Changes the answer's last byte.
         case garbleLastByte
     }
 
     public struct Request: Sendable {
-        /// From 0.
+        /// Number of the request, from 0.
         public var index: Int
         public var method: String
-        /// With the query.
+        /// Path and query.
         public var target: String
     }
 
@@ -93,7 +93,8 @@ public final class FaultProxy: Sendable {
         }
     }
 
-    /// What the client still sends must be read, or closing resets the connection and loses the answer.
+    /// Reads the rest of the client's request: unread bytes would make closing reset the connection and lose
+    /// the answer.
     private func drain(_ client: Int32) {
         shutdown(client, Int32(SHUT_WR))
         while let chunk = Loopback.read(client), !chunk.isEmpty {}
@@ -115,7 +116,7 @@ public final class FaultProxy: Sendable {
             guard passes(chunk) else { continue }
             held.append(chunk.prefix(left))
             left -= min(left, chunk.count)
-            // The last byte stays here until it is known to be the last.
+            // The last byte is held until it is known to be the last.
             if held.count > 1 {
                 Loopback.send(client, held.dropLast())
                 held = held.suffix(1)
@@ -126,7 +127,7 @@ public final class FaultProxy: Sendable {
         shutdown(client, Int32(SHUT_RD))
     }
 
-    /// The head, with the connection's end after this request asked for.
+    /// The head, with a header that ends the connection after this request.
     private static func closing(_ head: Data) -> Data {
         guard let end = head.firstIndex(of: 0x0A) else { return head }
         return head[...end] + Data("Connection: close\r\n".utf8) + head[head.index(after: end)...]
@@ -151,7 +152,7 @@ public enum Loopback {
         return (descriptor, UInt16(bigEndian: address.sin_port))
     }
 
-    /// A port that nobody listens on just now.
+    /// A port that is free at the moment.
     public static func freePort() throws -> UInt16 {
         let (descriptor, port) = try listen()
         close(descriptor)
@@ -198,7 +199,7 @@ public enum Loopback {
         }
     }
 
-    /// Up to and with the empty line, and what came behind it in the same packets.
+    /// Reads up to and with the empty line, and the bytes behind it in the same packets.
     public static func readHead(_ descriptor: Int32) -> Data? {
         var head = Data()
         while head.range(of: Data("\r\n\r\n".utf8)) == nil {

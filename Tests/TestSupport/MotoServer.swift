@@ -5,13 +5,13 @@ import ObjectStorage
 import Synchronization
 import Testing
 
-/// A moto S3 server of the test process: found by `ANNEAL_MOTO_SERVER`, or on the `PATH`.
+/// A moto S3 server of the test process. Its program comes from `ANNEAL_MOTO_SERVER`, or from the `PATH`.
 public final class MotoServer: Sendable {
     public static let executable = Executable.find("moto_server", variable: "ANNEAL_MOTO_SERVER")
     public static let isMissing: Comment =
         "NOT RUN: no moto_server; set ANNEAL_MOTO_SERVER to it (pip install 'moto[s3,server]'), or run hack/test"
 
-    /// Started once; every test has buckets of its own.
+    /// The server, started once; every test has buckets of its own.
     public static let shared: Result<MotoServer, any Error> = Result { try MotoServer() }
 
     public let port: UInt16
@@ -26,7 +26,7 @@ public final class MotoServer: Sendable {
 
     public var endpoint: String { "http://127.0.0.1:\(port)" }
 
-    /// Runs Python with an independent S3 client, `s3`, of boto3; what it prints.
+    /// Runs Python with `s3`, an independent S3 client of boto3, and returns its output.
     public func boto(_ script: String, _ arguments: [String] = []) throws -> String {
         let path = try #require(Self.executable)
         let beside = URL(filePath: path).deletingLastPathComponent().appending(path: "python3").path
@@ -42,17 +42,17 @@ public final class MotoServer: Sendable {
     }
 }
 
-/// What a test of storage needs: a bucket, a client, a folder that goes when the test ends.
+/// Resources of a test of storage: a bucket, a client, and a folder that is removed when the test ends.
 public final class StorageFixture: Sendable {
     public let bucket: String
     public let client: S3Client
     public let folder: String
     public let server: MotoServer
     public let proxy: FaultProxy?
-    /// What the client waited for between tries.
+    /// Waits of the client between attempts.
     public let waits: WaitLog
 
-    /// - Parameter faults: with it, requests go through a proxy that decides so.
+    /// - Parameter faults: decision of a proxy about each request; nil for no proxy.
     public init(
         partSize: Int64 = 5 << 20, budget: Duration = .seconds(300),
         faults: (@Sendable (FaultProxy.Request) -> FaultProxy.Fault)? = nil
@@ -89,7 +89,7 @@ public final class StorageFixture: Sendable {
 
     public func location(_ key: String) -> S3Location { S3Location(bucket: bucket, key: key) }
 
-    /// A file of the fixture's folder.
+    /// The path of a file in the fixture's folder.
     public func path(_ name: String) -> String { "\(folder)/\(name)" }
 
     @discardableResult
@@ -103,7 +103,7 @@ public final class StorageFixture: Sendable {
 
     public func read(_ name: String) throws -> Data { try Data(contentsOf: URL(filePath: path(name))) }
 
-    /// Bytes that no two seeds share.
+    /// Bytes that differ for any two seeds.
     public static func bytes(_ count: Int, seed: UInt64 = 1) -> Data {
         var state = seed
         let block = (0..<(64 << 10)).map { _ in
@@ -121,7 +121,7 @@ public final class StorageFixture: Sendable {
     }
 }
 
-/// A clock that only waiting moves.
+/// A clock that only waits move.
 public final class WaitLog: Sendable {
     private let state = Mutex<[Duration]>([])
 

@@ -15,7 +15,7 @@ public final class ScriptedConnection: Sendable {
 
     init(socket: Int32) { self.socket = socket }
 
-    /// Sends bytes as they are; false when the peer has gone.
+    /// Sends bytes as they are; false if the peer has gone.
     @discardableResult
     public func send(_ bytes: [UInt8]) -> Bool {
         var sent = 0
@@ -30,13 +30,13 @@ public final class ScriptedConnection: Sendable {
     @discardableResult
     public func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
-    /// A whole response.
+    /// Sends a whole response.
     public func respond(_ status: Int, headers: [String: String] = [:], _ body: String = "") {
         let fields = headers.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)\r\n" }.joined()
         send("HTTP/1.1 \(status) Scripted\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
     }
 
-    /// The head of a chunked response; `sendChunk` and `endChunks` follow.
+    /// Sends the head of a chunked response; `sendChunk` and `endChunks` follow.
     public func beginChunks(_ status: Int = 200) {
         send(
             "HTTP/1.1 \(status) Scripted\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -50,10 +50,10 @@ public final class ScriptedConnection: Sendable {
 
     public func endChunks() { send("0\r\n\r\n") }
 
-    /// Ends the connection, as a server that goes away.
+    /// Ends the connection, like a server that goes away.
     public func hangUp() { shutdown(socket, Int32(SHUT_RDWR)) }
 
-    /// Waits until the peer has closed, or sends what nobody reads.
+    /// Waits until the peer has closed. Bytes that it still sends are dropped.
     public func waitForClose() {
         var byte: UInt8 = 0
         while read(socket, &byte, 1) > 0 {}

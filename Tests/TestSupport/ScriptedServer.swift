@@ -23,8 +23,8 @@ public final class ScriptedServer: Sendable {
     private let listener: Int32
     private let state = Mutex(State())
 
-    /// `handler` is called for each request with the connection that it came on, and answers with `send`.
-    /// When it returns, the next request of the connection is read, unless it was closed.
+    /// - Parameter handler: called for each request with its connection, on which it answers by `send`. After
+    ///   it returns, the next request of the connection is read, unless the connection was closed.
     public init(_ handler: @escaping @Sendable (ScriptedConnection, ScriptedRequest) -> Void) throws {
         signal(SIGPIPE, SIG_IGN)
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -55,7 +55,7 @@ public final class ScriptedServer: Sendable {
     public var url: String { "http://127.0.0.1:\(port)" }
     /// The requests so far, in order of arrival.
     public var requests: [ScriptedRequest] { state.withLock { $0.received } }
-    /// How many connections were accepted so far.
+    /// Number of connections accepted so far.
     public var connections: Int { state.withLock { $0.connections } }
 
     public func stop() {
@@ -110,7 +110,7 @@ public struct ScriptedRequest: Sendable {
     public var method: String
     /// Path and query.
     public var target: String
-    /// By lower-case name.
+    /// Headers by lower-case name.
     public var headers: [String: String]
     public var body: [UInt8]
 

@@ -4,21 +4,21 @@ import HTTPTransport
 import KubernetesAPI
 import Logging
 
-/// Who speaks to MLflow.
+/// Credentials for MLflow.
 public enum RegistryCredentials: Hashable, Sendable {
     case none
     case basic(username: String, password: String)
     case bearer(String)
 }
 
-/// MLflow's REST API (`/api/2.0/mlflow`), as far as registering a model needs it. Requests are sent once.
+/// MLflow's REST API (`/api/2.0/mlflow`), as far as registering a model needs it. Requests are not repeated.
 public struct MLflowClient: Sendable {
-    /// Without a trailing `/`.
+    /// URL without a trailing `/`.
     public let address: String
     private let credentials: RegistryCredentials
     private let transport: HTTPTransport
 
-    /// - Throws: `.invalidAddress` for what is no `http` or `https` URL.
+    /// - Throws: `.invalidAddress` for an address that is no `http` or `https` URL.
     public init(
         address: String, credentials: RegistryCredentials, transport: HTTPTransport
     ) throws(RegistryError) {

@@ -2,18 +2,18 @@ import FoundationEssentials
 import KubernetesAPI
 import Logging
 
-/// A model as it is to stand in the registry.
+/// A model with the entries that it shall have in the registry.
 public struct ModelRegistration: Hashable, Sendable {
     public var experiment: String
     public var modelName: String
-    /// What makes registering idempotent: there is one MLflow run and one version with this.
+    /// Key that makes registering idempotent: there is one MLflow run and one version with it.
     public var runUID: String
-    /// For people.
+    /// Name for people.
     public var runName: String
-    /// Where the model's files are.
+    /// Address of the model's files.
     public var source: String
     public var params: [String: String] = [:]
-    /// Those that are not finite are left out.
+    /// Metrics; those that are not finite are left out.
     public var metrics: [String: Double] = [:]
     public var runTags: [String: String] = [:]
     public var versionTags: [String: String] = [:]
@@ -31,17 +31,18 @@ public struct ModelRegistration: Hashable, Sendable {
     }
 }
 
-/// A model's place in the registry.
+/// Version of a registered model, and its MLflow run.
 public struct RegisteredVersion: Hashable, Sendable {
     public var version: String
     public var runID: String
 }
 
-/// Registers models. Every step looks before it makes, and what it makes bears the run's UID from the same
-/// request on: a registrar that is killed between any two requests and starts again makes nothing twice.
+/// Registers models. Every step looks before it creates, and what it creates bears the run's UID from the
+/// same request on: a registrar that is killed between any two requests and starts again creates nothing
+/// twice.
 public struct ModelRegistrar: Sendable {
     public static let uidTag = "anneal.dev/run-uid"
-    /// MLflow takes so many in one `log-batch`.
+    /// Entries that MLflow takes in one `log-batch`, at most.
     private static let paramsPerBatch = 100
     private static let metricsPerBatch = 1000
 
@@ -60,14 +61,14 @@ public struct ModelRegistrar: Sendable {
         self.logger = logger
     }
 
-    /// Registers a model, beginning again from the first look while the registry is down, at most `tries`
-    /// times.
+    /// Registers a model. While the registry is down it begins again from the first look; it makes at most
+    /// `attempts` attempts in all.
     public func register(
-        _ model: ModelRegistration, tries: Int = 6
+        _ model: ModelRegistration, attempts: Int = 6
     ) async throws(RegistryError) -> RegisteredVersion {
         try Self.check(model)
         var wait = Duration.milliseconds(500)
-        var left = tries
+        var left = attempts
         while true {
             do { return try await registerOnce(model) } catch {
                 left -= 1
@@ -112,7 +113,7 @@ public struct ModelRegistrar: Sendable {
         }
         let metrics = model.metrics.filter(\.value.isFinite).sorted { $0.key < $1.key }.map {
             key, value -> JSONValue in
-            // One timestamp for all tries, so that a repeated point is the same point.
+            // All attempts share one timestamp, so that a repeated point is the same point.
             ["key": .string(Self.key(key)), "value": .number(value), "timestamp": 0, "step": 0]
         }
         for start in stride(from: 0, to: metrics.count, by: Self.metricsPerBatch) {
@@ -136,7 +137,8 @@ public struct ModelRegistrar: Sendable {
         return made
     }
 
-    /// A version that an earlier try made may have been overtaken by another run's since.
+    /// Sets the alias unless it belongs to a newer version: another run may have overtaken a version that an
+    /// earlier attempt made.
     private func setAliasUnlessNewer(_ model: ModelRegistration, version: String) async throws(RegistryError)
     {
         let holder = try await client.version(of: model.modelName, alias: model.alias)
@@ -150,7 +152,7 @@ public struct ModelRegistrar: Sendable {
             ["name": .string(model.modelName), "alias": .string(model.alias), "version": .string(version)])
     }
 
-    /// MLflow's keys have letters, digits, `_ - . : /` and blanks, at most 250.
+    /// A key that MLflow accepts: letters, digits, `_ - . : /` and blanks, at most 250.
     private static func key(_ text: String) -> String {
         String(
             text.unicodeScalars.prefix(250).map { scalar -> Character in
@@ -161,7 +163,7 @@ public struct ModelRegistrar: Sendable {
             })
     }
 
-    /// Quotes would end a filter's strings early, and MLflow has no way to write one inside.
+    /// Refuses quotes, which would end a filter's strings early; MLflow has no way to write one inside.
     private static func check(_ model: ModelRegistration) throws(RegistryError) {
         let fields = [
             ("registration.modelName", model.modelName), ("run.uid", model.runUID),

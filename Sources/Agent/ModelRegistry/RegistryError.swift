@@ -1,6 +1,6 @@
 import HTTPTransport
 
-/// Why something in the model registry did not work.
+/// Failure of a request to the model registry.
 public struct RegistryError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Code: Hashable, Sendable {
         case invalidAddress
@@ -9,7 +9,7 @@ public struct RegistryError: Error, Hashable, Sendable, CustomStringConvertible 
         case unauthorised
         case notFound
         case alreadyExists
-        /// MLflow's own error code, for anything else that it said no to.
+        /// Any other refusal, with MLflow's own error code.
         case refused(String)
         case malformedResponse
         case cancelled
@@ -25,10 +25,10 @@ public struct RegistryError: Error, Hashable, Sendable, CustomStringConvertible 
 
     public var description: String { message }
 
-    /// Whether trying again may help without anyone changing anything.
+    /// Whether another attempt may help without anyone changing anything.
     public var isRetryable: Bool {
         switch code {
-        // What exists by now was made between a look and a creation: another look finds it.
+        // An object that exists by now was created after the last look: another look finds it.
         case .unavailable, .alreadyExists, .malformedResponse, .cancelled: true
         case .invalidAddress, .unauthorised, .notFound, .refused: false
         }

@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// The single requests that registering consists of.
+/// Single requests of a registration.
 extension MLflowClient {
     /// Id of the experiment of a name; it is made if there is none.
     func experiment(named name: String) async throws(RegistryError) -> String {
@@ -89,7 +89,7 @@ extension MLflowClient {
         }
     }
 
-    /// Tags, or params, as MLflow takes them.
+    /// Tags or params in MLflow's form.
     static func pairs(_ values: [String: String]) -> JSONValue {
         .array(
             values.sorted { $0.key < $1.key }.map { ["key": .string($0.key), "value": .string($0.value)] })

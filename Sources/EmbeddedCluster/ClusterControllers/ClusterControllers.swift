@@ -6,7 +6,7 @@ import Logging
 import Scheduling
 import ServiceLifecycle
 
-/// What runs beside an API server to make a cluster of it, through the API alone.
+/// The controllers that make a cluster of an API server, through the API alone.
 public struct ClusterControllers: ServiceLifecycle.Service {
     public enum Name: String, CaseIterable, Sendable {
         case garbageCollector = "garbage-collector"
@@ -15,18 +15,18 @@ public struct ClusterControllers: ServiceLifecycle.Service {
         /// Makes and removes volumes, beside a control plane that binds them to claims.
         case provisioner
 
-        /// All that a control plane has.
+        /// All controllers of a control plane.
         public static var whole: Set<Name> { Set(allCases).subtracting([.provisioner]) }
     }
 
     public struct Configuration: Sendable {
         public var controllers: Set<Name>
-        /// Seconds that a Job waits after a first failure.
+        /// Seconds between a Job's first failure and the next attempt.
         public var jobBackoffBase: Int64
-        /// Where the provisioner makes its folders.
+        /// Folder below which the provisioner makes its folders.
         public var volumesFolder: String
         public var storageClass: String
-        /// PEM, for `kube-root-ca.crt`; nil where another controller writes it.
+        /// Authority in PEM for `kube-root-ca.crt`; nil if another controller writes it.
         public var certificateAuthority: String?
         public var schedulerName: String
 
@@ -144,7 +144,7 @@ extension ClusterControllers {
             client: client, index: index, certificateAuthority: configuration.certificateAuthority)
         caches.namespaces.addHandler { queue.add($0.key.name) }
         index.onChange { change in
-            // What every namespace has comes back when somebody deletes it.
+            // Objects that every namespace has come back when they are deleted.
             let isFurniture =
                 (change.type.plural == "serviceaccounts" && change.key.name == "default")
                 || (change.type.plural == "configmaps" && change.key.name == "kube-root-ca.crt")
@@ -160,8 +160,8 @@ extension ClusterControllers {
         let controller = QuotaController(
             client: client, index: index, quotas: caches.quotas.store, pods: caches.pods.store,
             claims: caches.claims.store, services: caches.kubernetesServices.store)
-        // Admission charges a quota for what is created; here is found out what was given back. A moment
-        // later, so that the caches have what admission has let through.
+        // Admission charges a quota for new objects; the controller finds out which ones were given back. It
+        // waits a moment, until the caches have the objects that admission let through.
         let settling: Duration = .milliseconds(300)
         caches.quotas.addHandler { change in
             if case .updated(let old, let new) = change, old.spec == new.spec { return }

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import KubernetesAPI
 
-/// The time of day, injected so that tests rule it.
+/// The time of day, injected so that tests can set it.
 public struct ControllerClock: Sendable {
     private let read: @Sendable () -> Timestamp
 

@@ -1,7 +1,7 @@
 import ServiceLifecycle
 
-/// A service whose graceful end may take so long and no longer: a client that never closes its connection
-/// must not keep the process alive.
+/// A service whose graceful end is limited in time: a client that never closes its connection must not keep
+/// the process alive.
 struct BoundedShutdown: Service {
     let service: any Service
     let limit: Duration

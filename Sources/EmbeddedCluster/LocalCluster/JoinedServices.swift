@@ -7,7 +7,7 @@ import Logging
 import NodeAgent
 import ServiceLifecycle
 
-/// Parts of the embedded cluster, joined to an API server that is somebody else's.
+/// Parts of the embedded cluster, joined to another API server.
 public enum JoinedServices {
     /// A node agent alone.
     public static func node(
@@ -55,13 +55,13 @@ public enum JoinedServices {
     private static func configuration(_ kubeconfig: String?) throws -> ClusterConfiguration {
         guard let kubeconfig else { return try ClusterConfiguration.resolve() }
         do {
-            return try Kubeconfig.load(paths: [kubeconfig]).configuration()
+            return try MergedKubeconfig.load(paths: [kubeconfig]).configuration()
         } catch {
             throw LocalClusterError("--kubeconfig \(kubeconfig): \(error)")
         }
     }
 
-    /// `https://host:port`
+    /// Host and port of an address such as `https://host:port`; nil if it has no host.
     static func hostAndPort(_ server: String) -> (host: String, port: Int)? {
         guard let url = URL(string: server), let host = url.host() else { return nil }
         return (host, url.port ?? (url.scheme == "http" ? 80 : 443))

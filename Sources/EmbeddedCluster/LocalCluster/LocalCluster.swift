@@ -12,20 +12,20 @@ import ServiceLifecycle
 
 /// A cluster in one process: an API server, the controllers and scheduler beside it, and node agents.
 ///
-/// The state folder survives restarts and kills: objects in a database, volumes as folders, and pods,
-/// whose processes outlive the cluster when it is killed and are found again.
+/// The state folder survives restarts and kills: objects in a database, volumes as folders, and pods. Their
+/// processes go on when the cluster is killed, and the next start finds them again.
 public struct LocalCluster: ServiceLifecycle.Service {
     public struct Configuration: Sendable {
         public var stateFolder: String
-        /// 0 for the port used last, or any free one.
+        /// Port of the API server; 0 for the last one used, or any free one.
         public var port: Int
         public var nodes: [NodeDescription]
         public var images: ImageMap
         public var auditLog: String?
-        /// Where the kubeconfig is written; nil for `kubeconfig` in the state folder.
+        /// Path of the kubeconfig to write; nil for `kubeconfig` in the state folder.
         public var kubeconfig: String?
         public var allowsHostPath: Bool
-        /// Seconds that a Job waits after a first failure; tests take less.
+        /// Seconds between a Job's first failure and the next attempt; tests use fewer.
         public var jobBackoffBase: Int64
 
         public init(stateFolder: String) {
@@ -42,11 +42,11 @@ public struct LocalCluster: ServiceLifecycle.Service {
         public var kubeconfigPath: String { kubeconfig ?? "\(stateFolder)/kubeconfig" }
     }
 
-    /// What happens, for who watches.
+    /// Progress of a start and a stop, for people.
     public enum Progress: Sendable {
         case listening(address: String, kubeconfig: String)
         case node(String, gpus: Int64)
-        /// Everything runs.
+        /// All parts run.
         case ready
         case stopping
     }
@@ -76,13 +76,13 @@ public struct LocalCluster: ServiceLifecycle.Service {
                 logger: logger))
     }
 
-    /// A client that may do everything, once the server listens.
+    /// A client with all rights, once the server listens.
     public func client() async throws -> KubernetesClient {
         let address = try await server.address()
         return makeClient(address, token: server.adminToken)
     }
 
-    /// Runs until the task is cancelled or shut down: pods are ended first, the API server last.
+    /// Runs until the task is cancelled or shut down. Pods are ended first, the API server last.
     public func run() async throws {
         let address = AddressedServices(cluster: self)
         var logger = logger
@@ -100,7 +100,7 @@ public struct LocalCluster: ServiceLifecycle.Service {
         }
     }
 
-    /// What needs to know where the API server is.
+    /// Runs the parts that need the API server's address.
     fileprivate func runMembers() async throws {
         let address = try await server.address()
         try await server.writeKubeconfig(to: configuration.kubeconfigPath)
@@ -109,17 +109,17 @@ public struct LocalCluster: ServiceLifecycle.Service {
         let nodes = try nodes(address)
         var logger = logger
         logger.logLevel = max(logger.logLevel, .warning)
-        // Stopped in reverse order: the pods end while the controllers still work.
+        // The services stop in reverse order: the pods end while the controllers still work.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: ([controllers] + nodes).map { .init(service: $0) }, logger: logger))
-        // Connections that are kept for later would hold up the server's end.
+        // Idle connections would hold up the server's end.
         defer { transport.shutdown() }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             tasks.addTask { try await awaitNodes(address) }
             defer { tasks.cancelAll() }
-            // Readiness ends long before the cluster does.
+            // The task that waits for the nodes ends long before the cluster does.
             while try await tasks.next() != nil {}
         }
     }
@@ -189,7 +189,7 @@ private struct AddressedServices: ServiceLifecycle.Service {
     func run() async throws { try await cluster.runMembers() }
 }
 
-/// What image references stand for where no `--images` file says otherwise: the host's own tools.
+/// Images that are the host's own tools, for references that no `--images` file names.
 public enum BuiltInImages {
     public static let map = ImageMap([
         "busybox": ContainerImage(cmd: ["sh"]), "debian": ContainerImage(cmd: ["bash"]),

@@ -3,7 +3,7 @@ import KubernetesAPI
 import NodeAgent
 import Yams
 
-/// A wrong file or flag: what, its value, and what to do.
+/// An error in a file or flag, with its value and the remedy.
 public struct LocalClusterError: Error, Hashable, Sendable, CustomStringConvertible {
     public var message: String
     public init(_ message: String) { self.message = message }
@@ -15,7 +15,7 @@ public struct NodeDescription: Codable, Hashable, Sendable {
     public var name: String
     public var labels: [String: String]?
     public var taints: [Taint]?
-    /// Beside what the machine has: `nvidia.com/gpu: 4`, or a larger `cpu`.
+    /// Capacity beyond the machine's: `nvidia.com/gpu: 4`, or a larger `cpu`.
     public var capacity: [String: Quantity]?
 
     public init(
@@ -31,7 +31,7 @@ public struct NodeDescription: Codable, Hashable, Sendable {
 
 /// The nodes of an embedded cluster.
 public enum NodeLayout {
-    /// A CPU node, and GPU nodes of which the last is a spot one.
+    /// A CPU node and GPU nodes; the last of these is a spot node.
     public static func standard(gpuNodes: Int, gpusPerNode: Int, gpuType: String = "h100")
         -> [NodeDescription]
     {
@@ -56,7 +56,7 @@ public enum NodeLayout {
     /// Reads `nodes: [{name, labels, taints, capacity}]`, YAML or JSON.
     public static func load(_ path: String) throws(LocalClusterError) -> [NodeDescription] {
         struct File: Decodable { var nodes: [NodeDescription] }
-        let file: File = try ConfigurationFile.decode(
+        let file: File = try FlagFile.decode(
             path, flag: "--nodes", example: "nodes: [{name: cpu-1}]")
         var seen: Set<String> = []
         for node in file.nodes {
@@ -78,8 +78,8 @@ public enum NodeLayout {
         return file.nodes
     }
 
-    /// The second octet of a node's pod addresses. Clusters of one machine share its loopback interface, so
-    /// each begins elsewhere.
+    /// Second octet of a node's pod addresses. Clusters of one machine share its loopback interface, so each
+    /// begins at another one.
     static func podNetwork(ofNode index: Int, stateFolder: String) -> UInt8 {
         let hash = stateFolder.utf8.reduce(UInt64(5381)) { ($0 &* 33) ^ UInt64($1) }
         return UInt8(16 + (hash % 200 + UInt64(index)) % 200)

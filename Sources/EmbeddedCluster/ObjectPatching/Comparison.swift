@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// Which fields two versions of an object differ in.
+/// The fields in which two versions of an object differ.
 struct Comparison {
     var added = FieldSet()
     var removed = FieldSet()
@@ -8,12 +8,12 @@ struct Comparison {
 
     private init() {}
 
-    /// Recurses as deep as the objects nest, which their parser limits.
+    /// Compares two versions. Recursion goes as deep as the objects nest, which their parser limits.
     init(from old: JSONValue, to new: JSONValue, type: MergeType) {
         _ = compare(old, new, type: type)
     }
 
-    /// Without the fields of `ignored` and what is below them.
+    /// The differences without the fields of `ignored` and all below them.
     func excluding(_ ignored: FieldSet) -> Comparison {
         guard !ignored.isEmpty else { return self }
         var result = self
@@ -27,7 +27,7 @@ struct Comparison {
         case none, added, removed, modified
     }
 
-    /// Collects the changes below, and returns what has become of the value itself.
+    /// Collects the differences below, and returns the change of the value itself.
     private mutating func compare(_ old: JSONValue?, _ new: JSONValue?, type: MergeType) -> Change {
         let mine = type.division(of: old ?? new)
         let other = type.division(of: new ?? old)
@@ -86,7 +86,7 @@ struct Comparison {
             switch (mine.count > 1, other.count > 1) {
             case (false, false):
                 compareMember(identity, mine.first, other.first, type: type.element)
-            // Elements of one identity are owned together, without what is in them.
+            // Repeated elements of one identity are owned together, without their parts.
             case (true, true):
                 let isSame = mine.count == other.count && zip(mine, other).allSatisfy { $0.means($1) }
                 if !isSame { modified.members.insert(identity) }

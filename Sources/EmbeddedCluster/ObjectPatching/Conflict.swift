@@ -1,13 +1,13 @@
 import KubernetesAPI
 
-/// A field that an apply would change and that somebody else owns.
+/// A field that an apply would change and that another manager owns.
 struct Conflict {
     var manager: ManagedFields.Manager
     var path: [PathElement]
 
     private var field: String { path.map(\.readable).joined() }
 
-    /// `"name"`, with what tells apart managers of one name.
+    /// The manager's name in quotes, with the properties that differ between managers of one name.
     private var who: String {
         var text = JSONValue.string(manager.name).text
         if !manager.subresource.isEmpty {

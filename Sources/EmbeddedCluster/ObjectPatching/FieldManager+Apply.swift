@@ -3,15 +3,15 @@ import KubernetesAPI
 extension FieldManager {
     /// The object after `applied` was applied to it: server-side apply.
     ///
-    /// What the manager applied before and doesn't apply now is removed, unless somebody else owns it.
-    /// An apply that changes nothing returns an object that equals `live`.
+    /// Fields that the manager applied before and does not apply now are removed, unless another manager owns
+    /// them. An apply that changes nothing returns an object that equals `live`.
     ///
-    /// Called before defaults. What the server alone may set in `metadata`, and a `resourceVersion` that
-    /// must match, is the caller's to see to.
+    /// Call it before defaults. The caller protects the members of `metadata` that only the server may set,
+    /// and checks a `resourceVersion` that must match.
     ///
     /// - Parameters:
-    ///   - live: nil if there is no such object yet.
-    ///   - force: takes fields of other managers over, rather than failing.
+    ///   - live: the stored object; nil if there is none yet.
+    ///   - force: takes fields of other managers over instead of failing.
     public func apply(
         live: JSONValue?, applied: JSONValue, manager: String, force: Bool = false, now: Timestamp
     ) throws(PatchError) -> JSONValue {
@@ -26,7 +26,7 @@ extension FieldManager {
                 guard rest.isEmpty else { throw Conflict.error(rest) }
             }
         }
-        // All conflicts are with what the same user applied before with client-side apply.
+        // All conflicts are with fields that the same user applied before with client-side apply.
         do throws(Conflicts) {
             return try applyOrConflict(live: live, applied: applied, manager: manager, force: true, now: now)
         } catch {
@@ -55,7 +55,7 @@ extension FieldManager {
         }
         let old = live?.withoutManagedFields ?? [:]
         if live != nil, managed.entries.isEmpty {
-            // Of an object that was made without field management, all there is belongs to someone else.
+            // An object that was made without field management belongs to another manager as a whole.
             record(from: emptyObject, to: old, manager: "before-first-apply", now: now, in: &managed)
         }
         let id = ManagedFields.Manager(
@@ -67,7 +67,7 @@ extension FieldManager {
 
         let merged = ObjectMerge.merge(old, with: configuration, type: type)
         let kept = pruned(merged, last: last?.fields.subtractingTrees(ignoredFields), managed: managed)
-        // A list that is now applied as empty went with its elements, as nobody owns an empty list.
+        // A list that is now applied as empty was removed with its elements, as nobody owns an empty list.
         let result = ObjectMerge.merge(kept, with: configuration, type: type)
         try takeOver(from: live == nil ? emptyObject : old, to: result, by: id, force: force, in: &managed)
         return finished(
@@ -117,7 +117,9 @@ extension FieldManager {
         return "\(namespace)/\(name); \(kind)"
     }
 
-    /// Takes what changes from all other managers, or fails if they own it.
+    /// Takes changed fields from all other managers.
+    ///
+    /// - Throws: `.conflicts` if others own them and `force` is not set.
     private func takeOver(
         from old: JSONValue, to new: JSONValue, by id: ManagedFields.Manager, force: Bool,
         in managed: inout ManagedFields
@@ -137,14 +139,15 @@ extension FieldManager {
         }
     }
 
-    /// `merged` without what the manager applied last time and not now, and nobody else owns.
+    /// `merged` without the fields that the manager applied last time but not now, and that no other manager
+    /// owns.
     private func pruned(_ merged: JSONValue, last: FieldSet?, managed: ManagedFields) -> JSONValue {
         guard let last, !last.isEmpty else { return merged }
         let present = FieldSet(of: merged, type: type).includingDeclaredParents(of: type)
         let dropped = last.includingDeclaredParents(of: type)
         let owned = managed.entries.values.reduce(FieldSet()) { $0.union($1.fields) }
             .includingDeclaredParents(of: type)
-        // Removed in three steps, as dropping a container drops what others have in it.
+        // Removal takes three steps, as dropping a container drops the fields that others own in it.
         let withoutDropped = merged.removing(dropped, type: type)
         let left = FieldSet(of: withoutDropped, type: type).includingDeclaredParents(of: type)
         let withOwned = merged.removing(present.subtracting(left.union(owned)), type: type)

@@ -1,28 +1,28 @@
 import KubernetesAPI
 import StructuralSchema
 
-/// Keeps account of who owns which fields of one kind of object, and applies configurations with regard
-/// to it: server-side apply. Pure.
+/// Records the owners of the fields of one kind of object, and applies configurations with regard to them:
+/// server-side apply. Pure.
 ///
 /// Build one for each kind, version and subresource: its schema is compiled once.
 public struct FieldManager: Sendable {
-    /// How the kind's fields merge; also what a strategic merge patch needs.
+    /// Rules for merging the kind's fields; a strategic merge patch needs them, too.
     public let type: MergeType
-    /// `group/version` of the objects that come and go.
+    /// `group/version` of the objects.
     public let apiVersion: String
-    /// `status`, …; nil for the object itself.
+    /// Name of the subresource, such as `status`; nil for the object itself.
     public let subresource: String?
-    /// What an object is before its creation. Members that are here, if only as null or `{}`, are not
-    /// owned by those who create an object: kinds written in Go begin with `spec: {}`.
+    /// Object before its creation. Members that are here, if only as null or `{}`, are not owned by those who
+    /// create an object: kinds written in Go begin with `spec: {}`.
     public let emptyObject: JSONValue
-    /// What writes through this subresource never change: nobody comes to own it here.
+    /// Fields that writes through this subresource never change, and so never come to own.
     let ignoredFields: FieldSet
     private let ignoredPaths: [[String]]
 
     /// - Parameters:
     ///   - ignoring: paths of member names that writes through `subresource` leave as they are, such as
-    ///     `["status"]` for the object itself where it has a status subresource.
-    ///   - sharing: the compiled form of `schema`, where there is one already.
+    ///     `["status"]` for the object itself if it has a status subresource.
+    ///   - sharing: the compiled form of `schema`, if there is one already.
     public init(
         schema: Schema, apiVersion: String, subresource: String? = nil, ignoring: [[String]] = [],
         emptyObject: JSONValue = [:], sharing: MergeType? = nil
@@ -37,7 +37,7 @@ public struct FieldManager: Sendable {
         }
     }
 
-    /// What everybody may set and nobody owns.
+    /// Fields that everybody may set and nobody owns.
     private static let unowned: FieldSet = {
         var set = FieldSet()
         let metadata = [
@@ -50,21 +50,21 @@ public struct FieldManager: Sendable {
         return set
     }()
 
-    // MARK: Writes that are no applies
+    // MARK: Writes other than applies
 
-    /// `new` with the fields that it changes of `live` in `manager`'s name.
+    /// `new`, with `manager` recorded as owner of the fields that differ from `live`.
     ///
-    /// Called with what the client wrote, after defaults and before admission: what admission changes
-    /// belongs to nobody.
+    /// Call it with the object as the client wrote it, after defaults and before admission: nobody owns the
+    /// changes of admission.
     ///
     /// - Parameters:
-    ///   - live: nil on creation.
-    ///   - manager: `fieldManager` of the request, or else what its user agent begins with.
+    ///   - live: the stored object; nil on creation.
+    ///   - manager: `fieldManager` of the request; without one, the beginning of its user agent.
     public func update(live: JSONValue?, new: JSONValue, manager: String, now: Timestamp) -> JSONValue {
         var managed = Self.managedFields(live: live, new: new, ignoringNew: subresource != nil)
         let old = (live ?? emptyObject).withoutManagedFields
         var result = new.withoutManagedFields
-        // Objects that were created without field management stay so until something is applied.
+        // Objects that were created without field management stay so until something is applied to them.
         if managed.entries.isEmpty, live?[path: ["metadata", "uid"]]?.stringValue?.isEmpty == false {
             return result
         }
@@ -75,7 +75,7 @@ public struct FieldManager: Sendable {
         return Self.keepingTimes(of: live, in: result)
     }
 
-    /// Gives the difference of two objects to an updater, and takes it from all others.
+    /// Records an updater as owner of the difference of two objects, and no other manager any more.
     func record(
         from old: JSONValue, to new: JSONValue, manager name: String, now: Timestamp,
         in managed: inout ManagedFields
@@ -99,14 +99,15 @@ public struct FieldManager: Sendable {
 
     func withoutUnowned(_ set: FieldSet) -> FieldSet { set.subtracting(Self.unowned) }
 
-    /// A configuration without what writes through this subresource leave as it is.
+    /// A configuration without the fields that writes through this subresource leave as they are.
     func withoutIgnored(_ applied: JSONValue) -> JSONValue {
         var result = applied
         for path in ignoredPaths where result[path: path] != nil { result[path: path] = nil }
         return result
     }
 
-    /// Clients may change managed fields themselves, and those that know nothing of them don't lose them.
+    /// The managed fields to go on from: those that the client sent, since it may change them, or else the
+    /// stored ones, so that a client that knows nothing of them does not lose them.
     private static func managedFields(
         live: JSONValue?, new: JSONValue, ignoringNew: Bool
     ) -> ManagedFields {
@@ -119,8 +120,8 @@ public struct FieldManager: Sendable {
         return sent
     }
 
-    /// `new`, or `live` if they differ in nothing but the times of managed fields, and in the resource
-    /// version. Call it once more after defaults, if they came after an apply.
+    /// `live` if `new` differs from it only in the times of managed fields and in the resource version,
+    /// otherwise `new`. Call it once more after defaults, if they came after an apply.
     public static func keepingTimes(of live: JSONValue, in new: JSONValue) -> JSONValue {
         guard var mine = ManagedFields(decoding: live[path: ["metadata", "managedFields"]]),
             var other = ManagedFields(decoding: new[path: ["metadata", "managedFields"]])

@@ -1,15 +1,15 @@
 import KubernetesAPI
 
-/// A set of paths into an object: the fields that somebody owns.
+/// A set of paths into an object: the fields that a manager owns.
 public struct FieldSet: Hashable, Sendable {
-    /// Paths that end here.
+    /// Last steps of the paths that end here.
     var members: Set<PathElement> = []
-    /// Paths that go on; never holds an empty set.
+    /// Sets of the paths that go on; none of them is empty.
     var children: [PathElement: FieldSet] = [:]
 
     public init() {}
 
-    /// A set of one path.
+    /// Makes a set of one path.
     init(path: [PathElement]) {
         self.init()
         insert(path[...])
@@ -70,7 +70,7 @@ public struct FieldSet: Hashable, Sendable {
         return result
     }
 
-    /// Without the paths of `other`, and without what is below them.
+    /// The set without the paths of `other` and all paths below them.
     func subtractingTrees(_ other: FieldSet) -> FieldSet {
         var result = FieldSet()
         result.members = members.subtracting(other.members)
@@ -80,7 +80,7 @@ public struct FieldSet: Hashable, Sendable {
         return result
     }
 
-    /// With each declared field on the way to a path as a path itself: removing all of a field's parts
+    /// The set with each declared field on the way to a path as a path itself: removing all parts of a field
     /// then removes the field.
     func includingDeclaredParents(of type: MergeType) -> FieldSet {
         var result = self
@@ -95,7 +95,7 @@ public struct FieldSet: Hashable, Sendable {
         return result
     }
 
-    /// All paths, in a fixed order: those that end here before those that go on.
+    /// All paths, in a fixed order: paths that end here come before those that go on.
     var paths: [[PathElement]] {
         var result: [[PathElement]] = []
         collect(into: &result, prefix: [])

@@ -1,15 +1,15 @@
 import KubernetesAPI
 
 extension FieldSet {
-    /// The fields that somebody owns who applies `value`.
+    /// The fields that a manager who applies `value` owns.
     ///
-    /// Recurses as deep as the value nests, which its parser limits.
+    /// Recursion goes as deep as the value nests, which its parser limits.
     init(of value: JSONValue, type: MergeType) {
         self.init()
         collect(value, type: type)
     }
 
-    /// True if `value` itself is a leaf, which its container has to insert.
+    /// Collects the fields below; true if `value` itself is a leaf, which its container has to insert.
     @discardableResult
     private mutating func collect(_ value: JSONValue, type: MergeType) -> Bool {
         switch type.division(of: value) {
@@ -30,8 +30,8 @@ extension FieldSet {
                 let element = PathElement.field(key)
                 var below = FieldSet()
                 let isLeaf = below.collect(member, type: type.member(key))
-                // Members of a map of arbitrary keys are owned beside what is in them, and so is what is
-                // empty, lest nobody own it.
+                // Members with arbitrary keys are owned beside their parts, and so are empty values, lest
+                // nobody own them.
                 let isEmpty = member.isNull || member.objectValue?.isEmpty == true
                 if isLeaf || isEmpty || !type.declares(key) { members.insert(element) }
                 setChild(element, below)

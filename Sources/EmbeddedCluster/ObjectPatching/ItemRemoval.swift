@@ -1,10 +1,10 @@
 import KubernetesAPI
 
 extension JSONValue {
-    /// Without the members and elements that `set` names. A container that loses all stays, empty,
-    /// unless it is named too.
+    /// The value without the members and elements that `set` names. A container that loses all of them stays,
+    /// empty, unless it is named too.
     ///
-    /// Recurses as deep as the value nests, which its parser limits.
+    /// Recursion goes as deep as the value nests, which its parser limits.
     func removing(_ set: FieldSet, type: MergeType) -> JSONValue {
         guard !set.isEmpty else { return self }
         switch (type.division(of: self), self) {

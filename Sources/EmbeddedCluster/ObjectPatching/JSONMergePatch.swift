@@ -2,7 +2,8 @@ import KubernetesAPI
 
 /// A JSON merge patch (RFC 7396).
 enum JSONMergePatch {
-    /// Recurses as deep as the patch nests, which its parser limits.
+    /// The target with the patch merged in. Recursion goes as deep as the patch nests, which its parser
+    /// limits.
     static func merge(_ target: JSONValue, with patch: JSONValue) -> JSONValue {
         guard case .object(let changes) = patch else { return patch.withoutNullMembers() }
         guard case .object(var members) = target else { return patch.withoutNullMembers() }
@@ -19,7 +20,7 @@ enum JSONMergePatch {
 }
 
 extension JSONValue {
-    /// Without the members of any object in it that are null: they said "delete".
+    /// The value without null members, at any depth: null in a patch means "delete".
     func withoutNullMembers() -> JSONValue {
         switch self {
         case .null, .bool, .integer, .number, .string: self

@@ -11,9 +11,9 @@ struct JSONPatch {
         case test(JSONPointer, JSONValue)
     }
 
-    /// As in `kube-apiserver`.
+    /// Operations of a patch, at most, as in `kube-apiserver`.
     static let operationLimit = 10_000
-    /// How many bytes all copy operations of a patch may copy, as in `kube-apiserver`.
+    /// Bytes that all copy operations of a patch may copy, at most, as in `kube-apiserver`.
     static let copyLimit = 3 << 20
 
     var operations: [Operation]
@@ -99,8 +99,8 @@ struct JSONPatch {
         return result
     }
 
-    /// Copies and moves can nest what no single value may; nothing then has to recurse over more than
-    /// the limit.
+    /// Checks the depth of a value at its place. Copies and moves can nest deeper than any single value may;
+    /// no recursion then has to go deeper than the limit.
     private static func checkNesting(of value: JSONValue, at path: JSONPointer) throws(PatchError) {
         guard value.nesting(within: JSONValue.depthLimit - path.tokens.count) else {
             throw .tooLarge("the patched object nests deeper than \(JSONValue.depthLimit) levels")
@@ -129,7 +129,7 @@ extension JSONValue {
         return current
     }
 
-    /// The index that a token names; refused if it has leading zeros or isn't below `limit`.
+    /// The index that a token names; refused if it has leading zeros or is not below `limit`.
     private static func index(_ token: String, below limit: Int) throws(PatchError) -> Int {
         guard token.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let index = Int(token),
             token.utf8.count == 1 || token.utf8.first != UInt8(ascii: "0"), index < limit
@@ -195,7 +195,7 @@ extension JSONValue {
         return removed
     }
 
-    /// Goes down to the container of the path's last token and changes it there.
+    /// Descends to the container of the path's last token and changes it there.
     private mutating func change(
         at path: ArraySlice<String>,
         container body: (inout JSONValue, String) throws(PatchError) -> Void,

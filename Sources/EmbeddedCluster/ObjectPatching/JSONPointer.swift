@@ -4,7 +4,7 @@ struct JSONPointer: Hashable {
 
     init(tokens: [String]) { self.tokens = tokens }
 
-    /// Nil if `text` isn't empty and doesn't begin with a slash, or escapes wrongly.
+    /// Nil if `text` neither is empty nor begins with a slash, or has a wrong escape.
     init?(_ text: String) {
         guard !text.isEmpty else {
             tokens = []

@@ -1,15 +1,15 @@
 import KubernetesAPI
 
-/// The annotation in which `kubectl apply` without `--server-side` keeps what it applied, so that its
-/// users can change over.
+/// Annotation in which `kubectl apply` without `--server-side` keeps the applied configuration. Reading it
+/// lets its users change over to server-side apply.
 private let lastAppliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration"
 
 extension FieldManager {
     /// The field manager of `kubectl apply --server-side`.
     static let kubectl = "kubectl"
 
-    /// What client-side apply last applied and is still so: server-side apply by the same tool may take
-    /// these fields over without a conflict.
+    /// The fields that client-side apply set last and that still have those values: server-side apply by the
+    /// same tool may take them over without a conflict.
     func lastAppliedFields(of live: JSONValue?) -> FieldSet {
         guard let live,
             let text = live[path: ["metadata", "annotations", lastAppliedAnnotation]]?.stringValue,
@@ -24,7 +24,7 @@ extension FieldManager {
 }
 
 extension JSONValue {
-    /// Keeps the annotation of client-side apply up to date, where there is one.
+    /// Updates the annotation of client-side apply, if there is one.
     mutating func refreshLastApplied(_ applied: JSONValue) {
         let path = ["metadata", "annotations", lastAppliedAnnotation]
         guard self[path: path] != nil else { return }

@@ -2,11 +2,12 @@ import KubernetesAPI
 
 /// A list's elements by identity.
 struct IdentifiedList {
-    /// In the list's order; an identity that occurs twice is here twice.
+    /// Identities in the list's order; one that occurs twice is here twice.
     var order: [PathElement] = []
     var elements: [PathElement: [JSONValue]] = [:]
 
-    /// An element that cannot be identified goes by its position: stored objects are taken as they are.
+    /// Groups the elements of a list. An element without identity goes by its position: stored objects are
+    /// taken as they are.
     init(_ list: [JSONValue], type: MergeType) {
         order.reserveCapacity(list.count)
         for (index, element) in list.enumerated() {
@@ -16,7 +17,7 @@ struct IdentifiedList {
         }
     }
 
-    /// The element of an identity that occurs once.
+    /// The element of an identity that occurs once; nil for any other.
     func unique(_ identity: PathElement) -> JSONValue? {
         guard let found = elements[identity], found.count == 1 else { return nil }
         return found.first

@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// Who owns which fields of an object: `metadata.managedFields`.
+/// Owners of an object's fields: `metadata.managedFields`.
 struct ManagedFields: Equatable {
     enum Operation: String, Comparable {
         case apply = "Apply"
@@ -9,11 +9,11 @@ struct ManagedFields: Equatable {
         static func < (left: Operation, right: Operation) -> Bool { left.rawValue < right.rawValue }
     }
 
-    /// What tells one manager from another.
+    /// Identity of a manager.
     struct Manager: Hashable {
         var name: String
         var operation: Operation
-        /// Empty for appliers, who are the same in every version.
+        /// Version that an updater wrote in; empty for appliers, whose identity does not depend on it.
         var apiVersion: String
         var subresource: String
 
@@ -27,7 +27,7 @@ struct ManagedFields: Equatable {
 
     struct Entry: Equatable {
         var apiVersion: String
-        /// As it was written; nil for an apply that has changed nothing yet.
+        /// Time as it was written; nil for an apply that has changed nothing yet.
         var time: String?
         var fields: FieldSet
     }
@@ -53,7 +53,7 @@ struct ManagedFields: Equatable {
         }
     }
 
-    /// Appliers first, then by time, then by name.
+    /// The entries as JSON: appliers first, then by time, then by name. Nil if there are none.
     var encoded: JSONValue? {
         guard !entries.isEmpty else { return nil }
         let ordered = entries.sorted { left, right in
@@ -76,11 +76,11 @@ struct ManagedFields: Equatable {
         return .object(item)
     }
 
-    /// How many updaters are kept apart, as in `kube-apiserver`.
+    /// Number of updaters that are kept apart, as in `kube-apiserver`.
     static let updaterLimit = 10
     static let oldUpdaterName = "ancient-changes"
 
-    /// Puts the oldest updaters of a version together until there are no more than the limit.
+    /// Joins the oldest updaters of each version until no more than the limit are left.
     mutating func capUpdaters() {
         var updaters = entries.filter { $0.key.operation == .update }.sorted { left, right in
             (left.value.seconds, left.key.name, left.key.subresource)

@@ -1,8 +1,8 @@
 import KubernetesAPI
 import StructuralSchema
 
-/// How the values of a schema merge and who may own their parts: a schema, reduced to what patches and
-/// field ownership need, with its subschemas shared.
+/// Merging and division of a schema's values: a schema, reduced to the properties that patches and field
+/// ownership need, with shared subschemas.
 ///
 /// Build it once for each kind: it is as large as the schema.
 public final class MergeType: Sendable {
@@ -12,14 +12,14 @@ public final class MergeType: Sendable {
 
     enum Shape: Sendable {
         case scalar(Scalar)
-        /// Owned and replaced as a whole.
+        /// A list that is owned and replaced as a whole.
         case atomicList
         case set
-        /// Elements are told apart by these members.
+        /// A list whose elements these members identify.
         case keyedList(keys: [String], element: MergeType)
-        /// `element` is the type of undeclared members; nil if there may be none.
+        /// An object. `element` is the type of undeclared members; nil if there may be none.
         case map(fields: [String: MergeType], element: MergeType?, isAtomic: Bool)
-        /// Not known: told by the value. Objects are granular, lists are atomic.
+        /// A value of unknown type, which decides by itself: objects are granular, lists are atomic.
         case untyped
     }
 
@@ -31,10 +31,10 @@ public final class MergeType: Sendable {
         self.defaultValue = defaultValue
     }
 
-    /// Objects merge member by member, lists are replaced.
+    /// Type of a value without a schema: objects merge member by member, lists are replaced.
     public static let untyped = MergeType(.untyped)
 
-    /// The type of a whole object. `metadata` is that of every object, whatever the schema says of it.
+    /// The type of a whole object. Its `metadata` is that of every object, whatever the schema says.
     public static func object(_ schema: Schema) -> MergeType {
         let type = MergeType(schema)
         guard case .map(var fields, let element, _) = type.shape else {
@@ -80,7 +80,7 @@ public final class MergeType: Sendable {
         return .map(fields: fields, element: element, isAtomic: schema.mapType == .atomic)
     }
 
-    /// `apiVersion`, `kind` and `metadata`, as every object has them.
+    /// Types of `apiVersion`, `kind` and `metadata`, which every object has.
     private static let envelope: [String: MergeType] = [
         "apiVersion": MergeType(.scalar(.string)), "kind": MergeType(.scalar(.string)),
         "metadata": MergeType(Schema.objectMeta),
@@ -88,7 +88,7 @@ public final class MergeType: Sendable {
 }
 
 extension MergeType {
-    /// The type of an object's member; untyped where it isn't known.
+    /// The type of an object's member; untyped if it is not known.
     func member(_ name: String) -> MergeType {
         guard case .map(let fields, let element, _) = shape else { return .untyped }
         return fields[name] ?? element ?? .untyped
@@ -104,13 +104,13 @@ extension MergeType {
         if case .map(let fields, _, _) = shape { fields[name] != nil } else { false }
     }
 
-    /// How a strategic merge patch merges a list.
+    /// Merging of a list by a strategic merge patch.
     enum ListMerging {
         case values
         case key(String, element: MergeType)
     }
 
-    /// Nil for a list that is replaced.
+    /// Merging of a list of this type; nil for a list that is replaced.
     var listMerging: ListMerging? {
         switch shape {
         case .set: return .values
@@ -119,17 +119,17 @@ extension MergeType {
         }
     }
 
-    /// How a value of this type is divided into owned fields.
+    /// Division of a value of this type into owned fields.
     enum Division {
-        /// Owned as a whole.
+        /// The value is owned as a whole.
         case leaf
-        /// Divided into elements by identity.
+        /// The value is divided into elements by identity.
         case list
-        /// Divided into members.
+        /// The value is divided into members.
         case map
     }
 
-    /// `value` tells only where the type doesn't.
+    /// The division of a value, which matters only if the type is not known.
     func division(of value: JSONValue?) -> Division {
         switch shape {
         case .scalar, .atomicList: .leaf

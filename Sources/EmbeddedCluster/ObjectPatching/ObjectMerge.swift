@@ -1,11 +1,11 @@
 import KubernetesAPI
 
-/// The merge of an applied configuration into an object.
+/// Merges an applied configuration into an object.
 enum ObjectMerge {
-    /// Takes what `applied` says and keeps the rest of `live`. A list keeps the order of `applied`, with
-    /// the other elements where they stood.
+    /// `live` with the values of `applied`. A list has the order of `applied`, with the other elements at
+    /// their places.
     ///
-    /// Recurses as deep as the objects nest, which their parser limits.
+    /// Recursion goes as deep as the objects nest, which their parser limits.
     static func merge(_ live: JSONValue, with applied: JSONValue, type: MergeType) -> JSONValue {
         let division = type.division(of: applied)
         guard division != .leaf, !(live.isVacant && applied.isVacant) else { return applied }
@@ -58,7 +58,7 @@ enum ObjectMerge {
             } else if rightIndex < applied.count, right.contains(identity), let next = shared.first,
                 next != identity
             {
-                // Comes where the applied list has it.
+                // The element comes at its place in the applied list.
                 leftIndex += 1
             } else if !right.contains(identity) {
                 result.append(live[leftIndex])

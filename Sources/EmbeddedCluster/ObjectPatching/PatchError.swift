@@ -1,18 +1,18 @@
 import KubernetesAPI
 
-/// Why a patch or an apply was refused: what an API server answers the client with.
+/// Refusal of a patch or an apply, with an API server's answer to the client.
 public struct PatchError: Error, Equatable, CustomStringConvertible {
-    /// What went wrong, apart from how it is told.
+    /// Kind of refusal, apart from its wording.
     public enum Code: Hashable, Sendable {
-        /// The patch itself is malformed, or asks for what no patch may do.
+        /// The patch is malformed, or asks for a change that no patch may make.
         case malformed
-        /// The patch is well formed, but doesn't fit the object: a failed test, a path that isn't there.
+        /// The patch is well formed, but does not fit the object: a test failed, or a path is missing.
         case unprocessable
-        /// More operations, more copied bytes or deeper nesting than is allowed.
+        /// The patch has more operations, copied bytes or levels than are allowed.
         case tooLarge
         /// Another field manager owns a field with another value.
         case conflict
-        /// The object doesn't fit its schema, so that its fields cannot be told apart.
+        /// The object does not fit its schema, so that its fields cannot be identified.
         case untyped
     }
 
@@ -30,7 +30,7 @@ public struct PatchError: Error, Equatable, CustomStringConvertible {
         PatchError(.malformed, status: Status(message: message, reason: "BadRequest", code: 400))
     }
 
-    /// What `kube-apiserver` says of any JSON patch that cannot be applied: it hides the reason.
+    /// Answer of `kube-apiserver` to any JSON patch that cannot be applied: it hides the reason.
     static var unprocessable: PatchError {
         PatchError(
             .unprocessable,
@@ -47,7 +47,7 @@ public struct PatchError: Error, Equatable, CustomStringConvertible {
                 code: 413))
     }
 
-    /// `kube-apiserver` gives errors of the schema no reason, and the status 500.
+    /// An error of the schema. `kube-apiserver` gives it no reason, and the status 500.
     static func untyped(_ message: String) -> PatchError {
         PatchError(.untyped, status: Status(message: message, code: 500))
     }

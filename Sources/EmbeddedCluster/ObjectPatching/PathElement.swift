@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// One step from a value to a part of it, as field ownership names it.
+/// One step from a value to a part of it, in the terms of field ownership.
 public enum PathElement: Hashable, Sendable {
     /// A member of an object: `f:name`.
     case field(String)
@@ -8,7 +8,7 @@ public enum PathElement: Hashable, Sendable {
     case key([String: JSONValue])
     /// An element of a set: `v:"x"`.
     case value(JSONValue)
-    /// An element by its position: `i:0`.
+    /// An element at a position: `i:0`.
     case index(Int)
 
     /// Decodes the form used in `fieldsV1`; nil if it is malformed.
@@ -75,9 +75,7 @@ extension PathElement: Comparable {
 }
 
 extension PathElement {
-    /// Names an element of a list of this type.
-    ///
-    /// - Returns: nil if the element lacks what identifies it.
+    /// Names an element of a list of this type; nil if the element lacks the identifying members.
     static func identifying(_ element: JSONValue, in type: MergeType) -> PathElement? {
         switch type.shape {
         case .set:
@@ -91,7 +89,7 @@ extension PathElement {
             guard let members = element.objectValue else { return nil }
             var identity: [String: JSONValue] = [:]
             for key in keys {
-                // A key that is absent has its default, if there is one.
+                // An absent key has its default, if there is one.
                 guard let value = members[key] ?? elementType.member(key).defaultValue else { return nil }
                 identity[key] = value
             }

@@ -1,11 +1,11 @@
 import KubernetesAPI
 
-/// Kubernetes' strategic merge patch: like a JSON merge patch, but lists that are maps by key, or sets,
-/// merge element by element, and directives (`$patch`, `$retainKeys`, `$setElementOrder/…`,
-/// `$deleteFromPrimitiveList/…`) say what a merge cannot.
+/// Kubernetes' strategic merge patch: like a JSON merge patch, but lists that are maps by key, or sets, merge
+/// element by element, and directives (`$patch`, `$retainKeys`, `$setElementOrder/…`,
+/// `$deleteFromPrimitiveList/…`) express changes that a merge cannot.
 ///
-/// A list merges by the first of its schema's map keys. Recursion goes as deep as the patch nests, which
-/// its parser limits.
+/// A list merges by the first of its schema's map keys. Recursion goes as deep as the patch nests, which its
+/// parser limits.
 enum StrategicMerge {
     private static let patchDirective = "$patch"
     private static let retainKeysDirective = "$retainKeys"
@@ -137,7 +137,7 @@ enum StrategicMerge {
         }
     }
 
-    /// Carries out the elements that are directives; what is left merges element by element.
+    /// Carries out the elements that are directives; the others merge element by element.
     private static func applyListDirectives(
         _ original: [JSONValue], _ patch: [JSONValue], key: String
     ) throws(PatchError) -> (original: [JSONValue], patch: [JSONValue]) {
@@ -176,7 +176,7 @@ enum StrategicMerge {
         return identity.identity
     }
 
-    /// Where each identity stands first.
+    /// First position of each identity.
     private static func positions(
         of list: [JSONValue], by identity: (JSONValue) -> JSONValue?
     ) -> [JSONValue: Int] {
@@ -188,8 +188,8 @@ enum StrategicMerge {
         return positions
     }
 
-    /// Orders a merged list: elements named by `first` in that order, the others as in `live`; where the
-    /// two orders leave a choice, those of `first` come first.
+    /// Orders a merged list: elements named by `first` in that order, the others as in `live`; if the two
+    /// orders leave a choice, those of `first` come first.
     private static func arrange(
         _ merged: [JSONValue], first: [JSONValue], live: [JSONValue],
         by identity: (JSONValue) -> JSONValue?
@@ -218,7 +218,7 @@ enum StrategicMerge {
         return result + left + right
     }
 
-    // MARK: Values that are taken whole
+    // MARK: Values that replace others
 
     /// The value without directives and nulls; nil if a directive deletes it.
     private static func withoutDirectives(_ value: JSONValue) -> JSONValue? {
@@ -231,7 +231,7 @@ enum StrategicMerge {
             for (key, member) in members where !isDirective(key) && !member.isNull {
                 kept[key] = withoutDirectives(member)
             }
-            // An element that was nothing but a directive is none.
+            // An element that consisted of a directive is left out.
             if kept.isEmpty, members[patchDirective] != nil { return nil }
             return .object(kept)
         }
@@ -249,6 +249,6 @@ enum StrategicMerge {
 }
 
 extension JSONValue {
-    /// The value as that which tells elements of a list apart: `1` and `1.0` are the same.
+    /// The value as an identity of list elements: `1` and `1.0` are the same.
     fileprivate var identity: JSONValue { integerValue.map { .integer($0) } ?? self }
 }

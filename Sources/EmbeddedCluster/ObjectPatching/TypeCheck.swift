@@ -1,11 +1,12 @@
 import KubernetesAPI
 
-/// Checks that a configuration can be applied: each field is declared, and of its type, and each element
-/// of a list can be told from the others.
+/// Checks that a configuration can be applied: each field is declared and has its type, and each element of a
+/// list has an identity of its own.
 enum TypeCheck {
-    /// The first thing wrong, as `path: message`; nil if all is well. Members are gone through by name.
+    /// The first problem, as `path: message`; nil if there is none. Members are checked in order of their
+    /// names.
     ///
-    /// Recurses as deep as the value nests, which its parser limits.
+    /// Recursion goes as deep as the value nests, which its parser limits.
     static func firstProblem(in value: JSONValue, type: MergeType) -> String? {
         problem(value, type: type, path: "")
     }
@@ -81,7 +82,7 @@ enum TypeCheck {
 }
 
 extension JSONValue {
-    /// As Go's `%v` prints a pointer to a structure that holds the value, which is how it stands in messages.
+    /// The value as it stands in messages: as Go's `%v` prints a pointer to a structure that holds it.
     fileprivate var printedByGo: String { "&{\(contentPrintedByGo)}" }
 
     private var contentPrintedByGo: String {

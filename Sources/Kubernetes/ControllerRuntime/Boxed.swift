@@ -1,5 +1,5 @@
-/// A value on the heap. A dictionary keeps a third and more of its places free, which are as large as its
-/// values: too much for objects of some kilobytes.
+/// A value on the heap. A dictionary keeps a third or more of its places free, each as large as a value: too
+/// much for objects of some kilobytes.
 final class Boxed<Value: Sendable>: Sendable {
     let value: Value
 

@@ -3,9 +3,9 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// What a reconciliation asks for.
+/// Result of a reconciliation that succeeded.
 public struct Reconciliation: Hashable, Sendable {
-    /// Reconcile again after so long, though nothing changes; nil: when something changes.
+    /// Time after which the key is reconciled again though nothing changed; nil: only after a change.
     public var requeueAfter: Duration?
 
     public init(requeueAfter: Duration? = nil) { self.requeueAfter = requeueAfter }
@@ -13,14 +13,14 @@ public struct Reconciliation: Hashable, Sendable {
     public static let done = Reconciliation()
 }
 
-/// How one reconciliation ended, for metrics.
+/// Outcome of one reconciliation, for metrics.
 public struct ReconciliationObservation: Sendable {
     public enum Outcome: String, Sendable { case success, requeue, error }
 
     public var controller: String
     public var outcome: Outcome
     public var duration: Duration
-    /// Keys that wait.
+    /// Keys that wait in the queue.
     public var queueDepth: Int
 }
 
@@ -39,7 +39,7 @@ public final class Controller<Key: Hashable & Sendable>: ServiceLifecycle.Servic
     private let logger: Logger
 
     /// - Parameters:
-    ///   - waitUntilReady: returns when work may begin: the caches were filled, the lease is held.
+    ///   - waitUntilReady: returns when work may begin: the caches are filled, the lease is held.
     ///   - observer: called after each reconciliation; it must be quick.
     public init(
         name: String, queue: WorkQueue<Key>, workers: Int = 4,
@@ -105,17 +105,19 @@ public final class Controller<Key: Hashable & Sendable>: ServiceLifecycle.Servic
             return .error
         } catch {
             let known = error as? KubernetesError
-            // What passes by itself is tried again within seconds of its end, however long it lasted.
+            // A failure that passes by itself gets short waits: work goes on within seconds of its end,
+            // however long it lasted.
             let passes = known?.isRetryable == true || known?.isConflict == true
             queue.addRateLimited(
                 key, atLeast: known?.retryAfter ?? .zero,
-                atMost: passes ? Backoff.reconnecting.maximum : nil)
+                atMost: passes ? JitteredBackoff.reconnecting.maximum : nil)
             report(error, of: key)
             return .error
         }
     }
 
-    /// A conflict is the ordinary course of optimistic concurrency: the cache will catch up.
+    /// Logs a failure. A conflict is ordinary in optimistic concurrency, since the cache catches up: it is
+    /// logged at debug level.
     private func report(_ error: any Error, of key: Key) {
         let isOrdinary = (error as? KubernetesError)?.isConflict == true
         logger.log(level: isOrdinary ? .debug : .warning, "reconciling \(key) failed: \(error)")

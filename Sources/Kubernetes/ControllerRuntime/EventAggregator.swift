@@ -1,16 +1,16 @@
 import Collections
 import KubernetesAPI
 
-/// What an event says of an object.
+/// Content of an event about an object.
 public struct EventRecord: Hashable, Sendable {
     public var regarding: ObjectReference
     /// `Normal` or `Warning`.
     public var type: String
     /// CamelCase, machine readable, at most 128 bytes.
     public var reason: String
-    /// CamelCase: what was done, or tried.
+    /// CamelCase; the action that was taken or failed.
     public var action: String
-    /// For people, at most 1,024 bytes.
+    /// Text for people, at most 1,024 bytes.
     public var note: String
 
     public init(regarding: ObjectReference, type: String, reason: String, action: String, note: String) {
@@ -22,7 +22,7 @@ public struct EventRecord: Hashable, Sendable {
     }
 }
 
-/// Makes one series of the same event again and again, as a value.
+/// Joins repetitions of an event into one series, as a value.
 struct EventAggregator: Sendable {
     enum Write: Sendable {
         case create(Event)
@@ -36,13 +36,13 @@ struct EventAggregator: Sendable {
         var lastWritten: MicroTime
     }
 
-    /// Seconds without the event after which it is a new one, not one more of a series.
+    /// Seconds without the event after which its series has ended: the next one begins anew.
     private static let seriesEnd: Int64 = 360
-    /// A series is written at most once in so many seconds.
+    /// Seconds between two writes of one series, at least.
     private static let writeInterval: Int64 = 30
 
     private var series: [EventRecord: Series] = [:]
-    /// The records of `series` in the order in which they became such.
+    /// The records of `series`, from the oldest to the newest.
     private var order = Deque<EventRecord>()
     private let limit: Int
     private let component: String
@@ -56,7 +56,7 @@ struct EventAggregator: Sendable {
 
     var count: Int { series.count }
 
-    /// What to write for a record; nil where a series will be written later, if it goes on.
+    /// The write for a record; nil if it joins a series that is not due to be written.
     mutating func take(_ record: EventRecord, now: MicroTime, identifier: UInt64) -> Write? {
         makeRoom(now: now)
         guard var known = series[record], !isEnded(known, now: now) else {
@@ -69,7 +69,7 @@ struct EventAggregator: Sendable {
         known.lastSeen = now
         defer { series[record] = known }
         let isDue = now.timestamp.seconds(since: known.lastWritten.timestamp) >= Self.writeInterval
-        // The second tells that there is a series at all.
+        // The second event makes it a series, so it is written at once.
         guard known.count == 2 || isDue else { return nil }
         known.lastWritten = now
         return .update(known.key, EventSeries(count: known.count, lastObservedTime: now))
@@ -81,8 +81,8 @@ struct EventAggregator: Sendable {
         order.removeAll { $0 == record }
     }
 
-    /// Forgets the oldest series where they have ended, and one more where there are too many: should it go
-    /// on, it becomes another one.
+    /// Forgets the oldest series that have ended, and one more if there are too many: if that one goes on, it
+    /// begins a new series.
     private mutating func makeRoom(now: MicroTime) {
         while let oldest = order.first, let known = series[oldest],
             series.count >= limit || isEnded(known, now: now)
@@ -98,7 +98,7 @@ struct EventAggregator: Sendable {
 
     private func event(_ record: EventRecord, now: MicroTime, identifier: UInt64) -> Event {
         let namespace = record.regarding.namespace.flatMap { $0.isEmpty ? nil : $0 } ?? "default"
-        // A name has 253 characters at most, and the identifier takes 17 with its dot.
+        // A name has 253 characters at most; the identifier and its dot take 17 of them.
         let base = String((record.regarding.name ?? "event").prefix(230))
         let hexadecimal = String(identifier, radix: 16)
         var event = Event(metadata: ObjectMeta(name: "\(base).\(hexadecimal)", namespace: namespace))
@@ -113,7 +113,7 @@ struct EventAggregator: Sendable {
         return event
     }
 
-    /// The longest beginning of whole characters in that many bytes.
+    /// The longest prefix of whole characters that fits in `limit` bytes.
     static func cut(_ text: String, bytes limit: Int) -> String {
         guard text.utf8.count > limit else { return text }
         var count = 0

@@ -30,7 +30,7 @@ final class EventBuffer: Sendable {
 
     func noteDropped() { state.withLock { $0.dropped &+= 1 } }
 
-    /// Ends `next` once what waits was taken.
+    /// Makes `next` answer nil once the waiting records are taken.
     func finish() { change { $0.isFinished = true } }
 
     /// Takes back `finish`.

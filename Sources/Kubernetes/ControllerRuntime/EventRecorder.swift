@@ -4,8 +4,8 @@ import KubernetesClient
 import Logging
 import ServiceLifecycle
 
-/// Writes events of `events.k8s.io/v1`, as well as it can: recording never waits and never fails, repeated
-/// events become a series, and what does not fit is dropped.
+/// Writes events of `events.k8s.io/v1`, on a best effort: recording never waits and never fails, repeated
+/// events become a series, and records that do not fit are dropped.
 public struct EventRecorder: ServiceLifecycle.Service {
     private let client: KubernetesClient
     private let aggregator: EventAggregator
@@ -33,13 +33,13 @@ public struct EventRecorder: ServiceLifecycle.Service {
         self.logger = logger
     }
 
-    /// Has an event written soon, by `run`.
+    /// Queues an event for `run` to write.
     public func record(_ record: EventRecord) { buffer.append(record) }
 
-    /// Records that were given up because too many waited, or because they could not be written.
+    /// Records that were dropped because too many waited, or because writing them failed.
     public var droppedCount: Int { buffer.droppedCount }
 
-    /// Has an event written soon, by `run`. `type` is `Normal` or `Warning`.
+    /// Queues an event for `run` to write. `type` is `Normal` or `Warning`.
     public func record(
         regarding: ObjectReference, type: String, reason: String, action: String, note: String
     ) async {

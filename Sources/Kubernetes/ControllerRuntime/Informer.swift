@@ -10,31 +10,32 @@ import Synchronization
 public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
     public typealias Handler = @Sendable (StoreChange<R>) -> Void
 
-    /// What an informer follows, and how.
+    /// Selection of an informer's objects, and settings of its lists and watches.
     public struct Options: Sendable {
         public var labelSelector: String?
         public var fieldSelector: String?
         /// Objects in a page of a plain list.
         public var pageSize: Int
-        /// The server ends a watch after so many seconds, of which a random part up to a third is left
-        /// out, so that watches do not all end together.
+        /// Seconds after which the server ends a watch. A random part of up to a third is taken off, so that
+        /// watches do not all end together.
         public var watchSeconds: Int
-        /// How much longer than the server's limit a watch may be silent.
+        /// Time beyond the server's limit during which a watch may be silent.
         public var idleMargin: Duration
         public var usesStreamingLists: Bool
-        /// The first list is a plain one, which later takes the place of streaming ones that fail: a role
-        /// that does not allow it shows at the start, and not in the outage that needs it.
+        /// Whether the first list is a plain one even where streaming lists are used. Plain lists replace
+        /// streaming ones that fail: a role that does not allow them shows at the start, not in the outage
+        /// that needs them.
         public var listsFirst: Bool
-        /// How often at least everything is listed anew, against events that were lost.
+        /// Time after which all objects are listed anew, which makes up for lost events.
         public var relistInterval: Duration
-        public var backoff: Backoff
+        public var backoff: JitteredBackoff
         public var seed: UInt64?
 
         public init(
             labelSelector: String? = nil, fieldSelector: String? = nil, pageSize: Int = 500,
             watchSeconds: Int = 420, idleMargin: Duration = .seconds(30), usesStreamingLists: Bool = true,
             listsFirst: Bool = false, relistInterval: Duration = .seconds(1800),
-            backoff: Backoff = .reconnecting, seed: UInt64? = nil
+            backoff: JitteredBackoff = .reconnecting, seed: UInt64? = nil
         ) {
             self.labelSelector = labelSelector
             self.fieldSelector = fieldSelector
@@ -51,7 +52,7 @@ public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
 
     private struct State {
         var handlers: [Handler] = []
-        /// Those that are told of what was assumed, too.
+        /// Handlers that are told of `assume`, too.
         var handlersOfAssumed: [Handler] = []
         var waiting: [UInt64: CheckedContinuation<Void, any Error>] = [:]
         var nextWaiter: UInt64 = 0
@@ -91,8 +92,8 @@ public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
         self.logger = logger
     }
 
-    /// Has `handler` told of all changes from now on, in order, and of what is in the store already. It
-    /// runs on the informer's task and must be quick: enqueue a key. Best added before `run`.
+    /// Tells `handler` of what is in the store already and of all changes from now on, in order. It runs on
+    /// the informer's task and must be quick: enqueue a key. Best added before `run`.
     ///
     /// - Parameter ofAssumed: whether it is told of `assume`, too.
     public func addHandler(ofAssumed: Bool = true, _ handler: @escaping Handler) {
@@ -103,16 +104,16 @@ public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
         for object in store.list() { handler(.added(object)) }
     }
 
-    /// Takes an object as the server answered a write with, before the watch tells of it. When it does, that
-    /// is not decoded, and no handler is told again.
+    /// Takes an object from the server's answer to a write, before the watch tells of it. The watch's event
+    /// is then passed over undecoded: handlers are told once.
     public func assume(_ object: R) {
         let changes = store.assume(transform.map { $0(object) } ?? object)
         publish(changes, to: state.withLock { $0.handlersOfAssumed })
     }
 
-    /// Returns when the objects were listed once.
+    /// Waits until the objects were listed once.
     ///
-    /// - Throws: `CancellationError` when the task is cancelled or the informer ends before.
+    /// - Throws: `CancellationError` if the task is cancelled or the informer ends before.
     public func waitUntilSynced() async throws {
         let id = state.withLock { state in
             state.nextWaiter &+= 1
@@ -177,7 +178,7 @@ extension Informer {
         }
     }
 
-    /// A watch that is being read.
+    /// A watch that is being read, and the instant at which it was opened.
     private struct OpenWatch {
         var updates: WatchUpdates<R>.Iterator
         var openedAt: ContinuousClock.Instant
@@ -200,7 +201,7 @@ extension Informer {
         }
     }
 
-    /// A page as it is kept until the last one has come.
+    /// A page whose objects are transformed, to save memory until the last page has come.
     private func reduced(_ page: DecodedList<R>) -> DecodedList<R> {
         guard let transform else { return page }
         var page = page
@@ -272,7 +273,7 @@ extension Informer {
         case .upsert(let object): publish(store.upsert(object))
         case .delete(let object): publish(store.remove(object))
         case .malformed(let object, let isDeleted):
-            // What it was before is true no more.
+            // An object that does not decode any more is in the store no longer.
             publish(store.remove(object.key))
             guard !isDeleted else { return }
             guard let onMalformed else {

@@ -1,13 +1,13 @@
 import KubernetesAPI
 import Synchronization
 
-/// What happened to an object of a store.
+/// Change of an object in a store.
 public enum StoreChange<R: KubernetesResource>: Sendable {
     case added(R)
     case updated(old: R, new: R)
     case deleted(R)
 
-    /// The object, as it is now or as it was last.
+    /// The object after the change; for a deletion, as it was last.
     public var object: R {
         switch self {
         case .added(let object), .updated(_, let object), .deleted(let object): object
@@ -26,9 +26,9 @@ public final class Store<R: KubernetesResource>: Sendable {
         var indexes: [String: [String: Set<ObjectKey>]] = [:]
         var owners: [String: Set<ObjectKey>] = [:]
         var tombstones = Tombstones()
-        /// Whose object was assumed, by the version that the watch has still to tell of.
+        /// Keys of assumed objects, by the version that the watch has still to tell of.
         var assumed: [String: ObjectKey] = [:]
-        /// Whether everything is being listed: what comes then replaces what is here.
+        /// Whether a list is under way, whose objects will replace the contents.
         var isListing = true
         var hasSynced = false
     }
@@ -40,7 +40,7 @@ public final class Store<R: KubernetesResource>: Sendable {
 
     public func get(_ key: ObjectKey) -> R? { contents.withLock { $0.objects[key]?.value } }
 
-    /// All objects, or those of a namespace, in no order.
+    /// All objects, or those of a namespace, in no particular order.
     public func list(namespace: String? = nil) -> [R] {
         contents.withLock { contents in
             var listed: [R] = []
@@ -77,9 +77,9 @@ public final class Store<R: KubernetesResource>: Sendable {
     }
 }
 
-// What this process wrote is known from the server's answer, before the watch tells of it.
+// Objects that this process wrote: the server's answer tells of them before the watch does.
 extension Store {
-    /// Takes an object as the server answered a write of ours with: a reader sees it at once.
+    /// Takes an object from the server's answer to a write of this process, so that readers see it at once.
     package func assume(_ object: R) -> [StoreChange<R>] {
         contents.withLock { contents in
             guard let version = object.metadata.resourceVersion,
@@ -95,19 +95,19 @@ extension Store {
         }
     }
 
-    /// Whether the watch tells of what was assumed, and nothing new. Each version is answered for once.
+    /// Whether the watch's event of that version tells only of an assumed object. True once for each version.
     package func takeAssumed(version: String) -> Bool {
         contents.withLock { contents in
             !contents.isListing && contents.assumed.removeValue(forKey: version) != nil
         }
     }
 
-    /// From here to `replace` the watch tells of all objects anew.
+    /// Notes that, until `replace`, the watch tells of all objects anew.
     package func beginListing() { contents.withLock { $0.isListing = true } }
 }
 
 extension Store.Contents {
-    /// A list of that version shows what was assumed before.
+    /// Forgets assumed objects that a list of that version shows already.
     fileprivate mutating func forgetAssumed(until version: String?) {
         guard !assumed.isEmpty else { return }
         let listed = version.flatMap(ResourceVersion.init)
@@ -118,11 +118,11 @@ extension Store.Contents {
     }
 }
 
-// Writing: for the informer, one call after the other.
+// Writing, which only the informer does, one call after the other.
 extension Store {
-    /// Makes `objects` all that there is, at once, and answers with the difference.
+    /// Makes `objects` the whole contents, in one step, and returns the differences.
     ///
-    /// - Parameter version: of the list. What was assumed at a later one stays.
+    /// - Parameter version: version of the list. Objects that were assumed at a later one stay.
     package func replace(_ objects: [R], at version: String? = nil) -> [StoreChange<R>] {
         contents.withLock { contents in
             var changes: [StoreChange<R>] = []
@@ -142,8 +142,8 @@ extension Store {
         }
     }
 
-    /// Adds or changes an object. Nothing changes where the version is the one at hand, or is older than
-    /// what is known: events that come twice or out of order are harmless.
+    /// Adds or changes an object. A version that is known already, or is older than the known one, changes
+    /// nothing: events that come twice or out of order are harmless.
     package func upsert(_ object: R) -> [StoreChange<R>] {
         contents.withLock { contents in
             if let known = contents.objects[object.key]?.value, Self.isOlder(object, than: known) {
@@ -154,7 +154,7 @@ extension Store {
         }
     }
 
-    /// Removes an object that was deleted, unless what is known under its name is newer.
+    /// Removes an object that was deleted, unless a newer one is known under its name.
     package func remove(_ object: R) -> [StoreChange<R>] {
         contents.withLock { contents in
             contents.tombstones.insert(object.metadata)
@@ -187,7 +187,7 @@ extension Store {
         contents.objects[object.key] = Boxed(object)
         index(object, in: &contents)
         guard let old else { return [.added(object)] }
-        // The name was given to another object: the deletion of the first was missed.
+        // Another UID is another object: the deletion of the first was missed.
         guard old.metadata.uid == object.metadata.uid else { return [.deleted(old), .added(object)] }
         return [.updated(old: old, new: object)]
     }

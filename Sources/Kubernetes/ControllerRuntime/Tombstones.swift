@@ -1,9 +1,9 @@
 import KubernetesAPI
 
-/// The last objects that were deleted: an older event of one of them, which comes late, must not bring it
+/// Versions of the objects that were deleted last, so that a late event of one of them does not bring it
 /// back.
 struct Tombstones: Sendable {
-    /// How many are kept. Events overtake each other by a few places, not by hundreds.
+    /// Number of objects that are kept. Events overtake each other by a few places, not by hundreds.
     static let limit = 256
 
     private var versions: [String: ResourceVersion] = [:]
@@ -27,7 +27,7 @@ struct Tombstones: Sendable {
         }
     }
 
-    /// Whether the object was deleted after it was at this version. One that only stopped to match a
+    /// Whether the object was deleted at this version or a later one. An object that only ceased to match a
     /// selector may come back, at a later version.
     func cover(_ metadata: ObjectMeta) -> Bool {
         guard let uid = metadata.uid, let deleted = versions[uid],

@@ -2,21 +2,21 @@ import KubernetesAPI
 import KubernetesClient
 import SeededRandomness
 
-/// How a cache follows the objects of one kind: `list → watch → relist`, as a value. It does nothing by
-/// itself: it is told what happened and answers with what changed and what to do next.
+/// The decisions of a cache that follows the objects of one kind (`list → watch → relist`), as a value. It
+/// does nothing by itself: it is told events, and answers with changes and the next action.
 public struct Watcher<R: KubernetesResource>: Sendable {
-    /// What to do next. Each action but `read` is answered by an input.
+    /// Next step of the caller, who answers it with an input.
     public enum Action: Hashable, Sendable {
-        /// Fetch a page of the list: answered by `page` or `listFailed`.
+        /// Fetch a page of the list; answered by `page` or `listFailed`.
         case list(continue: String?)
-        /// Open a watch: answered by `opened` or `openFailed`. Without a version it is a streaming list.
+        /// Open a watch; answered by `opened` or `openFailed`. Without a version it is a streaming list.
         case watch(resourceVersion: String?)
-        /// Wait: answered by `waited`.
+        /// Wait; answered by `waited`.
         case wait(Duration)
-        /// Read on from the open watch: `update`, or in the end `ended`.
+        /// Read on from the open watch; answered by `update`, or at its end by `ended`.
         case read
 
-        /// Whether all objects are told anew, from here to the next `replace`.
+        /// Whether the action begins a new list: until the next `replace`, all objects are told anew.
         var beginsList: Bool {
             switch self {
             case .list, .watch(resourceVersion: nil): true
@@ -31,14 +31,15 @@ public struct Watcher<R: KubernetesResource>: Sendable {
         case opened
         case openFailed(KubernetesError)
         case update(WatchUpdate<R>)
-        /// The watch ended, with an error or as its server wished, so long after it was opened.
+        /// The watch ended `lasted` after it was opened: with an error, or, without one, as its server
+        /// wished.
         case ended(KubernetesError?, lasted: Duration)
         case waited
     }
 
-    /// What changed.
+    /// Change for the store.
     public enum Output: Sendable {
-        /// These are all objects that there are: what is not among them was deleted.
+        /// A complete list: objects that are not in it were deleted.
         case replace([R])
         case upsert(R)
         case delete(R)
@@ -50,7 +51,7 @@ public struct Watcher<R: KubernetesResource>: Sendable {
 
     public struct Step: Sendable {
         public var outputs: [Output]
-        /// Do this; an open watch, if there is one, is closed first unless this is `read`.
+        /// Next action. Any other than `read` closes an open watch first.
         public var action: Action
     }
 
@@ -65,41 +66,41 @@ public struct Watcher<R: KubernetesResource>: Sendable {
 
     private enum Next: Sendable { case list, watch }
 
-    /// After so many failed watches in a row the version at hand is not trusted any more.
+    /// Number of failed watches in a row after which the version is not trusted any more.
     private static var failuresUntilRelist: Int { 3 }
-    /// A watch that lasted so long was not in vain.
+    /// Duration from which on a watch counts as useful, and ends the row of failures.
     private static var usefulDuration: Duration { .seconds(1) }
-    /// How long lists that are older than what was seen are refused. After that the server's history is
-    /// taken to have been set back, as by a restored backup.
+    /// Time during which lists older than known objects are refused. After it, the server's history is taken
+    /// to have been set back, as by a restored backup.
     private static var patienceWithStaleLists: Duration { .seconds(120) }
 
     private var phase = Phase.waiting(then: .list)
-    /// What a list has brought so far.
+    /// Objects of the list that is under way.
     private var collected: [ObjectKey: Boxed<R>] = [:]
-    /// Where a watch goes on; nil before the first list.
+    /// Version from which a watch goes on; nil before the first list.
     public private(set) var resourceVersion: String?
     /// Failures in a row.
     public private(set) var failures = 0
     private var usesStreamingLists: Bool
     private let listsFirst: Bool
     private var hasReceived = false
-    /// The highest version that was ever seen.
+    /// The highest version seen.
     private var newest: ResourceVersion?
     /// Time waited since a list was first refused for its age.
     private var waitedForFreshList = Duration.zero
     /// Time watched since the last list.
     private var watched = Duration.zero
     private let relistInterval: Duration
-    private let backoff: Backoff
+    private let backoff: JitteredBackoff
     private var random: SeededGenerator
 
     /// - Parameters:
-    ///   - listsFirst: the first list is a plain one; see `Informer.Options`
-    ///   - relistInterval: after so long, the next watch begins with a list: an event that was lost on the
-    ///     way is made up for.
+    ///   - listsFirst: makes the first list a plain one; see `Informer.Options`.
+    ///   - relistInterval: time watched after which the next watch begins with a list, which makes up for
+    ///     lost events.
     public init(
         usesStreamingLists: Bool = true, listsFirst: Bool = false,
-        relistInterval: Duration = .seconds(1800), backoff: Backoff = .reconnecting,
+        relistInterval: Duration = .seconds(1800), backoff: JitteredBackoff = .reconnecting,
         random: SeededGenerator = SeededGenerator()
     ) {
         self.usesStreamingLists = usesStreamingLists
@@ -109,7 +110,7 @@ public struct Watcher<R: KubernetesResource>: Sendable {
         self.random = random
     }
 
-    /// What to do first.
+    /// First action.
     public mutating func start() -> Action { listsFirst ? plainList() : relist() }
 
     public mutating func handle(_ input: Input) -> Step {
@@ -132,14 +133,14 @@ public struct Watcher<R: KubernetesResource>: Sendable {
         case (.openingWatch, .openFailed(let error)): return watchFailed(error)
         case (.watching, .update(let update)): return take(update)
         case (.watching, .ended(let error, let lasted)): return watchEnded(error, lasted: lasted)
-        // What comes late from a watch that was given up says nothing.
+        // An input of a watch or list that was given up changes nothing.
         case (_, .update), (_, .ended), (_, .opened), (_, .openFailed), (_, .page), (_, .listFailed),
             (_, .waited):
             return step(currentAction)
         }
     }
 
-    /// What the machine is waiting for, for an input that does not belong to it.
+    /// Action of the present phase, repeated as the answer to an input that does not belong to it.
     private var currentAction: Action {
         switch phase {
         case .listing: .list(continue: nil)
@@ -192,7 +193,8 @@ extension Watcher {
         return .replace(collected.values.map(\.value))
     }
 
-    /// A server that lags behind must not take the cache back in time: children would seem to be lost.
+    /// Refuses lists of a server that lags behind: taking the cache back in time would make children seem
+    /// lost.
     private func accepts(listOf version: String?) -> Bool {
         guard let newest, let version = version.flatMap(ResourceVersion.init) else { return true }
         return version >= newest || waitedForFreshList >= Self.patienceWithStaleLists
@@ -205,7 +207,7 @@ extension Watcher {
     }
 
     private mutating func listFailed(_ error: KubernetesError) -> Step {
-        // A continue token that became too old asks for a new list, at once the first time.
+        // An expired continue token leads to a new list, at once the first time.
         if error.isExpired, failures == 0 {
             failures = 1
             return step(relist())
@@ -233,7 +235,7 @@ extension Watcher {
         return step(.read)
     }
 
-    /// A server that refuses streaming lists, or does not end them, is asked for plain ones from now on.
+    /// Switches to plain lists if the server refuses streaming ones or does not end them.
     private mutating func streamingListFailed(_ error: KubernetesError?) -> Step {
         if let error, case .transport(let transport) = error, transport.code != .idleTimeout {
             return wait(.list, after: error)
@@ -273,7 +275,7 @@ extension Watcher {
         }
     }
 
-    /// Events that come out of order don't set the version back.
+    /// Notes the version of an event, unless a later one is known: events may come out of order.
     private mutating func note(_ version: String?) {
         guard let version, !version.isEmpty else { return }
         guard let number = ResourceVersion(version) else { return resourceVersion = version }
@@ -288,12 +290,12 @@ extension Watcher {
         watched += lasted
         if let error, !isSilence(error) { return watchFailed(error) }
         if wasUseful { return step(rewatch()) }
-        // A server that ends every watch at once must not be asked in a tight loop.
+        // A pause, lest a server that ends every watch at once be asked in a tight loop.
         if hasReceived { failures = 0 }
         return wait(.watch, after: nil)
     }
 
-    /// Whether a watch ended because nothing came: the connection may be dead, the version is good.
+    /// Whether a watch ended because nothing came: the connection may be dead, but the version is still good.
     private func isSilence(_ error: KubernetesError) -> Bool {
         if case .transport(let transport) = error { transport.code == .idleTimeout } else { false }
     }

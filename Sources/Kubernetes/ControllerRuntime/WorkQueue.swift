@@ -1,12 +1,12 @@
 import SeededRandomness
 import Synchronization
 
-/// Keys to work on. A key waits once however often it was added, never runs twice at the same time, and
-/// comes when the earliest of its times has come.
+/// A queue of keys to work on. A key waits once however often it was added, is never given out twice at the
+/// same time, and is due at the earliest of its times.
 public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
     private struct State {
         var queue: WorkQueueState<Key>
-        /// Grows with each change that somebody who waits must see.
+        /// Number of changes that waiting tasks must see.
         var version: UInt64 = 0
         var added: UInt64 = 0
         var ended: UInt64 = 0
@@ -19,10 +19,10 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
     private let sleep: @Sendable (Duration) async throws -> Void
 
     /// - Parameters:
-    ///   - backoff: for `addRateLimited`.
-    ///   - seed: of the backoff's jitter; nil for another one each time.
+    ///   - backoff: waits of `addRateLimited`.
+    ///   - seed: seed of the backoff's jitter; nil for a random one.
     public init(
-        backoff: Backoff = Backoff(initial: .milliseconds(100), maximum: .seconds(300)),
+        backoff: JitteredBackoff = JitteredBackoff(initial: .milliseconds(100), maximum: .seconds(300)),
         clock: some Clock<Duration> = ContinuousClock(), seed: UInt64? = nil
     ) {
         let random = seed.map { SeededGenerator(seed: $0) } ?? SeededGenerator()
@@ -40,10 +40,11 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
         state.withLock { $0.added &+= 1 }
     }
 
-    /// Has a key that failed run again, later with each failure.
+    /// Queues a key that failed, later with each failure.
     public func addRateLimited(_ key: Key) { addRateLimited(key, atLeast: .zero) }
 
-    /// The same, not before `minimum` is over, and if `maximum` allows, soon after that is.
+    /// Queues a key that failed. The wait is `minimum` at least; `maximum` bounds the part of it that grows
+    /// with the failures.
     public func addRateLimited(_ key: Key, atLeast minimum: Duration, atMost maximum: Duration? = nil) {
         let now = now()
         change { queue in
@@ -64,10 +65,10 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
         state.withLock { $0.ended &+= 1 }
     }
 
-    /// How often a key was added so far.
+    /// Number of calls that added a key.
     public var addedCount: UInt64 { state.withLock { $0.added } }
 
-    /// How many runs of keys have ended so far.
+    /// Number of runs of keys that have ended.
     public var endedCount: UInt64 { state.withLock { $0.ended } }
 
     /// Keys that wait, due or not.
@@ -76,7 +77,7 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
     /// Keys that are being worked on.
     public var runningCount: Int { state.withLock { $0.queue.runningCount } }
 
-    /// Ends all waiting: `get` gives nil from now on.
+    /// Ends all waiting: `get` returns nil from now on.
     public func shutDown() {
         change { queue in
             queue.shutDown()

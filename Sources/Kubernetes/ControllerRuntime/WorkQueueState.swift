@@ -1,19 +1,19 @@
 import Collections
 import SeededRandomness
 
-/// The decisions of a work queue, as a value: which key is next, and when. Instants are durations since
-/// some start.
+/// The decisions of a work queue, as a value: the next key, and the time until it is due. Instants are
+/// durations since some start.
 struct WorkQueueState<Key: Hashable & Sendable>: Sendable {
     enum Next: Equatable, Sendable {
         case key(Key)
-        /// Nothing is due before then; nil: until something is added.
+        /// Nothing is due before `until`; nil: nothing waits.
         case wait(until: Duration?)
         case shutDown
     }
 
     private struct Entry: Comparable, Sendable {
         var due: Duration
-        /// Keys that are due together come in the order in which they were added.
+        /// Number of the addition: keys that are due together come in the order in which they were added.
         var order: UInt64
         var key: Key
 
@@ -21,19 +21,19 @@ struct WorkQueueState<Key: Hashable & Sendable>: Sendable {
         static func == (lhs: Entry, rhs: Entry) -> Bool { lhs.order == rhs.order }
     }
 
-    /// The valid entry of each key. The heap may hold older ones, which are passed over.
+    /// The valid entry of each key. The heap may hold older ones, which are skipped.
     private var queued: [Key: Entry] = [:]
     private var heap = Heap<Entry>()
     private var running: Set<Key> = []
-    /// When keys that run now are due again.
+    /// Instants at which keys that run now are due again.
     private var again: [Key: Duration] = [:]
     private var failures: [Key: Int] = [:]
     private var order: UInt64 = 0
     private var isShutDown = false
-    private let backoff: Backoff
+    private let backoff: JitteredBackoff
     private var random: SeededGenerator
 
-    init(backoff: Backoff, random: SeededGenerator) {
+    init(backoff: JitteredBackoff, random: SeededGenerator) {
         self.backoff = backoff
         self.random = random
     }
@@ -45,7 +45,7 @@ struct WorkQueueState<Key: Hashable & Sendable>: Sendable {
     /// Entries held, outdated ones included.
     var heapCount: Int { heap.count }
 
-    /// Has the key run at `due`, or earlier where it is due earlier already. False if that changes nothing.
+    /// Makes the key due at `due`, or earlier if it is due earlier already. False if that changes nothing.
     @discardableResult
     mutating func add(_ key: Key, due: Duration) -> Bool {
         guard !isShutDown else { return false }
@@ -63,7 +63,7 @@ struct WorkQueueState<Key: Hashable & Sendable>: Sendable {
         return true
     }
 
-    /// How long the key is to wait after one more failure: with `maximum`, no longer than that.
+    /// Counts a failure of the key and returns the wait after it, `maximum` at most.
     mutating func noteFailure(_ key: Key, atMost maximum: Duration? = nil) -> Duration {
         let count = min(failures[key, default: 0] + 1, 1 << 20)
         failures[key] = count

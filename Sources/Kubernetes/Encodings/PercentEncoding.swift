@@ -19,9 +19,9 @@ public enum PercentEncoding {
         return String(decoding: output, as: UTF8.self)
     }
 
-    /// The text behind an encoded one; nil where an escape is malformed or the bytes are not UTF-8.
+    /// The text behind an encoded one; nil if an escape is malformed or the bytes are not UTF-8.
     ///
-    /// - Parameter plusIsSpace: reads `+` as a blank, as forms and the listings of S3 have it.
+    /// - Parameter plusIsSpace: reads `+` as a blank, as forms and the listings of S3 write it.
     public static func decode(_ text: String, plusIsSpace: Bool) -> String? {
         guard let bytes = bytes(of: text, plusIsSpace: plusIsSpace, keepsMalformed: false) else { return nil }
         return String(validating: bytes, as: UTF8.self)

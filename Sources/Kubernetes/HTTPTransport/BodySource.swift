@@ -54,7 +54,7 @@ struct BodySource: ~Copyable {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// Fills `buffer` with what comes next; 0 at the end.
+    /// Fills `buffer` with the next bytes; returns their number, 0 at the end.
     mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> Int {
         let wanted = min(buffer.count, Int(clamping: length - position))
         guard wanted > 0, let base = buffer.baseAddress else { return 0 }

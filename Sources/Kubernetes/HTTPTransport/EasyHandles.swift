@@ -3,9 +3,9 @@ import CCurl
 /// One of libcurl's easy handles: a transfer and its options.
 typealias EasyHandle = UnsafeMutableRawPointer
 
-/// Handles for transfers to come. To clear one costs less than to make another.
+/// Cleared handles for later transfers. Clearing one costs less than making another.
 struct EasyHandles: ~Copyable {
-    /// More than are under way at once need not be kept.
+    /// Number of cleared handles that are kept, at most.
     private static let limit = 16
 
     private var spare: [EasyHandle] = []
@@ -22,7 +22,7 @@ struct EasyHandles: ~Copyable {
         return easy
     }
 
-    /// Takes back a handle that belongs to no transfer any more.
+    /// Takes back a handle that no transfer uses any more.
     mutating func give(_ easy: EasyHandle) {
         guard spare.count < Self.limit else { return curl_easy_cleanup(easy) }
         curl_easy_reset(easy)

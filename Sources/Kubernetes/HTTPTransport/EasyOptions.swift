@@ -14,13 +14,13 @@ final class StringLists {
 
 /// Sets a libcurl easy handle up for a request.
 struct EasyOptions: ~Copyable {
-    /// A peer that acknowledges nothing for so many seconds is dead.
+    /// Seconds without an acknowledgement after which a peer counts as dead.
     private static let deadPeerSeconds = 30
-    /// Bodies of so many bytes are copied, longer ones read as they are sent.
+    /// Bytes up to which a body is copied; a longer one is read while it is sent.
     private static let shortBody = 32 << 10
 
     private let easy: UnsafeMutableRawPointer
-    /// The first refusal of libcurl's.
+    /// The first error that libcurl answered an option with.
     private var refusal: CURLcode?
 
     init(easy: UnsafeMutableRawPointer) { self.easy = easy }
@@ -44,12 +44,12 @@ struct EasyOptions: ~Copyable {
         throw TransportError(refusal, detail: "", sent: false)
     }
 
-    /// Applies the request.
+    /// Sets all options for the request, and returns the lists that must outlive the transfer.
     mutating func configure(
         for request: HTTPRequest, sharingConnection: Bool
     ) throws(TransportError) -> StringLists {
         let lists = StringLists()
-        var target = try RequestTarget(request.url)
+        var target = try RequestURL(request.url)
         try Self.checkTokens(request)
         var headers = request.headers
         if let signature = request.awsSignature {
@@ -76,8 +76,8 @@ struct EasyOptions: ~Copyable {
         return lists
     }
 
-    /// Headers as libcurl takes them: `Name;` for one without a value, `Name:` for one of its own that it
-    /// shall leave out. It would sign both, so a signed request has neither.
+    /// Headers in libcurl's notation: `Name;` for one without a value, `Name:` for one of libcurl's own that
+    /// it shall leave out. libcurl would sign both, so a signed request has neither.
     private static func lines(_ headers: [HTTPHeader], of request: HTTPRequest) -> [String] {
         var lines = headers.map { $0.value.isEmpty ? "\($0.name);" : "\($0.name): \($0.value)" }
         guard hasBody(request) else { return lines }
@@ -96,8 +96,8 @@ struct EasyOptions: ~Copyable {
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         // Each connection checks its peer anew.
         set(CURLOPT_SSL_SESSIONID_CACHE, 0)
-        // Not CURLOPT_PIPEWAIT: libcurl 7.88 lets a request wait for ever for a connection that turns out
-        // to be HTTP/1.1 and carries a watch.
+        // CURLOPT_PIPEWAIT stays off: with it, libcurl 7.88 may let a request wait for ever for a connection
+        // that turns out to be HTTP/1.1 and to carry a watch.
         set(CURLOPT_CONNECTTIMEOUT_MS, request.connectTimeout.wholeMilliseconds)
         if let timeout = request.timeout { set(CURLOPT_TIMEOUT_MS, timeout.wholeMilliseconds) }
         note(ccurl_set_dead_peer_detection(easy, Self.deadPeerSeconds))
@@ -105,8 +105,8 @@ struct EasyOptions: ~Copyable {
 
     private mutating func configureMethod(_ request: HTTPRequest) {
         if Self.hasBody(request) {
-            // A post in libcurl's words, whatever the method: the body comes from the read function.
-            // An upload would wait for "100 Continue" however short the body is.
+            // libcurl calls a request whose body comes from the read function a post, whatever the method. An
+            // upload would wait for "100 Continue" however short the body is.
             set(CURLOPT_POST, 1)
             note(ccurl_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.length ?? 0)))
             set(CURLOPT_EXPECT_100_TIMEOUT_MS, 200)
@@ -118,7 +118,8 @@ struct EasyOptions: ~Copyable {
         set(CURLOPT_CUSTOMREQUEST, request.method)
     }
 
-    /// libcurl sends a body that it has itself in one piece with the head, and needs no buffer for it.
+    /// Hands a short body over to libcurl, which then sends it in one piece with the head and needs no buffer
+    /// for it.
     private mutating func configureShortBody(_ request: HTTPRequest) {
         guard case .data(let data) = request.body, data.count <= Self.shortBody, request.awsSignature == nil
         else { return }
@@ -148,7 +149,7 @@ struct EasyOptions: ~Copyable {
         }
     }
 
-    /// Returns the headers that the signature needs beyond those of the request.
+    /// Sets the signature up, and returns the headers that it needs beyond those of the request.
     private mutating func configureSignature(_ signature: AWSSignature, _ headers: [HTTPHeader])
         -> [HTTPHeader]
     {
@@ -163,7 +164,7 @@ struct EasyOptions: ~Copyable {
         return added
     }
 
-    /// Refuses what would break the request's lines apart.
+    /// Refuses a method or header that would break the request's lines apart.
     private static func checkTokens(_ request: HTTPRequest) throws(TransportError) {
         guard !request.method.isEmpty, request.method.utf8.allSatisfy(isTokenByte) else {
             throw TransportError(code: .invalidRequest, message: "'\(request.method)' is no HTTP method")
@@ -193,7 +194,7 @@ struct EasyOptions: ~Copyable {
 }
 
 extension Duration {
-    /// Rounded up, at least 1: libcurl takes 0 for "no limit".
+    /// Milliseconds, rounded up, at least 1: libcurl takes 0 for "no limit".
     var wholeMilliseconds: Int {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1000)

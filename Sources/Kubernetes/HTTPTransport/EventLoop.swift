@@ -16,7 +16,7 @@ final class EventLoop: Sendable {
     private let inbox: Mutex<Inbox>
     private let multi: MultiHandle?
 
-    /// Starts the thread. Where that is not possible, every transfer ends with `.shutDown`.
+    /// Starts the thread. If that fails, every transfer ends with `.shutDown`.
     init(
         maximumConnectionsPerHost: Int, idleConnections: Int, sharesConnections: Bool, gathering: Duration
     ) {
@@ -36,7 +36,7 @@ final class EventLoop: Sendable {
         if !post(.start(transfer)) { transfer.finish(.shutDown) }
     }
 
-    /// Whether it has begun or not, the transfer ends with `.cancelled`, unless it has ended before.
+    /// Ends the transfer with `.cancelled`, whether it has begun or not, unless it has ended before.
     func cancel(_ transfer: Transfer) {
         transfer.markCancelled()
         _ = post(.cancel(transfer))
@@ -55,7 +55,7 @@ final class EventLoop: Sendable {
             defer { if inbox.isOpen { inbox.commands.append(command) } }
             return (inbox.isOpen, inbox.commands.isEmpty)
         }
-        // Who left the first one wakes the thread, which takes them all.
+        // The thread is woken for the first command only: it then takes all that wait.
         if isOpen, isFirst { multi?.wake() }
         return isOpen
     }

@@ -18,14 +18,14 @@ extension [HTTPHeader] {
     }
 }
 
-/// What a request carries.
+/// Body of a request.
 public enum HTTPBody: Hashable, Sendable {
     case none
     case data(Data)
     /// `length` bytes of a file from `offset` on, read as they are sent.
     case file(path: String, offset: Int64, length: Int64)
 
-    /// Bytes; nil where nothing is sent.
+    /// Length in bytes; nil if there is no body.
     var length: Int64? {
         switch self {
         case .none: nil
@@ -35,13 +35,13 @@ public enum HTTPBody: Hashable, Sendable {
     }
 }
 
-/// Whom a TLS connection trusts, and as whom it speaks. Certificates and keys are PEM.
+/// Authorities and identity of a TLS connection. Certificates and keys are PEM.
 public struct TLSOptions: Hashable, Sendable {
     /// Certificate authorities; nil for the system's.
     public var certificateAuthority: Data?
     public var clientCertificate: Data?
     public var clientKey: Data?
-    /// The name that the server's certificate must bear, where it is not the URL's host.
+    /// Name that the server's certificate must bear; nil for the URL's host.
     public var serverName: String?
     public var insecureSkipVerify: Bool
 
@@ -89,13 +89,13 @@ public struct HTTPRequest: Hashable, Sendable {
     public var body: HTTPBody
     public var tls: TLSOptions
     public var connectTimeout: Duration
-    /// For the whole transfer; nil for none.
+    /// Limit of the whole transfer; nil for none.
     public var timeout: Duration?
-    /// No byte either way for so long ends the transfer with `.idleTimeout`; nil for never. Time during
-    /// which the reader of a stream holds the transfer back does not count.
+    /// Time without a byte in either direction after which the transfer ends with `.idleTimeout`; nil for
+    /// never. Time during which the reader of a stream holds the transfer back does not count.
     public var idleTimeout: Duration?
-    /// The request is not begun from then on, however long it waited for a connection, but ends with
-    /// `.deadlinePassed`; nil for no such limit. Time that the machine slept counts.
+    /// Instant from which on the request is not begun, however long it waited for a connection, but ends with
+    /// `.deadlinePassed`; nil for no such limit. Time during which the machine sleeps counts.
     public var sendBefore: ContinuousClock.Instant?
     public var awsSignature: AWSSignature?
 

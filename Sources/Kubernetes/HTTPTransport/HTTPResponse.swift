@@ -36,8 +36,7 @@ struct HeadParser {
     private var status = 0
     private var headers: [HTTPHeader] = []
 
-    /// Takes one line; true when it completed the head. Interim responses (1xx) are passed over, and so
-    /// are trailers.
+    /// Takes one line; true if it completes the head. Interim responses (1xx) and trailers are skipped.
     mutating func take(_ line: UnsafeRawBufferPointer) -> Bool {
         guard head == nil else { return false }
         let line = line.trimming { $0 == 0x0A || $0 == 0x0D }
@@ -63,7 +62,7 @@ struct HeadParser {
 }
 
 extension BidirectionalCollection<UInt8> {
-    /// Without the bytes at both ends that satisfy the predicate.
+    /// The part without the bytes at both ends that satisfy the predicate.
     fileprivate func trimming(_ isBlank: (UInt8) -> Bool) -> SubSequence {
         guard let start = firstIndex(where: { !isBlank($0) }), let end = lastIndex(where: { !isBlank($0) })
         else { return self[endIndex...] }

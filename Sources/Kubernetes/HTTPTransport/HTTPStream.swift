@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// A response whose body is read as it comes. One reader; dropping the stream, or cancelling the reading
+/// A response whose body is read as it comes, by one reader. Dropping the stream, or cancelling the reading
 /// task, ends the transfer.
 public struct HTTPStream: AsyncSequence, Sendable {
     public typealias Element = Data
@@ -16,7 +16,7 @@ public struct HTTPStream: AsyncSequence, Sendable {
 
     public func makeAsyncIterator() -> Iterator { Iterator(handle: handle) }
 
-    /// Ends the transfer; what was read stays read.
+    /// Ends the transfer. Bytes that came before it can still be read.
     public func cancel() { handle.cancel() }
 
     /// The rest of the body, cut at `limit` bytes. Ends the transfer.

@@ -1,22 +1,22 @@
 import FoundationEssentials
 import Logging
 
-/// Sends HTTP requests through libcurl, HTTP/2 where the server has it, on threads of its own: one for
+/// Sends HTTP requests through libcurl, with HTTP/2 if the server has it, on threads of its own: one for
 /// requests, and one for streams. A burst of watch events delays no request.
 public final class HTTPTransport: Sendable {
     public struct Configuration: Hashable, Sendable {
-        /// Open connections to one host; further requests wait. 0 for no limit.
+        /// Open connections to one host, at most; further requests wait. 0 for no limit.
         public var maxConnectionsPerHost: Int
-        /// Whether requests to one host share a connection where the server has HTTP/2; streams always do.
+        /// Whether requests to one host share a connection if the server has HTTP/2; streams always do.
         /// libcurl looks at all transfers of a connection whenever bytes come for one, so many small requests
-        /// cost less on a connection each, of which there are as many as requests at once.
+        /// cost less on a connection each; there are then as many connections as requests at once.
         public var sharesConnections: Bool
         /// Connections kept open for later requests.
         public var idleConnections: Int
         /// Bytes of a stream that may wait unread before its transfer is held back.
         public var streamBufferBytes: Int
-        /// How much later than at once a response's bytes, and a stream's, may be passed on, so that small
-        /// pieces come together and cost less; a second at most. What comes after a pause is not held up.
+        /// Time by which bytes of a response, or of a stream, may be held up, so that small pieces come
+        /// together and cost less; a second at most. Bytes that come after a pause are not held up.
         public var responseGathering: Duration
         public var streamGathering: Duration
 
@@ -33,9 +33,9 @@ public final class HTTPTransport: Sendable {
             self.streamGathering = streamGathering
         }
 
-        /// For a program that follows watches and makes many small requests, as a controller does. Nobody
-        /// notices these waits. Most of what a watch tells a controller is what it wrote itself, and
-        /// after 25 ms it knows that from the answers.
+        /// Settings for a program that follows watches and makes many small requests, as a controller does.
+        /// Nobody notices these waits: most of what a watch tells a controller is what it wrote itself, which
+        /// the answers to its writes have told it before the 25 ms are over.
         public static let controller = Configuration(
             sharesConnections: false, idleConnections: 64, responseGathering: .microseconds(500),
             streamGathering: .milliseconds(25))
@@ -74,9 +74,9 @@ public final class HTTPTransport: Sendable {
         return try result.get()
     }
 
-    /// Sends a request and writes the body of a success to `fileDescriptor` from `offset` on, as it
-    /// comes. The file stays open. For a status of 300 and above the file is left alone, and the first
-    /// 64 KiB of the body are returned.
+    /// Sends a request and writes the body of a success to `fileDescriptor` from `offset` on, as it comes.
+    /// The file stays open. For a status of 300 or more the file is left alone, and the first 64 KiB of the
+    /// body are returned.
     public func download(
         _ request: HTTPRequest, to fileDescriptor: Int32, at offset: Int64
     ) async throws(TransportError) -> (head: HTTPResponseHead, errorBody: Data) {
@@ -86,7 +86,7 @@ public final class HTTPTransport: Sendable {
         return try result.get()
     }
 
-    /// Sends a request and returns when the response's head is there, whatever its status.
+    /// Sends a request and returns once the response's head has come, whatever its status.
     public func stream(_ request: HTTPRequest) async throws(TransportError) -> HTTPStream {
         let sink = StreamSink(limit: configuration.streamBufferBytes)
         let transfer = Transfer(request, sink: sink)
@@ -102,7 +102,7 @@ public final class HTTPTransport: Sendable {
             head: try report(request, result).get(), sink: sink, transfer: transfer, loop: streamLoop)
     }
 
-    /// Ends what is under way with `.shutDown`, and everything asked for later.
+    /// Ends transfers that are under way with `.shutDown`, and all later ones, too.
     public func shutdown() {
         loop.close()
         streamLoop.close()

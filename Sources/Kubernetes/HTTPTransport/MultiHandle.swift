@@ -10,16 +10,17 @@ import Darwin
 
 /// libcurl's multi handle: many transfers, shared connections. Only `wake` may be called from any thread.
 ///
-/// libcurl says which sockets it waits for, and is told which of them are ready: so it looks at the transfers
-/// of these alone, not at all that there are.
+/// libcurl says which sockets it waits for, and is told which of them are ready, so that it looks only at the
+/// transfers of these.
 final class MultiHandle: @unchecked Sendable {
     private let multi: UnsafeMutableRawPointer
     private let sockets: SocketSet
     private var ready: [(socket: Int32, events: SocketSet.Events)] = []
-    /// When libcurl wants to be called though no socket is ready.
+    /// Instant at which libcurl wants to be called even if no socket is ready.
     private var timer: ContinuousClock.Instant?
 
-    /// Once a process: libcurl's tables, and no death by a peer that closed (SIGPIPE).
+    /// Setup that happens once in a process: libcurl's tables, and ignoring SIGPIPE, which would end the
+    /// process when a peer has closed.
     private static let isReady: Bool = {
         signal(SIGPIPE, SIG_IGN)
         return curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
@@ -50,7 +51,7 @@ final class MultiHandle: @unchecked Sendable {
 
     func remove(_ easy: UnsafeMutableRawPointer) { curl_multi_remove_handle(multi, easy) }
 
-    /// Goes on with the transfers whose sockets `wait` found ready, and with those whose time has come.
+    /// Continues the transfers whose sockets `wait` found ready, and those whose time has come.
     func perform() {
         var running: Int32 = 0
         for (socket, events) in ready {
@@ -67,8 +68,7 @@ final class MultiHandle: @unchecked Sendable {
         return ccurl_next_done(multi, &result).map { ($0, result) }
     }
 
-    /// Sleeps until there is something to do, `wake` is called or the time is over. Answers whether a
-    /// connection has something.
+    /// Sleeps until a socket is ready, `wake` is called or the time is over; true if a socket is ready.
     func wait(milliseconds: Int32) -> Bool {
         var limit = milliseconds
         if let timer {
@@ -97,7 +97,8 @@ final class MultiHandle: @unchecked Sendable {
 }
 
 extension SocketSet.Events {
-    /// In libcurl's words. It finds out itself how a socket failed, when it reads.
+    /// Events in libcurl's notation. A failed socket counts as readable: libcurl finds the error when it
+    /// reads.
     fileprivate var selection: Int32 {
         var bits: Int32 = 0
         if !isDisjoint(with: [.readable, .failed]) { bits |= CURL_CSELECT_IN }
@@ -126,7 +127,7 @@ private func armTimer(
     return 0
 }
 
-/// Runs `body` on a thread of its own; false if there can be no more threads.
+/// Runs `body` on a thread of its own; false if no thread can be made.
 package func startThread(named name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
     final class Box {
         let name: String

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A transfer that does not exist until its continuation does, and that may be cancelled before.
+/// A transfer that is made once its continuation exists, and that may be cancelled before.
 final class Pending: Sendable {
     private enum State {
         case waiting

@@ -1,18 +1,18 @@
 import CCurl
 
-/// How this process keeps memory that it does not use: with as little as it can.
+/// Keeps as little as possible of the memory that this process has freed.
 public enum ProcessMemory {
-    /// Gives back what was freed. Decoding a list takes several times what the list takes up.
+    /// Returns freed memory to the system. Decoding a list takes several times the memory of the list.
     public static func returnFreed() { ccurl_return_freed_memory() }
 
-    /// Gives back the pages of code that were mapped so far, beside what was freed. A start runs through
-    /// much that is never needed again; what is comes back at its first use.
+    /// Returns freed memory and the pages of code that were mapped so far. Much of a start's code is never
+    /// needed again; the rest is mapped again at its next use.
     public static func returnUnused() {
         returnFreed()
         ccurl_return_code_pages()
     }
 
-    /// Lets all threads allocate from two arenas: what one has freed, another cannot use. To be called
+    /// Limits all threads to two arenas: memory that was freed in one cannot be used in another. Call it
     /// before there are threads.
     public static func limitArenas() { ccurl_limit_arenas(2) }
 }

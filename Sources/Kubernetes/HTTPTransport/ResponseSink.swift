@@ -8,15 +8,15 @@ import Musl
 import Darwin
 #endif
 
-/// What a sink made of the bytes that it was offered.
+/// Answer of a sink that was offered bytes.
 enum SinkAnswer {
     case taken
-    /// Offer them again after the transfer was resumed.
+    /// No room: offer the bytes again after the transfer was resumed.
     case full
     case failed(TransportError)
 }
 
-/// Where a response goes. Called on the loop's thread only: head, bytes, and `finish` exactly once.
+/// Receiver of a response. Called on the loop's thread only: head, bytes, and `finish` exactly once.
 protocol ResponseSink: AnyObject, Sendable {
     func receive(_ head: HTTPResponseHead)
     func receive(_ bytes: UnsafeRawBufferPointer) -> SinkAnswer

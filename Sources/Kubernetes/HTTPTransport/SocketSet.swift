@@ -8,7 +8,7 @@ import Musl
 import Darwin
 #endif
 
-/// Sockets and what is awaited of each, and a pipe that ends the waiting from any thread.
+/// Sockets with the events that are awaited of each, and a pipe that ends the waiting from any thread.
 final class SocketSet: @unchecked Sendable {
     struct Events: OptionSet {
         let rawValue: Int16
@@ -18,12 +18,12 @@ final class SocketSet: @unchecked Sendable {
         static let failed = Events(rawValue: Int16(POLLERR | POLLHUP | POLLNVAL))
     }
 
-    // The first is the pipe's. All but `wakeEnd` belongs to the thread that waits.
+    // The first entry is the pipe's. All but `wakeEnd` belongs to the waiting thread.
     private var entries: [pollfd]
     private let readEnd: Int32
     private let wakeEnd: Int32
 
-    /// Nil if the process may open no more descriptors.
+    /// Nil if the process can open no more descriptors.
     init?() {
         var (reading, writing): (Int32, Int32) = (-1, -1)
         guard ccurl_open_pipe(&reading, &writing) else { return nil }
@@ -47,8 +47,8 @@ final class SocketSet: @unchecked Sendable {
 
     func forget(_ socket: Int32) { entries.removeAll { $0.fd == socket } }
 
-    /// Sleeps until one of the sockets is ready, `wake` is called or the time is over. Adds those that are
-    /// ready to `ready`.
+    /// Sleeps until a socket is ready, `wake` is called or the time is over. Appends the ready ones to
+    /// `ready`.
     func wait(milliseconds: Int32, ready: inout [(socket: Int32, events: Events)]) {
         guard poll(&entries, nfds_t(entries.count), milliseconds) > 0 else { return }
         for (index, entry) in entries.enumerated() where entry.revents != 0 {
@@ -56,7 +56,7 @@ final class SocketSet: @unchecked Sendable {
         }
     }
 
-    /// May be called from any thread. A pipe that is full wakes, too.
+    /// Ends the waiting. May be called from any thread; a full pipe wakes, too.
     func wake() {
         var byte: UInt8 = 0
         _ = write(wakeEnd, &byte, 1)

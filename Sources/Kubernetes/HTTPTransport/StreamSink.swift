@@ -1,8 +1,8 @@
 import FoundationEssentials
 import Synchronization
 
-/// Holds a response's bytes between the loop's thread and its reader, and holds the transfer back while
-/// more than `limit` bytes wait unread.
+/// Holds a response's bytes between the loop's thread and its reader, and holds the transfer back while more
+/// than `limit` bytes wait unread.
 final class StreamSink: ResponseSink, Sendable {
     typealias HeadContinuation = CheckedContinuation<Result<HTTPResponseHead, TransportError>, Never>
     typealias ChunkContinuation = CheckedContinuation<Result<Data?, TransportError>, Never>
@@ -10,7 +10,7 @@ final class StreamSink: ResponseSink, Sendable {
     private struct State {
         var headContinuation: HeadContinuation?
         var reader: ChunkContinuation?
-        /// Read from `first` on; the front is dropped when it is all read.
+        /// Chunks that are read from `first` on; the front is dropped once all are read.
         var chunks: [Data] = []
         var first = 0
         var waiting = 0
@@ -85,8 +85,8 @@ final class StreamSink: ResponseSink, Sendable {
         reader?.resume(returning: error.map { .failure($0) } ?? .success(nil))
     }
 
-    /// Answers the reader with the next bytes, with nil at the end, or later. Returns whether the
-    /// transfer, held back until now, shall go on.
+    /// Answers the reader with the next bytes, or with nil at the end, now or later. Returns whether a
+    /// transfer that was held back shall go on.
     func read(_ continuation: ChunkContinuation) -> Bool {
         var answer: Result<Data?, TransportError>?
         let resumes = state.withLock { state in

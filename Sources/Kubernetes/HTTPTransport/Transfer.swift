@@ -2,17 +2,17 @@ import CCurl
 import FoundationEssentials
 import Synchronization
 
-/// One exchange. Whoever asked for it may only cancel it; all else happens on the loop's thread.
+/// One exchange. Its owner may only cancel it; all else happens on the loop's thread.
 final class Transfer: @unchecked Sendable {
     let request: HTTPRequest
     let sink: any ResponseSink
     private let cancellation = Atomic<Bool>(false)
 
-    // What follows belongs to the loop's thread.
+    // The following properties belong to the loop's thread.
     private(set) var easy: EasyHandle?
     private(set) var lastActivity = ContinuousClock.now
     private(set) var isHeldBack = false
-    /// An error found in a callback, which says more than libcurl's code for it.
+    /// An error found in a callback, which says more than libcurl's code.
     private var failure: TransportError?
     private var head = HeadParser()
     private var traffic: Traffic?
@@ -37,7 +37,7 @@ final class Transfer: @unchecked Sendable {
     var isCancelled: Bool { cancellation.load(ordering: .acquiring) }
     func markCancelled() { cancellation.store(true, ordering: .releasing) }
 
-    /// When the transfer has been idle for too long; nil where it may be.
+    /// Instant at which the transfer will have been idle for too long; nil if it may be idle.
     var idleDeadline: ContinuousClock.Instant? {
         guard let limit = request.idleTimeout, !isHeldBack else { return nil }
         return lastActivity + limit
@@ -69,7 +69,7 @@ final class Transfer: @unchecked Sendable {
         options.note(ccurl_set_write_function(easy, CURLOPT_WRITEFUNCTION, receiveBody))
         options.note(ccurl_set_read_function(easy, sendBody))
         options.note(ccurl_set_seek_function(easy, rewindBody))
-        // Called once a connection is there, right before the request is sent.
+        // libcurl calls this function once it has a connection, right before it sends the request.
         options.note(ccurl_set_prerequest_function(easy, checkTime, context))
         try options.check()
         lastActivity = .now
@@ -109,7 +109,7 @@ final class Transfer: @unchecked Sendable {
     }
 }
 
-// What the callbacks do.
+// Bodies of the callbacks.
 extension Transfer {
     fileprivate func takeHeader(_ bytes: UnsafeRawBufferPointer) -> Int {
         lastActivity = .now
@@ -140,7 +140,7 @@ extension Transfer {
     fileprivate func giveBody(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
         lastActivity = .now
         do throws(TransportError) {
-            // The process may have been stopped since the head was sent.
+            // The process may have been stopped after the head was sent.
             guard !isTooLate else { throw .deadlinePassed }
             return try body.read(into: buffer)
         } catch {

@@ -8,7 +8,7 @@ import Musl
 import Darwin
 #endif
 
-/// Bytes that came since they were last asked for. Belongs to the loop's thread.
+/// Bytes that came since `takeBytes` was last called. Belongs to the loop's thread.
 final class Traffic {
     private var bytes = 0
 
@@ -22,19 +22,19 @@ final class Traffic {
 
 /// Drives the transfers of one multi handle, on the thread that calls `run`.
 struct TransferDriver: ~Copyable {
-    /// How long to sleep when nothing is due, in milliseconds.
+    /// Milliseconds to sleep when nothing is due.
     private static let longestSleep: Int32 = 60_000
-    /// More bytes than this at once are no trickle of small messages.
+    /// Bytes in one turn from which on they are no trickle of small messages.
     private static let trickle = 16 << 10
 
     private let multi: MultiHandle
     private let sharesConnections: Bool
-    /// How long to let small messages gather, in microseconds.
+    /// Microseconds during which small messages gather.
     private let gathering: UInt32
     private let traffic = Traffic()
     private var handles = EasyHandles()
     private var transfers: [EasyHandle: Transfer] = [:]
-    /// No transfer has been idle for too long before then; nil while none may become so.
+    /// Instant before which no transfer has been idle for too long; nil if none may become so.
     private var nextIdleDeadline: ContinuousClock.Instant?
 
     init(multi: MultiHandle, sharesConnections: Bool, gathering: Duration) {
@@ -44,7 +44,7 @@ struct TransferDriver: ~Copyable {
         self.gathering = UInt32(microseconds)
     }
 
-    /// Returns when the inbox is closed, all transfers having ended.
+    /// Drives the transfers until the inbox is closed, and then ends them all.
     mutating func run(inbox: () -> EventLoop.Inbox) {
         var isReady = false
         while true {
@@ -59,8 +59,8 @@ struct TransferDriver: ~Copyable {
         }
     }
 
-    /// What has come was passed on; what comes next shall come together. Each time costs a few system calls,
-    /// and a look at all transfers of the connection, so one message at a time is dear.
+    /// Waits a little, so that the next small messages come together. Each turn costs a few system calls and
+    /// a look at all transfers of the connection, so that one message a turn is dear.
     private func gather() {
         guard gathering > 0, traffic.takeBytes() < Self.trickle else { return }
         usleep(gathering)
@@ -112,8 +112,8 @@ struct TransferDriver: ~Copyable {
         nextIdleDeadline = min(nextIdleDeadline ?? deadline, deadline)
     }
 
-    /// Ends what has been idle for too long. Transfers are looked through only when one may be: bytes
-    /// move a deadline away, never nearer.
+    /// Ends transfers that have been idle for too long. It looks at them only when one may be due: bytes move
+    /// a deadline away, never nearer.
     private mutating func expireIdle(now: ContinuousClock.Instant) {
         guard let due = nextIdleDeadline, due <= now else { return }
         nextIdleDeadline = nil

@@ -1,6 +1,6 @@
 import CCurl
 
-/// Why there is no response.
+/// Cause of a missing response.
 public struct TransportError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Code: Hashable, Sendable {
         case badURL
@@ -21,11 +21,11 @@ public struct TransportError: Error, Hashable, Sendable, CustomStringConvertible
         /// The local file that is sent or written could not be read or written.
         case localFile(errno: Int32)
         case cancelled
-        /// The request's `sendBefore` had come before it was sent.
+        /// The request's `sendBefore` passed before it was sent.
         case deadlinePassed
         /// The transport was shut down.
         case shutDown
-        /// Anything else of libcurl's.
+        /// Any other error of libcurl, by its code.
         case other(Int32)
     }
 
@@ -83,7 +83,7 @@ extension TransportError {
     private static func isRetryable(_ code: Code, _ result: CURLcode) -> Bool {
         switch code {
         case .cannotResolve, .cannotConnect, .timedOut, .idleTimeout, .connectionLost: true
-        // A handshake that broke off may pass next time; a certificate that is not trusted never does.
+        // A handshake that broke off may pass next time; distrust of a certificate stays.
         case .tls: result == CURLE_SSL_CONNECT_ERROR
         case .badURL, .invalidRequest, .protocolViolation, .bodyTooLarge, .localFile, .cancelled,
             .deadlinePassed, .shutDown, .other:

@@ -3,7 +3,7 @@ import Logging
 /// A JSON object on one line, of bounded length: values that are too long are cut, and fields that do not fit
 /// are left out.
 struct JSONLine {
-    /// Container runtimes split lines of 16 KiB.
+    /// Bytes of a line, at most: container runtimes split lines of 16 KiB.
     static let maximumBytes = 15 << 10
     private static let maximumMessageBytes = 8 << 10
     private static let maximumValueBytes = 2 << 10
@@ -17,7 +17,7 @@ struct JSONLine {
         append(key) { $0.append(text, limit: Self.maximumMessageBytes) }
     }
 
-    /// A field of the metadata. One that is called as a field of the line gets an underscore.
+    /// Adds a field of the metadata. An underscore goes before a name that the line's own fields use.
     mutating func add(_ key: String, _ value: Logger.MetadataValue) {
         append(Self.reserved.contains(key) ? "_" + key : key) { $0.append(value, depth: 0) }
     }
@@ -65,7 +65,7 @@ struct JSONLine {
         }
     }
 
-    /// Whole numbers and truth values as such, all else as text.
+    /// Appends whole numbers and booleans as such, and anything else as text.
     private mutating func append(_ value: any CustomStringConvertible & Sendable) {
         switch value {
         case is any FixedWidthInteger, is Bool: bytes += Array(value.description.utf8)
@@ -73,7 +73,7 @@ struct JSONLine {
         }
     }
 
-    /// A JSON string of at most so many bytes, cut between characters.
+    /// Appends a JSON string of at most `limit` bytes, cut between characters.
     private mutating func append(_ text: String, limit: Int) {
         bytes.append(UInt8(ascii: "\""))
         let end = bytes.count + limit
@@ -94,7 +94,7 @@ struct JSONLine {
         case "\n": bytes += [UInt8(ascii: "\\"), UInt8(ascii: "n")]
         case "\r": bytes += [UInt8(ascii: "\\"), UInt8(ascii: "r")]
         case "\t": bytes += [UInt8(ascii: "\\"), UInt8(ascii: "t")]
-        // Line separators would end a line for some readers, and DEL has no business in one.
+        // Line separators end a line for some readers; DEL is a control character.
         case _ where scalar.value < 0x20 || scalar.value == 0x7F || (0x2028...0x2029).contains(scalar.value):
             let hex = String(scalar.value, radix: 16)
             bytes += Array("\\u\(String(repeating: "0", count: 4 - hex.count))\(hex)".utf8)

@@ -12,7 +12,7 @@ import Darwin
 
 /// Writes one JSON object a line: `time`, `level`, `logger`, `message`, and the metadata beside them.
 public struct JSONLogHandler: LogHandler {
-    /// Takes a whole line with its end. Called from any thread, never twice at once.
+    /// Receiver of a whole line with its end. Called from any thread, never twice at once.
     public typealias Output = @Sendable ([UInt8]) -> Void
 
     public var metadata: Logger.Metadata = [:]
@@ -63,7 +63,7 @@ public final class LogOutput: Sendable {
             let count = rest.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
             guard count > 0 else {
                 if count < 0, errno == EINTR { continue }
-                // There is nobody left to tell.
+                // Nobody is left to be told of the failure.
                 return
             }
             rest = rest.dropFirst(count)

@@ -2,12 +2,12 @@ import FoundationEssentials
 import HTTPTransport
 import KubernetesAPI
 
-/// Which API server to speak to, and as whom.
+/// Address of an API server, and credentials for it.
 public struct ClusterConfiguration: Hashable, Sendable {
     public enum Credentials: Hashable, Sendable {
         case none
         case token(String)
-        /// Read again when it may have changed, as the kubelet replaces it.
+        /// A file that is read again when it may have changed: the kubelet replaces it.
         case tokenFile(path: String)
         case basic(username: String, password: String)
         /// PEM
@@ -19,10 +19,11 @@ public struct ClusterConfiguration: Hashable, Sendable {
 
     /// `https://host:port`, without a slash at the end.
     public var server: String
-    /// Where namespaced requests go that name no namespace.
+    /// Namespace of requests for namespaced objects that name none.
     public var namespace: String
     public var tls: TLSOptions
-    /// A file of certificate authorities, read again when it may have changed; replaces those in `tls`.
+    /// Path of a file of certificate authorities, read again when it may have changed; replaces those in
+    /// `tls`.
     public var certificateAuthorityFile: String?
     public var credentials: Credentials
 
@@ -45,7 +46,7 @@ public struct ClusterConfiguration: Hashable, Sendable {
         public var command: String
         public var arguments: [String]
         public var environment: [String: String]
-        /// Told to the user when the program cannot be run.
+        /// Text for the user if the program cannot be run; nil for none.
         public var installHint: String?
 
         public init(
@@ -91,14 +92,14 @@ extension ClusterConfiguration {
             certificateAuthorityFile: directory + "/ca.crt", credentials: .tokenFile(path: token))
     }
 
-    /// What `kubectl` would use: the files named by `KUBECONFIG`, else `~/.kube/config`; and where there
-    /// is none of them, the pod's service account.
+    /// The configuration that `kubectl` would use: the files named by `KUBECONFIG`, else `~/.kube/config`. If
+    /// none of them exists: the pod's service account.
     public static func resolve(
         context: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws(KubernetesError) -> ClusterConfiguration {
-        let paths = Kubeconfig.paths(environment: environment)
+        let paths = MergedKubeconfig.paths(environment: environment)
         if paths.contains(where: { FileManager.default.fileExists(atPath: $0) }) {
-            return try Kubeconfig.load(paths: paths).configuration(context: context)
+            return try MergedKubeconfig.load(paths: paths).configuration(context: context)
         }
         do throws(KubernetesError) {
             return try inCluster(environment: environment)

@@ -2,7 +2,7 @@ import FoundationEssentials
 import HTTPTransport
 import KubernetesAPI
 
-/// Answers with what a request needs to be let in, fresh at any time.
+/// Keeps a client's credentials fresh, and answers with those that a request needs.
 actor CredentialSource {
     struct Authorization: Sendable {
         var header: HTTPHeader?
@@ -32,7 +32,7 @@ actor CredentialSource {
         }
     }
 
-    /// Whether credentials that were refused may be replaced by others.
+    /// Whether refused credentials may be replaced by new ones.
     nonisolated var canRefresh: Bool {
         switch configuration.credentials {
         case .tokenFile, .clientCertificateFiles, .exec: true
@@ -70,7 +70,7 @@ actor CredentialSource {
         return result
     }
 
-    /// Has everything read again at the next request: the server refused it, or was not trusted.
+    /// Makes the next request read everything again, after the server refused it or was not trusted.
     func invalidate() async {
         authority?.invalidate()
         for index in files.indices { files[index].invalidate() }
@@ -89,7 +89,7 @@ actor CredentialSource {
 
 /// A small file that someone else replaces now and then.
 struct ReloadedFile: Sendable {
-    /// Seconds between two looks. The kubelet replaces a token when a fifth of its life is left.
+    /// Seconds between two looks at the file. The kubelet replaces a token when a fifth of its life is left.
     private static let interval: Int64 = 60
 
     let path: String
@@ -105,7 +105,7 @@ struct ReloadedFile: Sendable {
             readAt = now
             return fresh
         }
-        // What was good a minute ago is better than nothing: the file may be about to be replaced.
+        // The last content serves while the file cannot be read: it may be about to be replaced.
         guard let content else {
             throw .configuration("\(path) cannot be read, or is empty: the credentials come from it")
         }

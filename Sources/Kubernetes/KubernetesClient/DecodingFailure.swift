@@ -1,7 +1,8 @@
-/// Says in one line why something did not decode.
+/// Describes a decoding error in one line.
 public enum DecodingFailure {
-    /// `spec.replicas: Expected to decode Int but found a string instead.`; `prefix` leading parts of the
-    /// path are left out.
+    /// Text such as `spec.replicas: Expected to decode Int but found a string instead.`
+    ///
+    /// - Parameter prefix: number of leading parts of the path that are left out.
     public static func describe(_ error: any Error, droppingPath prefix: Int = 0) -> String {
         guard let error = error as? DecodingError else { return "\(error)" }
         let context: DecodingError.Context

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import KubernetesAPI
 
-/// What a credential plugin answered.
+/// Answer of a credential plugin.
 struct ExecCredential: Sendable, Hashable {
     var token: String?
     var clientCertificate: Data?
@@ -9,7 +9,7 @@ struct ExecCredential: Sendable, Hashable {
     var expiry: Timestamp?
 }
 
-/// Runs a credential plugin when there is no valid answer of its; never twice at once.
+/// Runs a credential plugin unless its last answer is still valid; never twice at once.
 actor ExecCredentialCache {
     /// Seconds before the expiry at which a credential is replaced.
     private static let margin: Int64 = 10
@@ -62,10 +62,10 @@ actor ExecCredentialCache {
             "spec": ["interactive": false],
         ]
         environment["KUBERNETES_EXEC_INFO"] = information.text
-        let child = ChildProcess(
+        let child = PluginProcess(
             command: plugin.command, arguments: plugin.arguments, environment: environment)
         let output: Data
-        do throws(ChildProcess.Failure) {
+        do throws(PluginProcess.Failure) {
             output = try await child.output(limit: 1 << 20, timeout: .seconds(60))
         } catch {
             let hint = plugin.installHint.map { ": \($0)" } ?? ""

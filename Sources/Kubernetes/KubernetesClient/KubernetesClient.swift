@@ -4,13 +4,13 @@ import KubernetesAPI
 import Logging
 import Synchronization
 
-/// What happened to one request, for metrics.
+/// Outcome of one request, for metrics.
 public struct RequestObservation: Sendable {
     public var request: APIRequest
     /// The HTTP status; nil where there was no answer.
     public var status: Int?
     public var error: TransportError?
-    /// Until the whole response was there, or the head of a stream.
+    /// Time until the whole response had come, or the head of a stream.
     public var duration: Duration
 
     public init(request: APIRequest, status: Int?, error: TransportError?, duration: Duration) {
@@ -68,18 +68,20 @@ public final class KubernetesClient: Sendable {
         self.fence = fence
     }
 
-    /// The same client, connections and credentials shared, that writes only while the fence is open.
-    /// Other writes fail with the code `.deadlinePassed` of the transport.
+    /// The same client, with shared connections and credentials, that writes only while the fence is open.
+    /// Other writes fail with the transport's code `.deadlinePassed`.
     public func fenced(by fence: WriteFence) -> KubernetesClient {
         KubernetesClient(self, requestTimeout: requestTimeout, fence: fence)
     }
 
-    /// The same client, connections and credentials shared, with another limit for each request.
+    /// The same client, with shared connections and credentials, and another limit for each request.
     public func timed(_ timeout: Duration) -> KubernetesClient {
         KubernetesClient(self, requestTimeout: timeout, fence: fence)
     }
 
-    /// Sends a request and returns a success; any other status is thrown.
+    /// Sends a request and returns its response.
+    ///
+    /// - Throws: `.api` for any status but a success.
     public func send(
         _ request: APIRequest, maximumBodyBytes: Int = 64 << 20
     ) async throws(KubernetesError) -> HTTPResponse {
@@ -100,9 +102,9 @@ public final class KubernetesClient: Sendable {
         }
     }
 
-    /// Sends a request whose response has no end of its own; any status but a success is thrown.
+    /// Sends a request whose response is read as it comes; any status but a success is thrown.
     ///
-    /// - Parameter idleTimeout: nil where nothing may come for any time, as from `logs -f`.
+    /// - Parameter idleTimeout: nil if nothing may come for any time, as from `logs -f`.
     public func stream(
         _ request: APIRequest, idleTimeout: Duration? = nil
     ) async throws(KubernetesError) -> HTTPStream {
@@ -130,7 +132,7 @@ public final class KubernetesClient: Sendable {
         case failure(Status)
     }
 
-    /// Tries once more with new credentials when the server did not accept those at hand.
+    /// Tries once more with new credentials if the server refuses those at hand.
     private func withFreshCredentials<Value: Sendable>(
         _ attempt: () async throws(KubernetesError) -> Answer<Value>
     ) async throws(KubernetesError) -> Value {
@@ -163,7 +165,7 @@ public final class KubernetesClient: Sendable {
         observer?(
             RequestObservation(
                 request: request, status: nil, error: error, duration: start.duration(to: .now)))
-        // The authorities or our certificate may have been replaced.
+        // A failed handshake may mean that the authorities or the client's certificate were replaced.
         if error.code == .tls { await credentials.invalidate() }
         return .transport(error)
     }
@@ -182,7 +184,7 @@ public final class KubernetesClient: Sendable {
     }
 }
 
-/// What the API server warned of so far, up to a bound.
+/// Warnings of the API server so far, up to a bound.
 private final class Warnings: Sendable {
     private let known = Mutex<Set<String>>([])
 

@@ -2,13 +2,13 @@ import FoundationEssentials
 import HTTPTransport
 import KubernetesAPI
 
-/// Why a request to an API server did not give what was asked for.
+/// Failure of a request to an API server.
 public enum KubernetesError: Error, Hashable, Sendable {
     /// The server answered with an error.
     case api(Status)
     /// There was no answer.
     case transport(TransportError)
-    /// The answer is not what this version of the client understands.
+    /// The answer does not decode.
     case decoding(String)
     /// The kubeconfig, the in-cluster files or the credentials cannot be used as they are.
     case configuration(String)
@@ -21,10 +21,10 @@ public enum KubernetesError: Error, Hashable, Sendable {
     public var code: Int? { status?.code }
 
     public var isNotFound: Bool { code == 404 }
-    /// The object changed meanwhile, or a precondition did not hold.
+    /// Whether the object has changed meanwhile, or a precondition did not hold.
     public var isConflict: Bool { code == 409 && status?.reason != "AlreadyExists" }
     public var isAlreadyExists: Bool { code == 409 && status?.reason == "AlreadyExists" }
-    /// The resource version or the continue token is too old: list anew.
+    /// Whether the resource version or the continue token is too old: list anew.
     public var isExpired: Bool { code == 410 || status?.reason == "Expired" || status?.reason == "Gone" }
     public var isInvalid: Bool { code == 422 }
     public var isForbidden: Bool { code == 403 }
@@ -37,7 +37,7 @@ public enum KubernetesError: Error, Hashable, Sendable {
             switch status.code ?? 0 {
             case 408, 429: true
             case 500...599: status.code != 501 && status.code != 505
-            // A quota or a finaliser may make room: the server says so by naming a time.
+            // A server that names a time to wait expects the cause to pass, as when a quota makes room.
             default: status.details?.retryAfterSeconds != nil
             }
         case .transport(let error): error.isRetryable
@@ -55,7 +55,7 @@ public enum KubernetesError: Error, Hashable, Sendable {
         }
     }
 
-    /// How long the server asks to wait.
+    /// Time that the server asks to wait.
     public var retryAfter: Duration? {
         status?.details?.retryAfterSeconds.map { .seconds(min(max($0, 0), 3600)) }
     }
@@ -74,7 +74,7 @@ extension KubernetesError: CustomStringConvertible {
 }
 
 extension Status {
-    /// What an error response says, also where its body is no `Status`.
+    /// The error that a response tells, even if its body is no `Status`.
     init(_ response: HTTPResponse) {
         let decoded = try? JSONDecoder().decode(Status.self, from: response.body)
         if let decoded, decoded.kind == "Status" {
@@ -85,7 +85,7 @@ extension Status {
                 message: text.isEmpty ? "the server answered \(response.status) without a message" : text,
                 reason: Self.reason(of: response.status))
         }
-        // The status line is what proxies and clients go by.
+        // The code is that of the status line, which proxies and clients go by.
         code = response.status
         if details?.retryAfterSeconds == nil,
             let seconds = response[header: "Retry-After"].flatMap({ Int($0) })

@@ -1,27 +1,27 @@
 import FoundationEssentials
 import KubernetesAPI
 
-/// An object that is JSON with metadata, but not of the type that it should be.
+/// An object that is JSON with metadata, but does not decode as its type.
 public struct MalformedObject: Hashable, Sendable {
     public var apiVersion: String?
     public var kind: String?
     public var key: ObjectKey
     public var uid: String?
     public var resourceVersion: String?
-    /// Who controls the object.
+    /// Owner that controls the object.
     public var controller: OwnerReference?
-    /// Which field is wrong, and why.
+    /// The wrong field, and its error.
     public var reason: String
 }
 
-/// An object, or as much as could be made of it. One bad object must not hide its neighbours.
+/// An object, or as much of it as could be read, so that one bad object does not hide its neighbours.
 public enum DecodedObject<R: KubernetesResource>: Sendable {
     case object(R)
     case malformed(MalformedObject)
 }
 
 extension DecodedObject: Decodable {
-    /// What identifies an object, as far as it can be read, whatever else is wrong with it.
+    /// The identifying fields of an object, as far as they can be read, whatever else is wrong with it.
     private struct Identity {
         private enum Field: String, CodingKey {
             case apiVersion, kind, metadata, name, namespace, uid, resourceVersion, ownerReferences
@@ -63,7 +63,7 @@ extension DecodedObject: Decodable {
     }
 }
 
-/// A list of which each item decodes by itself.
+/// A list whose items decode one by one.
 public struct DecodedList<R: KubernetesResource>: Decodable, Sendable {
     public var metadata: ListMeta
     public var items: [DecodedObject<R>]
@@ -78,12 +78,12 @@ public struct DecodedList<R: KubernetesResource>: Decodable, Sendable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         metadata = try container.decode(ListMeta.self, forKey: .metadata)
-        // Go writes an empty list as null at times.
+        // Go at times writes an empty list as null.
         items = try container.decodeIfPresent([DecodedObject<R>].self, forKey: .items) ?? []
     }
 }
 
-/// What one line of a watch stream says.
+/// Content of one line of a watch stream.
 public enum WatchUpdate<R: KubernetesResource>: Sendable {
     case event(WatchEvent<R>)
     /// An object that does not decode was added or changed (or deleted, if `isDeleted`).

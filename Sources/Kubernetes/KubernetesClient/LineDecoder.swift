@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// Cuts a stream of bytes into lines, wherever the pieces were split.
+/// Cuts a stream of bytes into lines, whatever the boundaries of its pieces.
 public struct LineDecoder: Sendable {
     /// A line has more bytes than are allowed.
     public struct LineTooLong: Error, Hashable, Sendable {
@@ -9,11 +9,12 @@ public struct LineDecoder: Sendable {
 
     private let limit: Int
     private var buffer: [UInt8] = []
-    /// Where the next line begins, and up to where there is known to be no line's end.
+    /// Offsets of the next line's start, and of the first byte not yet searched for its end.
     private var start = 0
     private var searched = 0
 
-    /// - Parameter maximumLineBytes: an object in etcd has 1.5 MiB at most; its JSON may be some larger.
+    /// - Parameter maximumLineBytes: limit of a line. An object in etcd has 1.5 MiB at most; its JSON may be
+    ///   somewhat larger.
     public init(maximumLineBytes: Int = 16 << 20) { limit = maximumLineBytes }
 
     public mutating func append(_ bytes: some Sequence<UInt8>) {
@@ -25,7 +26,7 @@ public struct LineDecoder: Sendable {
         buffer.append(contentsOf: bytes)
     }
 
-    /// The next whole line without its end; nil until there is one. Empty lines are passed over.
+    /// The next whole line without its end; nil until it has come. Empty lines are skipped.
     public mutating func next() throws(LineTooLong) -> Data? {
         while let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
             guard end - start <= limit else { throw LineTooLong(limit: limit) }
@@ -41,14 +42,14 @@ public struct LineDecoder: Sendable {
         return nil
     }
 
-    /// What is left when the stream has ended: a line without its end; nil if there is nothing.
+    /// The rest of an ended stream, a line without its end; nil if there is none.
     public mutating func finish() -> Data? {
         guard start < buffer.count else { return nil }
         defer { shrink() }
         return Data(buffer[start...])
     }
 
-    /// Gives the memory of an unusually long line back.
+    /// Releases the memory of an unusually long line.
     private mutating func shrink() {
         buffer.removeAll(keepingCapacity: buffer.capacity <= 64 << 10)
         start = 0

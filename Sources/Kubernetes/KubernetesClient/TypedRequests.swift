@@ -9,21 +9,21 @@ extension KubernetesClient {
         try decode(await send(R.resourceType.get(namespace: namespace(of: key), name: key.name)))
     }
 
-    /// One page, or all objects at once. The items must all decode: see `listLeniently`.
+    /// One page, or all objects at once. All items must decode: `listLeniently` accepts others.
     public func list<R: KubernetesResource>(
         _: R.Type, namespace: String? = nil, options: ListOptions = ListOptions()
     ) async throws(KubernetesError) -> ResourceList<R> {
         try decode(await send(R.resourceType.list(namespace: namespace, options: options)))
     }
 
-    /// One page, with what could be made of objects that do not decode.
+    /// One page, with the readable parts of objects that do not decode.
     public func listLeniently<R: KubernetesResource>(
         _: R.Type, namespace: String? = nil, options: ListOptions = ListOptions()
     ) async throws(KubernetesError) -> DecodedList<R> {
         try decode(await send(R.resourceType.list(namespace: namespace, options: options)))
     }
 
-    /// All objects, fetched page by page. When the pages become too old on the way, it starts anew.
+    /// All objects, fetched page by page. If a page's token expires on the way, it starts anew.
     public func listAll<R: KubernetesResource>(
         _: R.Type, namespace: String? = nil, options: ListOptions = ListOptions(), pageSize: Int = 500
     ) async throws(KubernetesError) -> ResourceList<R> {
@@ -59,8 +59,8 @@ extension KubernetesClient {
                     namespace: namespace(of: object.key), body: body, fieldManager: fieldManager)))
     }
 
-    /// As `create`, for who needs to know nothing of the answer but what identifies the object: its UID,
-    /// version and creation time are set in what is returned; what the server defaulted is not.
+    /// Creates an object and decodes only the identity from the answer: UID, version and creation time are
+    /// set in the object that is returned; the server's defaults are not.
     public func createIdentified<R: KubernetesResource>(
         _ object: R, fieldManager: String? = nil
     ) async throws(KubernetesError) -> R {
@@ -81,8 +81,8 @@ extension KubernetesClient {
         return created
     }
 
-    /// Replaces an object; a `metadata.resourceVersion` makes it fail with `isConflict` when the object
-    /// has changed since.
+    /// Replaces an object. With a `metadata.resourceVersion` it fails with `isConflict` if the object has
+    /// changed since.
     @discardableResult
     public func update<R: KubernetesResource>(
         _ object: R, subresource: String? = nil, fieldManager: String? = nil
@@ -105,8 +105,7 @@ extension KubernetesClient {
                     namespace: namespace(of: key), name: key.name, patch, subresource: subresource)))
     }
 
-    /// As `patch`, for who needs to know nothing of the answer but the version that the object has now.
-    /// The version is nil where the server did not say it.
+    /// Patches an object and decodes only its new version from the answer; nil if the answer has none.
     public func patchVersion<R: KubernetesResource>(
         _: R.Type, _ key: ObjectKey, _ patch: Patch, subresource: String? = nil
     ) async throws(KubernetesError) -> String? {
@@ -116,8 +115,8 @@ extension KubernetesClient {
         return JSONMember.string(at: ["metadata", "resourceVersion"], in: response.body)
     }
 
-    /// Server-side apply. What the server alone sets is left out; for `subresource: "status"` only the
-    /// status is sent, otherwise all but the status.
+    /// Applies an object on the server. Fields that only the server sets are left out; for `subresource:
+    /// "status"` only the status is sent, otherwise all but the status.
     @discardableResult
     public func apply<R: KubernetesResource>(
         _ object: R, fieldManager: String, force: Bool = true, subresource: String? = nil
@@ -154,9 +153,9 @@ extension KubernetesClient {
     }
 }
 
-/// Objects as they are sent.
+/// The JSON of objects that are sent.
 enum WireObject {
-    /// Metadata that the server alone sets, and that an apply must not claim.
+    /// Metadata that only the server sets, and that an apply must not claim.
     private static let serverMetadata = [
         "resourceVersion", "uid", "creationTimestamp", "generation", "deletionTimestamp",
         "deletionGracePeriodSeconds", "managedFields", "selfLink",
@@ -175,7 +174,7 @@ enum WireObject {
             value["status"] = nil
             return value
         }
-        // Labels and owners belong to who applies the object itself.
+        // The apply of the object itself owns labels and owners.
         let metadata = value["metadata"]
         var identity: JSONValue = [:]
         for name in ["name", "namespace"] { identity[name] = metadata?[name] }

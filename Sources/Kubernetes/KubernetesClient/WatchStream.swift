@@ -2,9 +2,8 @@ import FoundationEssentials
 import HTTPTransport
 import KubernetesAPI
 
-/// The updates of one watch, until the server or the connection ends it.
-///
-/// Objects that do not decode are passed over; `WatchUpdates` has them too.
+/// The updates of one watch, until the server or the connection ends it. Objects that do not decode are
+/// skipped: `WatchUpdates` has them.
 public struct WatchStream<R: KubernetesResource>: AsyncSequence, Sendable {
     public typealias Element = WatchEvent<R>
     public typealias Failure = KubernetesError
@@ -46,7 +45,7 @@ public struct WatchStream<R: KubernetesResource>: AsyncSequence, Sendable {
     }
 }
 
-/// All that a watch says, objects that do not decode included.
+/// All updates of a watch, objects that do not decode included.
 public struct WatchUpdates<R: KubernetesResource>: AsyncSequence, Sendable {
     public typealias Element = WatchUpdate<R>
     public typealias Failure = KubernetesError
@@ -97,16 +96,16 @@ public struct WatchUpdates<R: KubernetesResource>: AsyncSequence, Sendable {
     }
 }
 
-/// Makes updates of the bytes of a watch, wherever they were split. A pure value.
+/// Decodes updates from the bytes of a watch, whatever the boundaries of the pieces. A pure value.
 public struct WatchDecoder<R: KubernetesResource>: Sendable {
-    /// Whether the object that was written at this version is known already: its writer's answer told.
+    /// Whether the object of this version is known already, from the answer to the write that made it.
     public typealias IsKnown = @Sendable (_ resourceVersion: String) -> Bool
 
     private var lines: LineDecoder
     private let isKnown: IsKnown?
 
-    /// - Parameter isKnown: asked once for each object that was added or changed. What is known is not
-    ///   decoded again: a bookmark of its version takes its place.
+    /// - Parameter isKnown: asked once for each object that was added or changed. A known one is not decoded
+    ///   again: a bookmark of its version takes its place.
     public init(maximumLineBytes: Int = 16 << 20, isKnown: IsKnown? = nil) {
         lines = LineDecoder(maximumLineBytes: maximumLineBytes)
         self.isKnown = isKnown
@@ -114,7 +113,7 @@ public struct WatchDecoder<R: KubernetesResource>: Sendable {
 
     public mutating func append(_ bytes: some Sequence<UInt8>) { lines.append(bytes) }
 
-    /// The next update; nil until more bytes came.
+    /// The next update; nil until more bytes have come.
     ///
     /// - Throws: `.decoding` for a line that is no watch event: the stream cannot be trusted any more.
     public mutating func next() throws(KubernetesError) -> WatchUpdate<R>? {
@@ -139,8 +138,8 @@ public struct WatchDecoder<R: KubernetesResource>: Sendable {
         return isKnown(version) ? version : nil
     }
 
-    /// The last update, when the stream has ended. One that was cut off says nothing: the watch goes on
-    /// after the version before it.
+    /// The last update of an ended stream; nil if it was cut off: the watch then goes on after the version
+    /// before it.
     public mutating func finish() -> WatchUpdate<R>? {
         guard let rest = lines.finish() else { return nil }
         return try? Self.decode(rest)
@@ -156,9 +155,9 @@ public struct WatchDecoder<R: KubernetesResource>: Sendable {
 }
 
 extension KubernetesClient {
-    /// Follows changes. An object that does not decode is passed over, and told to `onMalformed`.
+    /// Follows changes. Objects that do not decode are skipped, and told to `onMalformed`.
     ///
-    /// - Parameter idleTimeout: nil for some longer than the server's own limit, `timeoutSeconds`.
+    /// - Parameter idleTimeout: nil for somewhat longer than the server's own limit, `timeoutSeconds`.
     public func watch<R: KubernetesResource>(
         _: R.Type, namespace: String? = nil, options: WatchOptions = WatchOptions(),
         idleTimeout: Duration? = nil, onMalformed: (@Sendable (MalformedObject) -> Void)? = nil

@@ -1,16 +1,16 @@
 import HTTPTransport
 import Synchronization
 
-/// Says until when a process may write as the leader, by a clock that goes on while the process is stopped or
-/// the machine sleeps.
+/// The window of time in which a process may write as the leader, by a clock that goes on while the process
+/// is stopped or the machine sleeps.
 ///
-/// A process that was stopped cannot know that its lease is over before it asks. So each request that
-/// changes something takes the limit along, and the thread that sends it looks at the clock last.
+/// A process that was stopped cannot know that its lease is over before it asks. So each request that changes
+/// something carries the limit, and the thread that sends it checks the clock last of all.
 public final class WriteFence: Sendable {
     public struct Window: Hashable, Sendable {
-        /// No write is begun from then on.
+        /// Instant from which on no write is begun.
         public var sendBefore: ContinuousClock.Instant
-        /// What was begun is given up then.
+        /// Instant at which writes under way are given up.
         public var finishBefore: ContinuousClock.Instant
 
         public init(sendBefore: ContinuousClock.Instant, finishBefore: ContinuousClock.Instant) {
@@ -21,13 +21,13 @@ public final class WriteFence: Sendable {
 
     private let state: Mutex<Window?>
 
-    /// A fence that lets nothing pass, until it is opened.
+    /// Makes a closed fence.
     public init() { state = Mutex(nil) }
 
     /// Lets writes pass in a window, which replaces the one before.
     public func open(_ window: Window) { state.withLock { $0 = window } }
 
-    /// Lets nothing pass any more. What was sent goes on to its end.
+    /// Closes the fence. Requests that were sent go on to their end.
     public func close() { state.withLock { $0 = nil } }
 
     /// Whether a write may be begun now.
@@ -38,7 +38,7 @@ public final class WriteFence: Sendable {
 
     /// Gives a request the limits of the window.
     ///
-    /// - Throws: `.deadlinePassed` where there is none.
+    /// - Throws: `.deadlinePassed` if the fence is closed.
     func limit(_ request: inout HTTPRequest) throws(TransportError) {
         guard let window = state.withLock({ $0 }), window.sendBefore > .now else { throw .notLeading }
         request.sendBefore = window.sendBefore

@@ -1,8 +1,8 @@
-/// Random numbers that a seed determines: SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom
-/// number generators", OOPSLA 2014).
+/// Random numbers that a seed determines: SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable
+/// pseudorandom number generators", OOPSLA 2014).
 ///
-/// Equal seeds give equal numbers in every version: signatures of near-duplicate records and seeds that a failing
-/// test printed depend on it.
+/// Equal seeds give equal numbers in every version: signatures of near-duplicate records depend on it, and so
+/// do seeds that a failing test printed.
 public struct SeededGenerator: RandomNumberGenerator, Hashable, Sendable {
     private var state: UInt64
 

@@ -28,7 +28,7 @@ struct CheckpointCommandTests {
             leaseName: "demo-\(attempt)", heartbeatSeconds: 1)
     }
 
-    /// Real time, made fast: the sidecar's second is a hundredth.
+    /// A context with fast time: the sidecar's second is a hundredth of a real one.
     private func fast(_ fixture: AgentFixture) -> CommandContext {
         var context = fixture.context
         let start = ContinuousClock.now
@@ -38,7 +38,7 @@ struct CheckpointCommandTests {
         return context
     }
 
-    /// Runs the sidecar while `body` does, and stops it as the kubelet does.
+    /// Runs the sidecar while `body` runs, and stops it as the kubelet does.
     private func whileSyncing(
         _ fixture: AgentFixture, _ leases: FakeLeases, attempt: Int = 1, _ body: () async throws -> Void
     ) async throws {
@@ -57,7 +57,7 @@ struct CheckpointCommandTests {
         FakeLeases(Lease(metadata: ObjectMeta(name: "demo-\(attempt)", namespace: "team")))
     }
 
-    /// Waits for a condition; a failed one is found by the expectations that follow.
+    /// Waits for a condition. If it never holds, the expectations that follow fail.
     private func eventually(_ condition: () async throws -> Bool) async throws {
         for _ in 0..<6000 {
             if try await condition() { return }
@@ -162,7 +162,7 @@ struct CheckpointCommandTests {
         ).run()
     }
 
-    @Test func `the newest checkpoint that checks out is resumed`() async throws {
+    @Test func `the newest valid checkpoint is resumed`() async throws {
         let fixture = try await AgentFixture()
         try await fixture.put("{}", "base/config.json")
         try fixture.storage.write("run/metrics.jsonl", Data("old".utf8))
@@ -173,7 +173,8 @@ struct CheckpointCommandTests {
         try await commit(fixture, attempt: 2, step: 20)
         #expect(try await prepare(fixture).resume?.attempt == 2)
         #expect(try fixture.text("resume/current/weights") == "2 20")
-        // Never committed; of another run; damaged in its manifest, and in its files.
+        // Checkpoints that do not count: not committed; of another run; damaged in the manifest, or in the
+        // files.
         try await fixture.put("x", "uid/checkpoints/attempt-0002/step-0000000099/weights")
         try await commit(fixture, attempt: 2, step: 50, run: "other")
         try await commit(fixture, attempt: 2, step: 40)
@@ -189,7 +190,7 @@ struct CheckpointCommandTests {
         #expect(report.message?.contains("goes on from step 20") == true)
     }
 
-    @Test func `an input that is missing is named`() async throws {
+    @Test func `a missing input is named`() async throws {
         let fixture = try await AgentFixture()
         do {
             _ = try await prepare(fixture)
@@ -248,7 +249,7 @@ struct CheckpointCommandTests {
         try fixture.storage.write("output/f", Data("x".utf8))
         let (again, _) = AsyncStream<Int32>.makeStream()
         #expect(try await run(again) == (ExitCode.success, "Succeeded"))
-        // A store that never answers, and SIGTERM.
+        // The store never answers, and SIGTERM comes.
         let (descriptor, port) = try Loopback.listen()
         defer { close(descriptor) }
         var silent = configuration

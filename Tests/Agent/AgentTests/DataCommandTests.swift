@@ -137,7 +137,7 @@ struct DataCommandTests {
         #expect(await failure { try await preprocess(fixture, part: .publish) }?.reason == "TransformFailed")
     }
 
-    @Test func `a dataset that was changed is not used`() async throws {
+    @Test func `a changed dataset is not used`() async throws {
         let fixture = try await AgentFixture()
         try await fixture.put(records(10), "d.jsonl")
         let failure = await failure {

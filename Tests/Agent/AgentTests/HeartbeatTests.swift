@@ -8,7 +8,7 @@ import Testing
 
 @testable import Agent
 
-/// Leases as an API server keeps them: versions, conflicts, outages.
+/// Leases as an API server keeps them: with versions, conflicts and outages.
 final class FakeLeases: LeaseClient {
     struct State {
         var lease: Lease?
@@ -29,7 +29,7 @@ final class FakeLeases: LeaseClient {
 
     func fail(_ failure: KubernetesError?) { state.withLock { $0.failure = failure } }
 
-    /// Someone else's write.
+    /// Writes as another client.
     func change(_ change: (inout Lease) -> Void) {
         state.withLock { state in
             guard state.lease != nil else { return }
@@ -89,15 +89,15 @@ final class FakeLeases: LeaseClient {
     private let state = SyncState()
     private static let time = Date(timeIntervalSince1970: 1_800_000_000.25)
 
-    private func heartbeat(_ leases: FakeLeases) -> Heartbeat {
-        Heartbeat(
+    private func heartbeat(_ leases: FakeLeases) -> LeaseHeartbeat {
+        LeaseHeartbeat(
             leases: leases, configuration: Self.configuration, holder: "pod-0", state: state,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     private static var lease: Lease { Lease(metadata: ObjectMeta(name: "demo-2", namespace: "team")) }
 
-    @Test func `a heartbeat tells the last sign of life and not the time of writing`() async throws {
+    @Test func `a heartbeat has the time of the last sign of life, not that of writing`() async throws {
         let leases = FakeLeases(Self.lease)
         var heartbeat = heartbeat(leases)
         state.update { $0.lastSign = Self.time }
@@ -150,7 +150,7 @@ final class FakeLeases: LeaseClient {
         #expect(leases.snapshot.patches.count == 2)
     }
 
-    @Test func `an outage is an error and then is over`() async throws {
+    @Test func `requests fail during an outage and succeed after it`() async throws {
         let leases = FakeLeases(Self.lease)
         var heartbeat = heartbeat(leases)
         leases.fail(.api(Status(message: "down", reason: "ServiceUnavailable", code: 503)))
@@ -160,8 +160,8 @@ final class FakeLeases: LeaseClient {
         #expect(leases.annotations[HeartbeatAnnotation.attempt] == "2")
     }
 
-    /// It was deleted with its run, and the role allows no other.
-    @Test func `a lease that is not there stays away`() async throws {
+    /// The Lease was deleted with its run, and the role allows no other.
+    @Test func `a missing lease is not created`() async throws {
         let leases = FakeLeases()
         var heartbeat = heartbeat(leases)
         let error = await #expect(throws: KubernetesError.self) { try await heartbeat.beat(now: Self.time) }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Agent
 
-/// Texts of made-up words, and copies with some words exchanged.
+/// Texts of invented words, and copies with some words exchanged.
 private struct Corpus {
     var random = SeededGenerator(seed: 11)
 
@@ -22,7 +22,7 @@ private struct Corpus {
 }
 
 @Suite struct NearDuplicateTests {
-    /// The Jaccard similarity of two texts' shingles, computed outright.
+    /// The Jaccard similarity of two texts' shingles, computed directly.
     private func jaccard(_ left: [String], _ right: [String]) -> Double {
         func shingles(_ words: [String]) -> Set<[UnicodeScalar]> {
             let scalars = Array(words.joined(separator: " ").unicodeScalars)
@@ -52,7 +52,7 @@ private struct Corpus {
                 count += 1
             }
         }
-        // √(J(1−J)/63) is 0.063 at most.
+        // The standard deviation √(J(1−J)/63) is 0.063 at most.
         #expect((squares / count).squareRoot() < 0.063)
     }
 
@@ -100,7 +100,7 @@ private struct Corpus {
         #expect(MinHash(seed: 1).signature(of: "one text") != MinHash(seed: 2).signature(of: "one text"))
     }
 
-    @Test func `digests are kept once`() {
+    @Test func `a digest is new only once`() {
         var set = DigestSet()
         func isNew(_ digest: TextDigest) -> Bool { set.insert(digest) }
         let digests = (0..<5000).map { TextDigest("text \($0)") }

@@ -72,7 +72,7 @@ import Testing
 }
 
 @Suite struct LineSplitterTests {
-    /// Cut in two at every place, the same lines come out.
+    /// Texts that are cut in two at every place.
     @Test(arguments: ["a\nbb\n\nccc", "a\r\nb\n", "", "\n", "x"])
     func `lines are the same however they come in chunks`(text: String) throws {
         let data = Data(text.utf8)

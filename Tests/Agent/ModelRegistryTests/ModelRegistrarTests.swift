@@ -7,7 +7,7 @@ import Testing
 
 @testable import ModelRegistry
 
-/// Against a real MLflow server.
+/// The registrar against a real MLflow server.
 @Suite(.enabled(if: MLflowServer.executable != nil, MLflowServer.isMissing))
 struct ModelRegistrarTests {
     private let name = "model-" + UUID().uuidString.prefix(8).lowercased()
@@ -72,7 +72,8 @@ struct ModelRegistrarTests {
         #expect(try await client.version(of: name, alias: "dev") == "2", "a late retry does not take it back")
     }
 
-    /// Killed before each request in turn, or before its answer: one run and one version, whatever happens.
+    /// The registrar is killed before each request in turn, or before its answer: there is one run and one
+    /// version in any case.
     @Test(arguments: 0..<11, [true, false])
     func `a kill between any two requests makes nothing twice`(request killed: Int, reply: Bool) async throws
     {
@@ -83,7 +84,7 @@ struct ModelRegistrarTests {
         }
         defer { proxy.stop() }
         let direct = try client(server.endpoint)
-        let first = try? await registrar(try client(proxy.endpoint)).register(model(), tries: 1)
+        let first = try? await registrar(try client(proxy.endpoint)).register(model(), attempts: 1)
         #expect(first == nil || proxy.requests.count <= killed)
         let result = try await registrar(direct).register(model())
         #expect(try await versions(direct).count == 1)
@@ -118,7 +119,7 @@ struct ModelRegistrarTests {
         #expect(error?.message.contains("registration.trackingUri") == true)
     }
 
-    @Test func `a server that is not there is unavailable`() async throws {
+    @Test func `a missing server is unavailable`() async throws {
         let client = try MLflowClient(
             address: "http://127.0.0.1:9", credentials: .bearer("t"), transport: HTTPTransport())
         let error = await #expect(throws: RegistryError.self) { try await client.experiment(named: "e") }

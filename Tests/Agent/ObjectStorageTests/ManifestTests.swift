@@ -73,7 +73,7 @@ import Testing
     }
 
     @Test func `the digest of a folder is that of the output of sha256sum`() {
-        // printf 'x' > b; printf 'y' > a; sha256sum a b | sha256sum
+        // Digest of: printf 'x' > b; printf 'y' > a; sha256sum a b | sha256sum
         let files = [
             (path: "b", sha256: ContentDigest.sha256(Data("x".utf8))),
             (path: "a", sha256: ContentDigest.sha256(Data("y".utf8))),

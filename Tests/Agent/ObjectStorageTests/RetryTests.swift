@@ -25,14 +25,14 @@ import Testing
     @Test func `a request is repeated until the time for it is spent`() async throws {
         let waits = WaitLog()
         let client = try client(waits, budget: .seconds(60))
-        var tries = 0
+        var attempts = 0
         await #expect(throws: S3Error.self) {
             try await client.retrying("test") { () async throws(S3Error) -> Void in
-                tries += 1
+                attempts += 1
                 throw S3Error(.unavailable, "down")
             }
         }
-        #expect(tries == waits.all.count + 1)
+        #expect(attempts == waits.all.count + 1)
         #expect(waits.all.reduce(.zero, +) <= .seconds(60))
         #expect(waits.all.reduce(.zero, +) > .seconds(45))
     }
@@ -48,7 +48,7 @@ import Testing
         #expect(waits.all.isEmpty)
     }
 
-    @Test func `a store that is not there is unavailable`() async throws {
+    @Test func `a missing store is unavailable`() async throws {
         let client = try client(WaitLog(), budget: .seconds(1))
         let error = await #expect(throws: S3Error.self) {
             try await client.head(S3Location(bucket: "bucket", key: "key"))

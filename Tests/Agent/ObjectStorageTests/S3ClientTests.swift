@@ -5,7 +5,7 @@ import Testing
 
 @testable import ObjectStorage
 
-/// Against a real server, with another client's eyes on the result.
+/// The client against a real server, whose contents another client checks.
 @Suite(.enabled(if: MotoServer.executable != nil, MotoServer.isMissing))
 struct S3ClientTests {
     @Test(arguments: [

@@ -39,7 +39,7 @@ struct SynchroniserTests {
         #expect(checked == "True")
     }
 
-    @Test func `files that are there are not sent again`() async throws {
+    @Test func `files that are in the store are not sent again`() async throws {
         let fixture = try await StorageFixture { _ in .pass }
         try fill(fixture)
         let synchroniser = fixture.synchroniser
@@ -72,8 +72,8 @@ struct SynchroniserTests {
         #expect(try await fixture.synchroniser.manifest(of: folder) == committed)
     }
 
-    /// Killed after any number of requests: there is a manifest that checks out, or none that does; and the
-    /// next try completes.
+    /// The upload is killed after any number of requests: the folder has a valid manifest or none, and the
+    /// next attempt completes it.
     @Test func `a kill at any request leaves a whole folder or nothing`() async throws {
         let fixture = try await StorageFixture(budget: .zero) { _ in .pass }
         try fill(fixture)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ObjectStorage
 
-/// What networks and stores do on bad days.
+/// Faults of networks and stores.
 @Suite(.enabled(if: MotoServer.executable != nil, MotoServer.isMissing))
 struct TransferFaultTests {
     private static func isGet(_ request: FaultProxy.Request) -> Bool { request.method == "GET" }
@@ -57,7 +57,7 @@ struct TransferFaultTests {
         #expect(fixture.proxy.map { $0.requests.filter(Self.isGet).count } ?? 0 > 4)
     }
 
-    @Test func `bytes that are wrong each time are refused`() async throws {
+    @Test func `bytes that are wrong twice are refused`() async throws {
         let fixture = try await StorageFixture { Self.isGet($0) ? .garbleLastByte : .pass }
         try await fixture.client.put(Data("abcdef".utf8), to: fixture.location("k"))
         let error = await #expect(throws: S3Error.self) {
@@ -68,7 +68,7 @@ struct TransferFaultTests {
         #expect(!FileManager.default.fileExists(atPath: fixture.path("f.part")))
     }
 
-    /// Each request of a multipart upload in turn is lost, or its answer is.
+    /// Each request of a multipart upload is lost in turn, or its answer is.
     @Test(arguments: 0..<5, [true, false])
     func `an upload survives the loss of any request or reply`(request lost: Int, reply: Bool) async throws {
         let fixture = try await StorageFixture(partSize: 5 << 20) { request in
@@ -116,11 +116,11 @@ struct TransferFaultTests {
     }
 }
 
-/// Counts across tasks.
+/// A counter for several tasks.
 final class Counter: Sendable {
     private let value = Mutex(0)
 
-    /// 0, 1, 2, …
+    /// The next number, from 0.
     func next() -> Int {
         value.withLock { value in
             defer { value += 1 }

@@ -39,7 +39,7 @@ import Testing
         #expect(error?.code == code)
     }
 
-    /// Bytes changed, taken out and put in: whatever comes of it, it is a value or an error.
+    /// Bytes are changed, removed and inserted: the result is a value or an error.
     @Test func `damaged XML never traps`() {
         var random = SeededGenerator(seed: 7)
         for _ in 0..<3000 {

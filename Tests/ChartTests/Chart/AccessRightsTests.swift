@@ -157,7 +157,8 @@ import Testing
 
     /// `examples/namespace.yaml` prepares a namespace as `tenantNamespaces` does.
     @Test func `the example's agent has the same rights as the chart's`() throws {
-        let example = try Manifest(Manifest.repository.appendingPathComponent("examples/namespace.yaml"))
+        let example = try RepositoryManifest(
+            RepositoryManifest.repository.appendingPathComponent("examples/namespace.yaml"))
         let role = try #require(
             try example.documents().map(RenderedObject.init(json:)).first { $0.kind == "Role" })
         #expect(Self.granted(by: role) == Self.agent)

@@ -46,7 +46,7 @@ import Testing
     @Test(arguments: images.values.sorted())
     func `files that an image copies from the context are there`(_ file: String) throws {
         let context = file.hasPrefix("hack/images/") ? "" : "examples/runtimes"
-        let folder = Manifest.repository.appendingPathComponent(context)
+        let folder = RepositoryManifest.repository.appendingPathComponent(context)
         for copy in try Self.instructions(file) where copy.hasPrefix("COPY ") && !copy.contains("--from=") {
             for source in copy.split(separator: " ").dropFirst().dropLast() where !source.contains("*") {
                 let path = folder.appendingPathComponent(String(source)).path
@@ -58,15 +58,20 @@ import Testing
     /// What the chart and the examples ask for is what `hack/images/build` makes.
     @Test func `the chart's images are those that are built`() throws {
         let build = try String(
-            contentsOf: Manifest.repository.appendingPathComponent("hack/images/build"), encoding: .utf8)
+            contentsOf: RepositoryManifest.repository.appendingPathComponent("hack/images/build"),
+            encoding: .utf8)
         for (name, file) in Self.images { #expect(build.contains("image \(name) \(file) ")) }
         let values = try #require(
-            try Manifest(Manifest.repository.appendingPathComponent("charts/anneal/values.yaml")).documents()
+            try RepositoryManifest(
+                RepositoryManifest.repository.appendingPathComponent("charts/anneal/values.yaml")
+            ).documents()
                 .first)
         #expect(values[path: ["image", "repository"]] == "anneal/operator")
         #expect(values[path: ["agent", "image", "repository"]] == "anneal/agent")
         let version = try #require(
-            try Manifest(Manifest.repository.appendingPathComponent("charts/anneal/Chart.yaml")).documents()
+            try RepositoryManifest(
+                RepositoryManifest.repository.appendingPathComponent("charts/anneal/Chart.yaml")
+            ).documents()
                 .first?["appVersion"]?.stringValue)
         for file in Self.images.values {
             #expect(try Self.instructions(file).contains("ARG VERSION=\(version)"), "\(file)")
@@ -76,7 +81,7 @@ import Testing
     /// The instructions of a Dockerfile, a line each.
     private static func instructions(_ file: String) throws -> [String] {
         let text = try String(
-            contentsOf: Manifest.repository.appendingPathComponent(file), encoding: .utf8)
+            contentsOf: RepositoryManifest.repository.appendingPathComponent(file), encoding: .utf8)
         return text.split(separator: "\n").filter { !$0.hasPrefix("#") }.joined(separator: "\n")
             .replacingOccurrences(of: "\\\n", with: " ").split(separator: "\n").map(String.init)
     }

@@ -28,7 +28,7 @@ import Testing
     /// A metric that was renamed would leave an alert that never fires.
     @Test func `alerts ask for metrics that the operator has`() throws {
         let catalogue = try String(
-            contentsOf: Manifest.repository.appendingPathComponent(
+            contentsOf: RepositoryManifest.repository.appendingPathComponent(
                 "Sources/Operator/Operator/Telemetry/MetricCatalogue.swift"), encoding: .utf8)
         for rule in try rules() {
             let expression = rule["expr"]?.stringValue ?? ""

@@ -38,10 +38,10 @@ import Testing
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).yaml")
         try Data(try renderer(values: "{}").utf8).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
-        let rendered = try Manifest(file).documents().map(RenderedObject.init(json:)).filter {
+        let rendered = try RepositoryManifest(file).documents().map(RenderedObject.init(json:)).filter {
             $0.kind == "CustomResourceDefinition"
         }
-        let generated = try Manifest.all(in: "crds").flatMap { try $0.documents() }
+        let generated = try RepositoryManifest.all(in: "crds").flatMap { try $0.documents() }
         #expect(rendered.count == generated.count)
         for definition in generated.map(RenderedObject.init(json:)) {
             let installed = try #require(rendered.first { $0.name == definition.name })
@@ -51,8 +51,8 @@ import Testing
     }
 
     @Test func `the chart has the CustomResourceDefinitions of crds`() throws {
-        let chart = try Manifest.all(in: "charts/anneal/files/crds")
-        let generated = try Manifest.all(in: "crds")
+        let chart = try RepositoryManifest.all(in: "charts/anneal/files/crds")
+        let generated = try RepositoryManifest.all(in: "crds")
         #expect(chart.map(\.name) == generated.map(\.name))
         #expect(chart.map(\.text) == generated.map(\.text), "run hack/generate")
     }

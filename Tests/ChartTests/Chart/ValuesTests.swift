@@ -47,9 +47,9 @@ import Testing
 
     /// Values and schema have the same members, each with a description; and the chart's README tells of each.
     @Test func `every value has a schema, a description and a line in the README`() throws {
-        let chart = Manifest.repository.appendingPathComponent("charts/anneal")
+        let chart = RepositoryManifest.repository.appendingPathComponent("charts/anneal")
         let values = try #require(
-            try Manifest(chart.appendingPathComponent("values.yaml")).documents().first)
+            try RepositoryManifest(chart.appendingPathComponent("values.yaml")).documents().first)
         let schema = try JSONValue(
             parsing: Array(
                 try String(contentsOf: chart.appendingPathComponent("values.schema.json"), encoding: .utf8)

@@ -24,7 +24,7 @@ struct ActionTests {
     func `every recorded object is in the tests of both health and actions`(_ customization: Customization)
         throws
     {
-        let recorded = try Manifest.all(
+        let recorded = try RepositoryManifest.all(
             in: "examples/gitops/resource_customizations/\(Anneal.group)/\(customization.kind)/testdata"
         ).map { "testdata/\($0.name).yaml" }
         for (file, key) in [("health_test.yaml", "tests"), ("actions/action_test.yaml", "discoveryTests")] {

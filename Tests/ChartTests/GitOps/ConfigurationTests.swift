@@ -6,13 +6,13 @@ import Testing
 
 /// `argocd-cm.yaml` and the Argo CD objects of the example.
 @Suite struct ConfigurationTests {
-    private static let gitops = Manifest.repository.appendingPathComponent("examples/gitops")
+    private static let gitops = RepositoryManifest.repository.appendingPathComponent("examples/gitops")
 
     /// The Lua files, as the ConfigMap must have them.
     @Test(arguments: Customization.all)
     func `argocd-cm has the scripts of every kind`(_ customization: Customization) throws {
         let configuration = try #require(
-            try Manifest(Self.gitops.appendingPathComponent("argocd-cm.yaml")).documents().first)
+            try RepositoryManifest(Self.gitops.appendingPathComponent("argocd-cm.yaml")).documents().first)
         let key = "\(Anneal.group)_\(customization.kind)"
         let health = configuration[path: ["data", "resource.customizations.health.\(key)"]]?.stringValue
         #expect(health == (try script(customization, "health.lua")), "run hack/generate")
@@ -22,7 +22,7 @@ import Testing
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).yaml")
         try Data(text.utf8).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
-        let actions = try #require(try Manifest(file).documents().first)
+        let actions = try #require(try RepositoryManifest(file).documents().first)
         #expect(actions["discovery.lua"]?.stringValue == (try script(customization, "actions/discovery.lua")))
         let definitions = actions["definitions"]?.arrayValue ?? []
         #expect(Set(definitions.compactMap { $0["name"]?.stringValue }) == (try customization.scripts()))
@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test func `the project allows what the applications deploy`() throws {
-        let objects = try Manifest.all(in: "examples/gitops/argocd").flatMap { try $0.documents() }
+        let objects = try RepositoryManifest.all(in: "examples/gitops/argocd").flatMap { try $0.documents() }
             .map(RenderedObject.init(json:))
         let project = try #require(objects.first { $0.kind == "AppProject" })
         let applications = objects.filter { $0.kind == "Application" }
@@ -55,7 +55,8 @@ import Testing
     @Test(arguments: ["default", "everything", "cert-manager"])
     func `the project allows the chart's objects of the cluster`(_ name: String) throws {
         let project = try #require(
-            try Manifest(Self.gitops.appendingPathComponent("argocd/project.yaml")).documents().first)
+            try RepositoryManifest(Self.gitops.appendingPathComponent("argocd/project.yaml")).documents()
+                .first)
         let allowed = project[path: ["spec", "clusterResourceWhitelist"]]?.arrayValue ?? []
         let kinds = allowed.compactMap { $0["kind"]?.stringValue }
         for object in try Rendering(description: name).objects() where object.isOfCluster {
@@ -66,7 +67,7 @@ import Testing
 
     /// A namespace before what is in it, and both before the runs.
     @Test func `the runs of the example are synced in waves that work, and are accepted`() throws {
-        let objects = try Manifest.all(in: "examples/gitops/runs").flatMap { try $0.documents() }
+        let objects = try RepositoryManifest.all(in: "examples/gitops/runs").flatMap { try $0.documents() }
             .map(RenderedObject.init(json:))
         for object in objects {
             let wave = object["metadata", "annotations", "argocd.argoproj.io/sync-wave"]?.stringValue

@@ -5,7 +5,8 @@ import TestSupport
 
 /// What Argo CD is told about one of our kinds: Lua files in the layout of its own `resource_customizations`.
 struct Customization: Sendable, CustomStringConvertible {
-    static let root = Manifest.repository.appendingPathComponent("examples/gitops/resource_customizations")
+    static let root = RepositoryManifest.repository.appendingPathComponent(
+        "examples/gitops/resource_customizations")
     static let all = CustomResourceDefinition.all.map { Customization(kind: $0.resourceType.kind) }
 
     var kind: String
@@ -42,7 +43,8 @@ struct Customization: Sendable, CustomStringConvertible {
 
     /// An object of `testdata`, as an API server answered it.
     func object(_ file: String) throws -> JSONValue {
-        guard let document = try Manifest(folder.appendingPathComponent(file)).documents().first else {
+        guard let document = try RepositoryManifest(folder.appendingPathComponent(file)).documents().first
+        else {
             throw WrongCount(what: "documents in \(file)", count: 0)
         }
         return document

@@ -3,7 +3,7 @@ import TestSupport
 
 /// What turns the chart into manifests: Helm itself where it is installed, and `hack/chart-render`.
 struct ChartRenderer: Sendable, CustomStringConvertible {
-    static let chart = Manifest.repository.appendingPathComponent("charts/anneal").path
+    static let chart = RepositoryManifest.repository.appendingPathComponent("charts/anneal").path
     static let missing = """
         neither helm nor $ANNEAL_CACHE/chart-render/bin/chart-render is there: run hack/setup charts
         """

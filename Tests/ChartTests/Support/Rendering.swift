@@ -8,13 +8,14 @@ struct Rendering: Sendable, CaseIterable, CustomStringConvertible {
 
     var description: String
 
-    private static let folder = Manifest.repository.appendingPathComponent("Tests/ChartTests/Golden")
+    private static let folder = RepositoryManifest.repository.appendingPathComponent(
+        "Tests/ChartTests/Golden")
     var valuesFile: URL { Self.folder.appendingPathComponent("\(description).values.yaml") }
     var file: URL { Self.folder.appendingPathComponent("\(description).yaml") }
 
     func text() throws -> String { try String(contentsOf: file, encoding: .utf8) }
     func objects() throws -> [RenderedObject] {
-        try Manifest(file).documents().map(RenderedObject.init(json:))
+        try RepositoryManifest(file).documents().map(RenderedObject.init(json:))
     }
 
     /// The only object of a kind, with that name if one is given.

@@ -7,16 +7,17 @@ import KubernetesClient
 enum BackEnd: String, Sendable, CaseIterable, CustomStringConvertible {
     /// `APIServer`, in this process.
     case embedded
-    /// The same, with a history of a few changes: what lags behind meets versions that are gone.
+    /// The embedded server with a history of a few changes: readers that lag behind meet expired versions.
     case forgetful
-    /// The unmodified apiextensions-apiserver that `hack/crd-server` starts. No core resources.
+    /// The unmodified apiextensions-apiserver that `hack/crd-server` starts. It has no core resources.
     case crdServer
-    /// A whole kube-apiserver, where `KUBEBUILDER_ASSETS` has one.
+    /// A whole kube-apiserver, if `KUBEBUILDER_ASSETS` has one.
     case kubernetes
 
     var description: String { rawValue }
 
-    /// Where the kubeconfig of a server that this process did not start is told.
+    /// Environment variable with the kubeconfig of a server that this process did not start; nil for one that
+    /// it starts.
     private var variable: String? {
         switch self {
         case .embedded, .forgetful: nil
@@ -33,13 +34,13 @@ enum BackEnd: String, Sendable, CaseIterable, CustomStringConvertible {
 
     var hasCoreResources: Bool { self != .crdServer }
 
-    /// A client that sends as the operator's does.
+    /// A client that sends requests as the operator's does.
     func client() async throws -> KubernetesClient { try await client(over: Self.transport) }
 
     func client(over transport: HTTPTransport) async throws -> KubernetesClient {
         let configuration =
             if let kubeconfig {
-                try Kubeconfig.load(paths: [kubeconfig]).configuration()
+                try MergedKubeconfig.load(paths: [kubeconfig]).configuration()
             } else {
                 try await (self == .forgetful ? EmbeddedServer.forgetful : .shared).configuration()
             }

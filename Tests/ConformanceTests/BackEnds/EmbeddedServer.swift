@@ -30,7 +30,7 @@ struct EmbeddedServer: Sendable {
             Task { try await server.run() }
             let path = "\(folder)/kubeconfig"
             try await server.writeKubeconfig(to: path)
-            return try Kubeconfig.load(paths: [path]).configuration()
+            return try MergedKubeconfig.load(paths: [path]).configuration()
         }
     }
 

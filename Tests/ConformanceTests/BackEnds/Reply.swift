@@ -2,7 +2,7 @@ import FoundationEssentials
 import KubernetesAPI
 import KubernetesClient
 
-/// What a server answered, whatever it was.
+/// Answer of a server, whatever its status.
 struct Reply: Sendable {
     var code: Int
     var body: JSONValue

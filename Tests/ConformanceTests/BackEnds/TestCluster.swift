@@ -64,7 +64,7 @@ actor InstalledDefinitions {
         }
     }
 
-    /// A definition is `Established` a little before its objects can be created.
+    /// Waits until objects of a definition can be created, a little after it is `Established`.
     private static func awaitServing(
         _ definition: AnnealAPI.CustomResourceDefinition, _ client: KubernetesClient
     ) async throws {
@@ -90,7 +90,7 @@ struct TookTooLong: Error, CustomStringConvertible {
     var description: String
 }
 
-/// Returns when `condition` holds; asks every 20 ms.
+/// Waits until `condition` holds; asks every 20 ms.
 func eventually(
     _ what: String, within limit: Duration = .seconds(30), _ condition: () async throws -> Bool
 ) async throws {

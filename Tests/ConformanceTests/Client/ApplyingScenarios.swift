@@ -10,7 +10,7 @@ extension Scenario {
             let first = try await cluster.client.apply(run, fieldManager: "anneal")
             let second = try await cluster.client.apply(run, fieldManager: "anneal")
             #expect(second.metadata.resourceVersion == first.metadata.resourceVersion)
-            // What was read, with all that the server has set, can be applied again.
+            // An object that was read, with all that the server has set, can be applied again.
             let third = try await cluster.client.apply(second, fieldManager: "anneal")
             #expect(third.metadata.generation == first.metadata.generation)
             #expect(third.spec == first.spec)
@@ -68,7 +68,8 @@ extension Scenario {
 }
 
 extension TestCluster {
-    /// As the operator does it: a merge patch on the condition that the run is still the observed one.
+    /// Patches a status as the operator does: a merge patch on the condition that the run is still the
+    /// observed one.
     @discardableResult
     func patchStatus(of run: EvalRun, _ status: JSONValue?) async throws -> EvalRun {
         var body: JSONValue = [

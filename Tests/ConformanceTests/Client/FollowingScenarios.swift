@@ -17,7 +17,7 @@ extension Scenario {
         },
     ]
 
-    /// Writes for some watches' time, and compares the store with a list in the end.
+    /// Writes during some watches, and compares the store with a list at the end.
     private static func follow(_ cluster: TestCluster, _ options: Informer<EvalRun>.Options) async throws {
         for number in 1...7 { try await cluster.create("early-\(number)") }
         let informer = Informer<EvalRun>(
@@ -52,7 +52,7 @@ extension Scenario {
     }
 }
 
-/// What handlers were told, added up.
+/// The sum of the changes that handlers were told.
 private final class Changes: Sendable {
     private struct State {
         var versions: [String: Int64] = [:]

@@ -9,7 +9,7 @@ import Testing
 @testable import Operator
 
 extension Scenario {
-    /// The operator's own applier. EvalRuns are the children that every back end serves.
+    /// Scenarios of the operator's own applier. EvalRuns are the children that every back end serves.
     static let planApplying = [
         Scenario("a status is written where it differs, and only over the run that was observed") { cluster in
             let applier = cluster.applier()
@@ -145,7 +145,7 @@ extension PlanApplier {
 }
 
 extension TestCluster {
-    /// With caches that follow nothing: they hold what the applier itself learned.
+    /// An applier with caches that follow nothing: they hold only what the applier itself learned.
     fileprivate func applier() -> PlanApplier {
         let logger = Logger(label: "applier") { _ in SwiftLogNoOpLogHandler() }
         let events = EventRecorder(client: client, component: "conformance", instance: "test", logger: logger)

@@ -3,7 +3,7 @@ import KubernetesAPI
 import KubernetesClient
 
 extension TestCluster {
-    /// An evaluation run of this namespace, as Swift has it.
+    /// An evaluation run of this namespace as a value.
     func run(_ name: String, labels: [String: String]? = nil) -> EvalRun {
         var metadata = ObjectMeta()
         metadata.name = name

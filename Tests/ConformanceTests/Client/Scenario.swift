@@ -1,6 +1,6 @@
 import Testing
 
-/// Something that Anneal's client and caches must manage on every API server.
+/// A task that Anneal's client and caches must manage on every API server.
 struct Scenario: Sendable, CustomStringConvertible {
     var description: String
     var run: @Sendable (TestCluster) async throws -> Void
@@ -11,7 +11,8 @@ struct Scenario: Sendable, CustomStringConvertible {
     }
 
     static let all = writing + watching + following + applying + planApplying
-    /// What a server that forgets what was must not disturb, and what needs one.
+    /// Scenarios for a server that forgets its history: those that it must not disturb, and those that need
+    /// one.
     static let forgetting = following + expiring
 
     func run(on backEnd: BackEnd) async throws {

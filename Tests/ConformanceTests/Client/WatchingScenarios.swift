@@ -44,7 +44,7 @@ extension Scenario {
                 WatchOptions(resourceVersion: list.metadata.resourceVersion, timeoutSeconds: 4))
             var seen: [String] = []
             for try await event in watch { seen.append(event.summary) }
-            // A real server sends one only if something else has happened.
+            // A real server sends a bookmark only if something else has happened.
             #expect(seen.allSatisfy { $0 == "bookmark" })
         },
         Scenario("a reader that takes its time loses nothing, and no other watch stands still for it") {
@@ -55,7 +55,8 @@ extension Scenario {
                 run.metadata.annotations = ["example.com/filler": String(repeating: name, count: 20_000)]
                 try await cluster.client.create(run)
             }
-            // Far less than all: the transfer of who is slow stops and goes on many times.
+            // The buffer holds far less than all events: the slow reader's transfer stops and goes on many
+            // times.
             let transport = HTTPTransport(configuration: .init(streamBufferBytes: 64 << 10))
             defer { transport.shutdown() }
             let client = try await cluster.backEnd.client(over: transport)
@@ -143,7 +144,7 @@ extension TestCluster {
 }
 
 extension WatchStream<EvalRun> {
-    /// The next events but bookmarks in the middle, in words.
+    /// Descriptions of the next events, bookmarks in the middle left out.
     func first(_ count: Int) async throws -> [String] {
         var seen: [String] = []
         for try await event in self where event.summary != "bookmark" {

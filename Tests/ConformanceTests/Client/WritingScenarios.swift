@@ -63,7 +63,7 @@ extension Scenario {
         #expect(counter.metadata.labels?["count"] == "30")
     }
 
-    /// Adds one to the label `count`, however often another was faster.
+    /// Adds one to the label `count`, and repeats it while other writers are faster.
     private static func increment(_ cluster: TestCluster, _ client: KubernetesClient) async throws {
         while true {
             let run = try await client.get(EvalRun.self, cluster.key("counter"))

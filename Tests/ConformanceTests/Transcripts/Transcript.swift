@@ -2,9 +2,9 @@ import FoundationEssentials
 import KubernetesAPI
 import KubernetesClient
 
-/// What was asked of a server and what it answered, with everything that differs between two servers by
-/// right written as a token: identifiers and versions by the order in which they were first seen, times not
-/// at all. Two servers that behave alike write the same transcript.
+/// Requests to a server and its answers. Whatever may differ between two servers is written as a token:
+/// identifiers and versions by the order in which they were first seen, times not at all. Two servers that
+/// behave alike write the same transcript.
 struct Transcript: Sendable {
     private(set) var lines: [String] = []
     private let client: KubernetesClient
@@ -16,7 +16,7 @@ struct Transcript: Sendable {
         namespace = cluster.namespace
     }
 
-    /// Sends a request, adds a line about it, and returns the answer as it was.
+    /// Sends a request, adds a line about it, and returns the unchanged answer.
     @discardableResult
     mutating func send(_ what: String, _ request: APIRequest) async throws -> Reply {
         let reply = try await client.reply(to: request)
@@ -40,7 +40,7 @@ private struct Tokens {
         switch value {
         case .object(let members):
             var result: [String: JSONValue] = [:]
-            // In the order of their names: tokens are numbered as they are met.
+            // Members are visited by name, as tokens are numbered in the order in which they are met.
             for (name, member) in members.sorted(by: { $0.key < $1.key }) {
                 result[name] = replaced(in: member, named: name, namespace: namespace)
             }
@@ -79,7 +79,7 @@ private struct Tokens {
         return "version-\(versions)"
     }
 
-    /// Messages quote identifiers, and versions where they speak of them.
+    /// A message with tokens for the identifiers and versions in it.
     private func message(_ text: String) -> String {
         var text = text.replacing("/registry/apiextensions.kubernetes.io/", with: "/registry/")
             .replacing(/\\"resourceVersion\\":\\"[0-9]+\\"/, with: "VERSION")
@@ -96,21 +96,21 @@ private struct Tokens {
 }
 
 extension JSONValue {
-    /// Without what two servers of the same code may write differently.
+    /// The value without parts that two servers of the same code may write differently.
     fileprivate var inOrder: JSONValue {
         var value = self
         if let causes = value[path: ["details", "causes"]]?.arrayValue {
-            // Upstream validates metadata twice, and says so twice; the message repeats the causes.
+            // Upstream validates metadata twice, and reports errors twice; the message repeats the causes.
             value[path: ["details", "causes"]] = .array(Set(causes).sorted { $0.text < $1.text })
             value["message"] = nil
         }
         if let managers = value[path: ["metadata", "managedFields"]]?.arrayValue {
-            // They stand in the order of their times, which are whole seconds.
+            // Their order is that of their times, which are whole seconds.
             value[path: ["metadata", "managedFields"]] = .array(managers.sorted { $0.identity < $1.identity })
         }
         if let items = value["items"]?.arrayValue {
             value["items"] = .array(items.map(\.inOrder))
-            // Others write meanwhile.
+            // The version depends on other writers.
             value[path: ["metadata", "resourceVersion"]] = nil
         }
         return value
@@ -120,6 +120,6 @@ extension JSONValue {
         ["manager", "operation", "subresource"].map { self[$0]?.stringValue ?? "" }.joined(separator: " ")
     }
 
-    /// With sorted names, and whole numbers written alike.
+    /// The JSON with sorted names, and whole numbers written alike.
     var text: String { String(decoding: serialized(), as: UTF8.self) }
 }

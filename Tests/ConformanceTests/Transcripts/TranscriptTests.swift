@@ -1,6 +1,6 @@
 import Testing
 
-/// The embedded cluster must answer as upstream's code does.
+/// Transcripts of the embedded cluster, against upstream's code.
 @Suite(.timeLimit(.minutes(3))) struct TranscriptTests {
     @Test(
         .enabled(if: BackEnd.crdServer.isAvailable, "hack/crd-server is not running (ANNEAL_CRD_SERVER)"),

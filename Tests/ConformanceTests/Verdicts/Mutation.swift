@@ -2,7 +2,7 @@ import ControllerRuntime
 import KubernetesAPI
 import SeededRandomness
 
-/// Makes wrong manifests of right ones, by chance of a seed.
+/// Makes wrong manifests from right ones, by chance from a seed.
 struct Mutation {
     private var random: SeededGenerator
 

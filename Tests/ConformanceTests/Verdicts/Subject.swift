@@ -2,7 +2,7 @@ import AnnealAPI
 import KubernetesAPI
 import TestSupport
 
-/// A manifest of this repository that servers are asked about; with `old`, as an update of it.
+/// A manifest of this repository on which servers give a verdict; with `old`, as an update of that.
 struct Subject: Sendable, CustomStringConvertible {
     var description: String
     var document: JSONValue
@@ -11,7 +11,7 @@ struct Subject: Sendable, CustomStringConvertible {
 
     /// Anneal's objects in `examples/`.
     static func examples() throws -> [Subject] {
-        try Manifest.all(in: "examples").flatMap { manifest in
+        try RepositoryManifest.all(in: "examples").flatMap { manifest in
             try manifest.documents().compactMap { document in
                 AnnealAPI.CustomResourceDefinition.of(document).map { _ in
                     Subject(description: manifest.name, document: document, old: nil, isWrong: false)
@@ -20,13 +20,15 @@ struct Subject: Sendable, CustomStringConvertible {
         }
     }
 
-    /// What users get wrong. Left out are values that JSON cannot carry: `kubectl` refuses them by itself.
+    /// Manifests with users' mistakes. Values that JSON cannot express are left out: `kubectl` refuses them
+    /// by itself.
     static func wrongManifests() throws -> [Subject] {
-        try Manifest.all(in: "Tests/Operator/AnnealAPITests/WrongManifests").compactMap { manifest in
+        try RepositoryManifest.all(in: "Tests/Operator/AnnealAPITests/WrongManifests").compactMap {
+            manifest in
             let documents: [JSONValue]
             do {
                 documents = try manifest.documents()
-            } catch is Manifest.UnsupportedValue {
+            } catch is RepositoryManifest.UnsupportedValue {
                 return nil
             }
             guard let document = documents.last else { return nil }

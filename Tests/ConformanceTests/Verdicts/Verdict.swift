@@ -3,20 +3,20 @@ import FoundationEssentials
 import KubernetesAPI
 import KubernetesClient
 
-/// What a server says to a manifest: the object that it would store, or why it refuses.
+/// Answer of a server to a manifest: the object that it would store, or the reasons for its refusal.
 struct Verdict: Hashable, Sendable, CustomStringConvertible {
     var code: Int
     var reason: String?
     /// `field: reason: message`, sorted.
     var causes: [String]
-    /// The message, where no causes say more.
+    /// The message; nil if causes say more.
     var message: String?
-    /// What would be stored, without identity, versions and times.
+    /// The object that would be stored, without identity, versions and times.
     var object: JSONValue?
 
     var isAccepted: Bool { (200..<300).contains(code) }
 
-    /// The fields that it names.
+    /// The fields that the verdict names.
     var fields: Set<String> { Set(causes.map { String($0.prefix { $0 != ":" }) }) }
 
     var description: String {
@@ -61,7 +61,7 @@ extension TestCluster {
         return Verdict(try await client.reply(to: request))
     }
 
-    /// Stores the object that another is to replace.
+    /// Stores the object that another one is to replace.
     func store(_ document: JSONValue) async throws {
         guard let type = AnnealAPI.CustomResourceDefinition.of(document)?.resourceType else {
             throw UnknownKind(document)

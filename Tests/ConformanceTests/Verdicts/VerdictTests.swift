@@ -3,8 +3,8 @@ import KubernetesAPI
 import KubernetesClient
 import Testing
 
-/// Every manifest of this repository gets the same verdict, for the same reasons, from upstream's code as from
-/// the embedded cluster; what is accepted is stored alike, with the same defaults and without unknown fields.
+/// Verdicts of upstream's code and of the embedded cluster on every manifest of this repository: they agree,
+/// for the same reasons, and store accepted objects alike, with the same defaults and without unknown fields.
 @Suite(.timeLimit(.minutes(3))) struct VerdictTests {
     @Test(
         .enabled(if: BackEnd.crdServer.isAvailable, "hack/crd-server is not running (ANNEAL_CRD_SERVER)"),
@@ -38,7 +38,7 @@ import Testing
     }
 }
 
-/// Manifests of every kind with something wrong that nobody thought of.
+/// Verdicts on manifests of every kind with random errors.
 @Suite(.timeLimit(.minutes(5))) struct MutantVerdictTests {
     @Test(
         .enabled(if: BackEnd.crdServer.isAvailable, "hack/crd-server is not running (ANNEAL_CRD_SERVER)"),

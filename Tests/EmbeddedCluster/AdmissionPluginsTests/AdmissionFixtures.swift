@@ -13,7 +13,7 @@ final class FakeCluster: AdmissionCluster {
     private struct State {
         var objects: [String: JSONValue] = [:]
         var revision: Int64 = 100
-        /// Conflicts that are still to be had with status updates.
+        /// Number of status updates that will still conflict.
         var conflicts = 0
     }
 

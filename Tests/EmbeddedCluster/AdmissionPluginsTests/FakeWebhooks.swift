@@ -7,7 +7,7 @@ import Testing
 
 @testable import AdmissionPlugins
 
-/// Webhooks that answer by path, and remember what they were asked.
+/// Webhooks that answer by path, and remember their requests.
 final class FakeWebhooks: WebhookTransport {
     enum Answer: Sendable {
         /// The members of `response`; the uid is added.

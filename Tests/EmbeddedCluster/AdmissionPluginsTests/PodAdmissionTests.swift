@@ -121,7 +121,7 @@ struct PodAdmissionTests {
                     {"downwardAPI":{"items":[{"path":"namespace","fieldRef":{"apiVersion":"v1",
                     "fieldPath":"metadata.namespace"}}]}}]}}
                     """#))
-        // Once more, as after webhooks: nothing is added.
+        // A second pass, as after webhooks, adds nothing.
         #expect(try await accounts.process(admission("pods", object), cluster) == object)
     }
 

@@ -13,7 +13,7 @@ struct PodSecurityAdmissionTests {
         cluster.put("namespaces", namespace: "", "rec", #"{"metadata":{"labels":\#(labels)}}"#)
     }
 
-    /// What a pod must say to be let in everywhere.
+    /// Spec of a pod that every level admits.
     private static let good =
         #"""
         {"securityContext":{"runAsNonRoot":true,"seccompProfile":{"type":"RuntimeDefault"}},
@@ -120,7 +120,7 @@ struct PodSecurityAdmissionTests {
     }
 
     @Test
-    func `a pod that is there already may be labelled, and a wrong level is the strictest`() async {
+    func `an existing pod may be labelled, and an invalid level counts as the strictest`() async {
         label(#"{"pod-security.kubernetes.io/enforce":"typo"}"#)
         let old = pod(#"{"containers":[{"name":"c"}]}"#)
         var labelled = old

@@ -5,7 +5,7 @@ import Testing
 
 @testable import AdmissionPlugins
 
-/// Admission charges quotas, and the quota controller recalculates them: they must come to the same.
+/// Agreement between admission, which charges quotas, and the quota controller, which recalculates them.
 @Suite struct QuotaAgreementTests {
     /// Specs of pods, one a line: best effort, with overhead, with a deadline, of a class, across namespaces.
     private static let pods = [
@@ -92,7 +92,7 @@ import Testing
                 objectCounts: [widgets: 1, Pod.resourceType: pods.count])
             let used = usage.used(
                 under: try (quota["spec"] ?? .null).decoded(as: ResourceQuotaSpec.self))
-            // Admission says nothing of what no object counts; the controller says that it is none.
+            // For a resource that no object counts, admission writes nothing and the controller writes 0.
             let admitted = quota[path: ["status", "used"]]?.objectValue ?? [:]
             #expect(
                 used.filter { $0.value.milliunits > 0 || admitted[$0.key] != nil }.mapValues(\.text)
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    /// A limit of CPU and memory for the sidecar, too, where a quota demands it.
+    /// The pod with a limit of CPU and memory for its sidecar, if it has one: a quota demands it.
     private static func complete(_ pod: JSONValue) -> JSONValue {
         guard pod[path: ["spec", "initContainers"]] != nil else { return pod }
         var pod = pod

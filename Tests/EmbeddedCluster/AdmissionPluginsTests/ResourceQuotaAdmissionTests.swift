@@ -107,7 +107,7 @@ struct ResourceQuotaAdmissionTests {
         cluster.put("resourcequotas", "q", quota)
         let status = await plugin.refusal(of: admission("pods", gpuPod("b", 2)), cluster)
         #expect(status?.message?.contains("used: requests.nvidia.com/gpu=3") == true)
-        // Once it is stored it counts once.
+        // A stored pod counts once.
         cluster.put("pods", "a", gpuPod("a", 3).text)
         _ = try await plugin.process(admission("pods", gpuPod("c", 1)), cluster)
         #expect(used() == ["requests.nvidia.com/gpu": "4"])

@@ -340,7 +340,7 @@ struct WebhookAdmissionTests {
     }
 
     @Test
-    func `the refusal of the first configuration is told`() async {
+    func `of several refusals, that of the first webhook by name is reported`() async {
         let webhooks = FakeWebhooks { path, _ in
             .response(["allowed": false, "status": ["message": .string("no from \(path)")]])
         }

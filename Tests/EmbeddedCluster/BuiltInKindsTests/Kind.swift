@@ -15,7 +15,7 @@ struct Kind {
             BuiltInResources.definitions.first { $0.type.plural == plural && $0.type.group == group })
     }
 
-    /// What is stored when a client sends `text`.
+    /// The object that is stored when a client sends `text`.
     func created(_ text: String) throws -> JSONValue {
         var object = try decoded(text)
         object[path: ["metadata", "uid"]] = "u1"

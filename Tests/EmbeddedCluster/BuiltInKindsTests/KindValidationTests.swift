@@ -11,7 +11,7 @@ import Testing
         #expect(Set(names).count == names.count)
     }
 
-    /// What `kubectl explain` shows; a field without a text is a field nobody can look up.
+    /// Texts that `kubectl explain` shows.
     @Test(arguments: BuiltInResources.definitions.map { "\($0.type.qualifiedName)" })
     func `every field is described`(name: String) throws {
         let definition = try #require(

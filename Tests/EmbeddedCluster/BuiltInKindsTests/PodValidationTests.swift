@@ -2,7 +2,11 @@ import KubernetesAPI
 import Testing
 
 @Suite struct PodValidationTests {
-    /// A pod with one container, `container` and `spec` being further members.
+    /// A pod with one container.
+    ///
+    /// - Parameters:
+    ///   - container: further members of the container.
+    ///   - spec: further members of the spec.
     static func pod(container: String = "", spec: String = "") -> String {
         """
         {"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"x"\(container.isEmpty ? "" : ",")\(container)}]

@@ -1,7 +1,7 @@
 import KubernetesAPI
 import Testing
 
-/// What a real kube-apiserver 1.36 stored of the same requests.
+/// Objects that a real kube-apiserver 1.36 stored for the same requests.
 @Suite struct RecordedDefaultsTests {
     static let container =
         #"{"image":"x","imagePullPolicy":"Always","name":"c","resources":{},"terminationMessagePath":"/dev/termination-log","terminationMessagePolicy":"File"}"#

@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test
-    func `an owner that is only unknown is not gone`() {
+    func `an unknown owner does not count as gone`() {
         let graph = Self.graph(Self.object("a", owners: ["elsewhere"]))
         #expect(graph.unknownOwners(of: Self.object("a", owners: ["elsewhere"])).map(\.uid) == ["elsewhere"])
         #expect(graph.step(for: "a", existing: ["elsewhere"]) == nil)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import NodeAgent
 
-/// A cluster that only remembers.
+/// A cluster that records the node's requests.
 final class RememberingCluster: NodeCluster {
     private let state = Mutex<(statuses: [PodStatus], deleted: Bool, events: [String], tokens: Int)>(
         ([], false, [], 0))
@@ -26,7 +26,7 @@ final class RememberingCluster: NodeCluster {
     func folder(ofClaim name: String, namespace: String) async throws -> String {
         throw ConfigurationError("persistentvolumeclaim \"\(name)\" not found")
     }
-    /// A different one each time.
+    /// A new token each time.
     func token(_ projection: ServiceAccountTokenProjection, for pod: Pod) async throws -> String {
         state.withLock { state in
             state.tokens += 1
@@ -44,7 +44,7 @@ final class RememberingCluster: NodeCluster {
     func hostAliases(namespace: String) -> [HostAlias] { [HostAlias(address: "127.9.9.9", names: ["peer"])] }
 }
 
-/// Pods that really run, in bubblewrap.
+/// Pods whose programs run in bubblewrap.
 @Suite(
     .enabled(
         if: access("/usr/bin/bwrap", X_OK) == 0, "bubblewrap is not installed: install the package bubblewrap"
@@ -113,7 +113,7 @@ struct PodRunTests {
         for _ in 0..<1000 where !condition() { try? await Task.sleep(for: .milliseconds(20)) }
     }
 
-    /// Also ends what a failed test left running.
+    /// Removes the folder, and ends processes that a failed test left running.
     func remove() {
         for pod in (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? [] {
             let folder = PodFolder(path: "\(root)/\(pod)")

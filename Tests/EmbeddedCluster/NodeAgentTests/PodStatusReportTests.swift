@@ -94,7 +94,7 @@ import Testing
     }
 
     @Test
-    func `a container that crashed shows its wait and how it ended`() {
+    func `a crashed container shows its wait and its last end`() {
         var record = Self.running
         record.end(Termination(exitCode: 1, reason: "Error", finishedAt: Self.now))
         record.awaitRestart(of: "p", now: Self.now)

@@ -62,7 +62,7 @@ import Testing
         arguments: [
             (nil, nil, "0"), (nil, true, "65532"), (1000, true, "1000"), (1000, nil, "1000"),
         ] as [(Int64?, Bool?, String)])
-    func `a container runs as the user that is asked for`(uid: Int64?, nonRoot: Bool?, expected: String)
+    func `a container runs as the requested user`(uid: Int64?, nonRoot: Bool?, expected: String)
         throws
     {
         var container = Container(name: "c")

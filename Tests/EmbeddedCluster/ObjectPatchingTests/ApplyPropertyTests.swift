@@ -5,7 +5,7 @@ import Testing
 
 @testable import ObjectPatching
 
-/// Configurations made up by chance.
+/// Random configurations.
 private struct Configurations {
     var random: SeededGenerator
 
@@ -39,7 +39,7 @@ private struct Configurations {
 
     mutating func word() -> JSONValue { .string(["p", "q", "r"].randomElement(using: &random) ?? "p") }
 
-    /// Any JSON at all.
+    /// A random JSON value.
     mutating func value(depth: Int) -> JSONValue {
         switch Int.random(in: 0...(depth > 0 ? 7 : 4), using: &random) {
         case 0: .null
@@ -101,13 +101,13 @@ struct ApplyPropertyTests {
         object = try manager.apply(live: object, applied: first, manager: "one", now: instant)
         object = try manager.apply(
             live: object, applied: first.with("spec", [:]), manager: "two", now: instant)
-        // What is left is what the first applied; what is empty may be left of what was shared.
+        // The fields of the first manager are left; empty values may be left of shared fields.
         let alone = try manager.apply(live: nil, applied: first, manager: "one", now: instant)
         #expect(Self.essence(object["spec"]) == Self.essence(alone["spec"]))
         #expect(object.fields(of: "one") == alone.fields(of: "one"))
     }
 
-    /// Without empty lists, and sets and keyed lists in one order.
+    /// The spec without empty lists, and with its sets and keyed lists in a fixed order.
     private static func essence(_ spec: JSONValue?) -> [String: JSONValue] {
         (spec?.objectValue ?? [:]).filter { $0.value != [] }.mapValues { value in
             value.arrayValue.map { .array($0.sorted { $0.text < $1.text }) } ?? value
@@ -149,7 +149,7 @@ struct ApplyPropertyTests {
     }
 
     @Test(arguments: [true, false])
-    func `objects as deep as the parser lets them be are no danger`(inLists: Bool) throws {
+    func `objects of the parser's greatest depth do not exhaust the stack`(inLists: Bool) throws {
         let depth = (JSONValue.depthLimit - 2) * (inLists ? 2 : 3) / 3
         let deep = (0..<depth).reduce(JSONValue.string("x")) { inner, level in
             inLists && level % 2 == 1 ? ["items": [inner]] : ["spec": inner]

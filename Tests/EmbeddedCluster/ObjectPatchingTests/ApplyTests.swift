@@ -77,7 +77,7 @@ struct RecordedApplyTests {
             live: object, applied: configMap(#"{"a":"9"}"#), manager: "one", now: later)
         #expect(object.managers == ["one", "two"])
         #expect(object["data"] == ["a": "9", "c": "2"])
-        // Owning a value that was there already changes nothing, so that there is no time of change.
+        // A manager that comes to own an unchanged value makes no change, so its entry has no time.
         #expect(object.entry(of: "one")?["time"] == nil)
         #expect(object.entry(of: "two")?["time"] == .string(instant.description))
     }
@@ -170,7 +170,7 @@ struct ApplyTests {
     }
 
     @Test
-    func `a field that two applied stays until both have dropped it`() throws {
+    func `a field of two appliers stays until both have dropped it`() throws {
         var object = try apply(nil, #"{"mode":"fast","size":1}"#, by: "one")
         object = try apply(object, #"{"size":1}"#, by: "two")
         object = try apply(object, #"{"mode":"fast"}"#, by: "one")
@@ -285,7 +285,7 @@ struct ApplyTests {
     }
 
     @Test
-    func `members of a map of objects belong to whoever applied them`() throws {
+    func `members of a map of objects belong to the manager that applied them`() throws {
         var object = try apply(nil, #"{"limits":{"a":{"cpu":"1"}}}"#, by: "one")
         #expect(
             object.fields(of: "one") == ["f:spec": ["f:limits": ["f:a": [".": [:], "f:cpu": [:]]]]])

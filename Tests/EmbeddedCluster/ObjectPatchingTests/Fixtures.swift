@@ -36,7 +36,7 @@ func mapOf(_ element: Schema) -> Schema {
     schema(.object) { $0.additionalProperties = .schema(Indirect(element)) }
 }
 
-/// A schema with every way of merging there is.
+/// A schema with every kind of merging.
 enum Schemas {
     static let string = schema(.string)
     static let integer = schema(.integer)
@@ -96,7 +96,7 @@ enum Managers {
 }
 
 extension JSONValue {
-    /// What `manager` owns, as `fieldsV1`.
+    /// The fields that `manager` owns, as `fieldsV1`.
     func fields(of manager: String, _ operation: String = "Apply", subresource: String? = nil) -> JSONValue? {
         entry(of: manager, operation, subresource: subresource)?["fieldsV1"]
     }

@@ -9,13 +9,13 @@ struct JSONPatchTests {
         var what: String
         var document: String
         var patch: String
-        /// Nil where the patch cannot be applied.
+        /// The result; nil if the patch cannot be applied.
         var result: String?
 
         var testDescription: String { what }
     }
 
-    /// RFC 6902, appendix A, and what its text says besides.
+    /// Examples of RFC 6902, appendix A, and further statements of its text.
     static let cases = [
         Case(
             what: "adds a member", document: #"{"foo":"bar"}"#,
@@ -127,7 +127,7 @@ struct JSONPatchTests {
     func `a JSON patch is applied or fails as RFC 6902 says`(_ example: Case) throws {
         let document = json(example.document)
         guard let expected = example.result else {
-            // As recorded: patch/json-test-fails, patch/json-bad-path
+            // The messages are those of the recorded patch/json-test-fails and patch/json-bad-path.
             let error = #expect(throws: PatchError.self) {
                 try ObjectPatcher.applyPatch(.json, json(example.patch), to: document)
             }

@@ -13,7 +13,7 @@ struct MergePatchTests {
         var testDescription: String { "\(document) with \(patch)" }
     }
 
-    /// RFC 7396, appendix A, as far as objects are patched.
+    /// Examples of RFC 7396, appendix A, as far as they patch objects.
     static let cases = [
         Case(document: #"{"a":"b"}"#, patch: #"{"a":"c"}"#, result: #"{"a":"c"}"#),
         Case(document: #"{"a":"b"}"#, patch: #"{"b":"c"}"#, result: #"{"a":"b","b":"c"}"#),

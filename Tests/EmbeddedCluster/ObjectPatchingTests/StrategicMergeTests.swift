@@ -20,7 +20,7 @@ struct StrategicMergeTests {
             document: #"{"spec":{"containers":[{"name":"c","image":"x","imagePullPolicy":"Always"}]}}"#,
             patch: #"{"spec":{"containers":[{"name":"c","image":"y"}]}}"#,
             result: #"{"spec":{"containers":[{"name":"c","image":"y","imagePullPolicy":"Always"}]}}"#),
-        // As the documentation of kubectl patch shows it: what is new goes to the front.
+        // A new element goes to the front, as the documentation of kubectl patch shows.
         Case(
             what: "puts a new container first",
             document: #"{"spec":{"containers":[{"name":"nginx"}]}}"#,

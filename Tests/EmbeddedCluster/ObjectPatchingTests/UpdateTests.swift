@@ -95,7 +95,7 @@ struct UpdateTests {
                     {"f:status":{"f:conditions":{"k:{\"type\":\"Ready\"}":{".":{},"f:lastProbeTime":{},
                     "f:status":{},"f:type":{}}},"f:phase":{}}}
                     """#))
-        // Two entries of one name: the object's and the subresource's.
+        // One name has two entries: the object's and the subresource's.
         #expect(object.managers == ["kube-scheduler", "recorder", "recorder"])
     }
 

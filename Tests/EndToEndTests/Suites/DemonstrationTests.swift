@@ -4,7 +4,7 @@ import KubernetesAPI
 import Testing
 
 extension EndToEnd {
-    /// What `hack/demo` shows, with its real trainer and evaluator, looked at with other people's tools.
+    /// The example of `hack/demo` with its real trainer and evaluator, checked with independent tools.
     @Suite(.needs(.fixturePods), .cluster("demonstration"), .timeLimit(.minutes(10))) struct Demonstration {
         @Test func `the example goes from kubectl apply to an evaluated, registered model`() async throws {
             let team = try await Team.make("demo")

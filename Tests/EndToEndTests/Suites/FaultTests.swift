@@ -4,18 +4,20 @@ import SeededRandomness
 import Testing
 
 extension EndToEnd {
-    /// Faults between the operator and the API server: runs end as without them, nothing is made twice, and work
-    /// goes on within seconds of their end.
+    /// Faults between the operator and the API server: runs end as without them, nothing is made twice, and
+    /// work goes on within seconds of the faults' end.
     @Suite(
         .cluster("faults", withOperator: false), .needs(.audit), .serialized, .timeLimit(.minutes(20)))
     struct Faults {
         private static let count = 5
         private static let names = (0..<count).map { "run-\($0)" }
-        /// Seconds that an outage lasts: a minute where there is time for it.
+        /// Seconds that an outage lasts: 60 in a full run, otherwise 6.
         private static let outage: Double =
             ProcessInfo.processInfo.environment["ANNEAL_FAULTS_FULL"] == "1" ? 60 : 6
 
-        /// Creates runs while the faults are made, and holds what must hold; `end` ends them before that.
+        /// Creates runs while the faults happen, and checks the invariants.
+        ///
+        /// - Parameter end: ends the faults before the check.
         private func scenario(
             _ name: String, _ faults: Fault..., expecting actions: [String], rests: Bool = false,
             end: (@Sendable (PaperRuns) async throws -> Void)? = nil
@@ -53,7 +55,7 @@ extension EndToEnd {
                 "conflicts", .status(409, "Conflict").of("write").probability(0.35), expecting: ["status"])
         }
 
-        @Test func `429 with Retry-After is waited for`() async throws {
+        @Test func `runs finish though requests are throttled with Retry-After`() async throws {
             try await scenario(
                 "throttled", .status(429, "TooManyRequests", retryAfter: 1).probability(0.3),
                 expecting: ["status"])
@@ -113,13 +115,13 @@ extension EndToEnd {
                     ])
                 }
                 try await Task.sleep(for: .seconds(1))
-                // The last list sees everything.
+                // The last list shows everything.
                 try await runs.proxy.make([.expireInStream.limit(12)])
                 try await Task.sleep(for: .seconds(1))
             }
         }
 
-        @Test func `a stale server's lists are not believed`() async throws {
+        @Test func `lists of a stale server are refused`() async throws {
             try await scenario("stale", expecting: ["stale", "expireInStream"]) { runs in
                 try await Task.sleep(for: .seconds(2))
                 for _ in 0..<2 {
@@ -151,7 +153,7 @@ extension EndToEnd {
         }
     }
 
-    /// The API server and what stores its objects die again and again.
+    /// Repeated deaths of the API server and of its storage.
     @Suite(
         .cluster("deaths", withOperator: false), .needs(.audit, .deaths), .serialized,
         .timeLimit(.minutes(15)))
@@ -168,7 +170,7 @@ extension EndToEnd {
                 var slowest = 0.0
                 for kill in 0..<Self.kills {
                     if !names.isEmpty {
-                        // Half of them at the start, the others between the deaths.
+                        // Half of the runs are created at the start, the others between the deaths.
                         let part = kill == 0 ? Self.count / 2 : 2
                         try await runs.create(Array(names.prefix(part)))
                         names = names.dropFirst(part)

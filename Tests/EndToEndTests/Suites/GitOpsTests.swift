@@ -4,10 +4,10 @@ import KubernetesAPI
 import Testing
 
 extension EndToEnd {
-    /// What git says stays what is live, and what this repository gives to clusters is accepted by them.
+    /// Agreement between git and live objects, and acceptance of this repository's manifests by clusters.
     @Suite(.cluster("gitops"), .timeLimit(.minutes(4))) struct GitOps {
-        /// The runs of the example, in the order of their waves, and what they need; their kinds are all
-        /// served. (Argo CD's own objects are looked at by ChartTests.)
+        /// The runs of the example in the order of their waves, and the objects that they need; all of these
+        /// kinds are served. (ChartTests checks Argo CD's own objects.)
         @Test func `the manifests of the example are accepted`() async throws {
             let team = try await Team.make("waves")
             let folder = team.servers.installation.repository.appendingPathComponent("examples/gitops/runs")
@@ -20,7 +20,7 @@ extension EndToEnd {
             }
         }
 
-        /// Kinds of other operators are not served here; those are for their own servers to judge.
+        /// Objects of other operators' kinds are left out: those kinds are not served here.
         @Test(arguments: ["default", "everything"])
         func `the API server accepts everything that the chart renders`(_ rendering: String) async throws {
             let cluster = try #require(Cluster.current)
@@ -48,7 +48,7 @@ extension EndToEnd {
             let status = try #require(try await team.finished(run.name).status)
             try #require(status.phase == .completed, "\(status.message ?? "")")
 
-            // What `kubectl diff` and Argo CD compare.
+            // `kubectl diff` and Argo CD compare these.
             let difference = try await team.run(["diff", "-f", "-"], input: run.manifest.serialized())
             #expect(difference.succeeded, "\(difference.text)\(difference.errors)")
             let again = try await team.kubectl("apply", "-f", "-", input: run.manifest.serialized())

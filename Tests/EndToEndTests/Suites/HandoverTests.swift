@@ -4,7 +4,7 @@ import KubernetesAPI
 import Testing
 
 extension EndToEnd {
-    /// Two operators, one of which leads, at the timings that a cluster has by default.
+    /// Two operators, one of which leads, with a cluster's default timings.
     @Suite(
         .needs(.fixturePods, .audit), .cluster("leadership", withOperator: false), .serialized,
         .timeLimit(.minutes(5)))
@@ -80,7 +80,7 @@ extension EndToEnd {
                         ? true : nil
                 }
                 try await complete(names, of: team)
-                // It reads and watches, and follows the other one.
+                // The standby reads, watches, and follows the leader.
                 let later = try team.cluster.audit().dropFirst(before).filter(pair.leader.sent)
                 #expect(!later.isEmpty)
                 #expect(later.filter(\.isWrite).isEmpty)
@@ -102,7 +102,7 @@ extension EndToEnd {
                     let ready = try await replica.get("/readyz?verbose", port: replica.healthPort)
                     #expect(ready.contains("[+]caches ok") && ready.hasSuffix("readyz check passed\n"))
                 }
-                // It may have tried for the lease when there was none.
+                // The standby may have tried to get the lease while there was none.
                 let writes = try team.cluster.audit().filter {
                     pair.standby.sent($0) && $0.isWrite && $0.resource != "leases"
                 }
@@ -150,7 +150,7 @@ extension EndToEnd {
             }
         }
 
-        /// Each line is an object, and what speaks of a run says which, its stage and its attempt.
+        /// Checks that each line is an object, and that lines about a run name it, its stage and its attempt.
         private func checkLogs(of replica: Replica, of team: Team) throws {
             let lines = try String(contentsOf: replica.log, encoding: .utf8).split(separator: "\n").map {
                 try JSONValue(parsing: Array($0.utf8))
@@ -164,7 +164,7 @@ extension EndToEnd {
     }
 }
 
-/// Prometheus' own judgement of metrics.
+/// Prometheus' own check of metrics.
 private enum Promtool {
     static func found() throws -> Program? { try? Installation().tool("bin/promtool") }
 }

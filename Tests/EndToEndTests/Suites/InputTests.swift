@@ -4,7 +4,7 @@ import KubernetesAPI
 import Testing
 
 extension EndToEnd {
-    /// Mistakes and misfortunes that only a run can find.
+    /// Mistakes and failures that show only in a run.
     @Suite(.needs(.fixturePods), .cluster("inputs"), .timeLimit(.minutes(6))) struct Inputs {
         @Test func `a corrupt record is named by its number`() async throws {
             let team = try await Team.make("corrupt")
@@ -24,7 +24,7 @@ extension EndToEnd {
             #expect(status.message?.contains("dataset.sha256") == true)
         }
 
-        @Test func `a dataset that is not there is named`() async throws {
+        @Test func `a missing dataset is named`() async throws {
             let team = try await Team.make("missing")
             var run = FixtureRun("missing", of: team)
             run.dataset = "s3://datasets/no-such-file.jsonl"
@@ -33,7 +33,7 @@ extension EndToEnd {
             #expect(status.message?.contains("no-such-file.jsonl") == true)
         }
 
-        @Test func `credentials that the store refuses end the run with words about credentials`()
+        @Test func `refused credentials end the run with a message about them`()
             async throws
         {
             let team = try await Team.make("denied")
@@ -82,7 +82,7 @@ extension EndToEnd {
     }
 }
 
-/// Stands before the S3 server, and is down or denies access when a test says so.
+/// Stands before the S3 server; a test can make it go down or deny access.
 private struct StorageProxy {
     enum Mode: String { case open, closed, denied }
 

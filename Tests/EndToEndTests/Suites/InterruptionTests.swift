@@ -4,10 +4,10 @@ import KubernetesAPI
 import Testing
 
 extension EndToEnd {
-    /// What happens to a run from outside: it goes on from the newest verified checkpoint, and ends with the
-    /// weights that it would have had.
+    /// Interruptions of a run from outside: it goes on from the newest verified checkpoint, and ends with the
+    /// same weights as without them.
     @Suite(.needs(.fixturePods), .cluster("interruptions"), .timeLimit(.minutes(6))) struct Interruptions {
-        /// Four seconds of training; a checkpoint each second.
+        /// A run of four seconds of training, with a checkpoint each second.
         private func longRun(_ name: String, _ team: Team) -> FixtureRun {
             var run = FixtureRun(name, of: team, parameters: ["stepSeconds": "0.1"])
             run.steps = 60

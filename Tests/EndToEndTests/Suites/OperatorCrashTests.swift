@@ -5,7 +5,7 @@ import SeededRandomness
 import Testing
 
 extension EndToEnd {
-    /// The operator dies at any moment, and at rest it is silent.
+    /// Deaths of the operator at any moment, and its silence at rest.
     @Suite(
         .needs(.fixturePods, .audit), .cluster("crashes"), .serialized, .timeLimit(.minutes(6))
     ) struct OperatorCrashes {
@@ -32,7 +32,7 @@ extension EndToEnd {
                 try team.cluster.startOperator()
             }
             for name in names { try await check(try await team.finished(name), team) }
-            // Four Jobs, the trainer, its Lease, the EvalRun and its evaluator.
+            // Each run has four Jobs, the trainer, its Lease, the EvalRun and its evaluator.
             let expected = 8 * names.count
             var created = 0
             for watch in watches {
@@ -47,11 +47,11 @@ extension EndToEnd {
                     && ["jobs", "pods", "evalruns", "leases"].contains($0.resource)
             }
             #expect(created == expected)
-            // The server may have answered a request with something else when its client had died.
+            // The server may have answered a request otherwise once its client had died.
             #expect(creations.count <= expected)
         }
 
-        /// A run that the operator's deaths did not touch.
+        /// Checks that the operator's deaths did not affect a run.
         private func check(_ job: TrainingJob, _ team: Team) async throws {
             let status = try #require(job.status)
             #expect(status.phase == .completed, "\(job.name): \(status.message ?? "")")
@@ -83,7 +83,7 @@ extension EndToEnd {
             #expect(team.cluster.operatorIsRunning)
         }
 
-        /// The length of the audit log after the last clearing up has been quiet for some seconds.
+        /// The length of the audit log, once no write has followed the last removals for some seconds.
         private func settledAudit(_ cluster: Cluster) async throws -> Int {
             var quiet = 0
             var writes = -1
@@ -98,12 +98,12 @@ extension EndToEnd {
     }
 }
 
-/// All objects of a kind that the operator ever made in a namespace, as a watch tells.
+/// All objects of a kind that the operator made in a namespace, from a watch.
 private struct ChildWatch {
     private let program: BackgroundProgram
 
     init(_ kind: String, _ team: Team) throws {
-        // Pods of Jobs are the Job controller's.
+        // The Job controller makes the pods of Jobs.
         let selector = kind == "pods" ? "anneal.dev/stage in (train,evaluate)" : "anneal.dev/run"
         program = try BackgroundProgram(
             team.cluster.kubectl,

@@ -4,7 +4,7 @@ import KubernetesAPI
 import Testing
 
 extension EndToEnd {
-    /// How runs end by themselves, well and badly.
+    /// Ends that runs come to by themselves, good and bad.
     @Suite(.needs(.fixturePods), .cluster("outcomes"), .timeLimit(.minutes(6))) struct Outcomes {
         private func finish(_ run: FixtureRun, _ team: Team, within seconds: Int = 150) async throws
             -> TrainingJobStatus
@@ -13,7 +13,7 @@ extension EndToEnd {
             return try #require(try await team.finished(run.name, within: seconds).status)
         }
 
-        @Test func `a model that misses its threshold ends the run with the numbers and is not registered`()
+        @Test func `a model that misses its threshold ends the run with its metrics and is not registered`()
             async throws
         {
             let team = try await Team.make("gate")

@@ -5,15 +5,15 @@ import KubernetesClient
 import Testing
 
 extension EndToEnd {
-    /// Objects that nobody can read, written past the schema or garbled on their way, among good ones.
+    /// Unreadable objects, written past the schema or garbled on their way, among good ones.
     @Suite(
         .cluster("poison", withOperator: false), .needs(.audit), .serialized, .timeLimit(.minutes(30)))
     struct Poison {
-        /// Good runs; a thousand where there is time for them.
+        /// Number of good runs: 1,000 in a full run, otherwise 24.
         private static let count =
             ProcessInfo.processInfo.environment["ANNEAL_FAULTS_FULL"] == "1" ? 1000 : 24
 
-        /// What is written past the schema: a name, and what becomes of a good run's JSON.
+        /// Changes to a good run's JSON that the schema would refuse: name, path and value.
         private static let wrong: [(name: String, path: [String], value: JSONValue)] = [
             ("bad-spec", ["spec"], "no object"),
             ("bad-enumeration", ["spec", "method"], "alchemy"),
@@ -47,7 +47,7 @@ extension EndToEnd {
             }
         }
 
-        /// Children that the server knows to be well, and that this operator cannot read.
+        /// Children that the server can read and this operator cannot.
         @Test func `a malformed child holds up its own run alone`() async throws {
             guard let cluster = Cluster.current else { throw OutsideSuite() }
             try await PaperRuns.prepare(cluster)
@@ -77,7 +77,7 @@ extension EndToEnd {
                     }
                     #expect(told, "no event on \(kind) \(name)")
                 }
-                // No hot loop: what nobody can read is not asked for again and again.
+                // The operator does not ask for an unreadable object again and again.
                 let start = try runs.proxy.exchanges().count
                 try await Task.sleep(for: .seconds(5))
                 let requests = try runs.proxy.exchanges().count - start

@@ -39,7 +39,7 @@ extension EndToEnd {
                     ] { #expect(result.errors.contains(part), "\(arguments): \(result.errors)") }
                 }
                 #expect(try await team.names(of: "trainingjobs").isEmpty)
-                // What is sound but surely not meant gets a warning that kubectl prints.
+                // A valid object that is surely a mistake gets a warning, which kubectl prints.
                 var evaluation = WebhookOperator.evalRun("warned")
                 evaluation[path: ["spec", "thresholds"]] = [["metric": "q/perplexty", "max": 9]]
                 let warned = try await team.run(["create", "-f", "-"], input: evaluation.serialized())
@@ -47,7 +47,7 @@ extension EndToEnd {
             }
         }
 
-        @Test func `who created a run is stamped, and nobody can write another name`() async throws {
+        @Test func `a run is stamped with its creator, and nobody can change the stamp`() async throws {
             let team = try await Team.make("stamped")
             try await WebhookOperator.with { _ in
                 let user = try await team.kubectl(
@@ -76,14 +76,14 @@ extension EndToEnd {
                     ["create", "-f", "-"] + eve, input: suspended("hers", team).serialized())
                 #expect(hers.succeeded, "\(hers.errors)")
                 #expect(try await creator("hers", team) == "eve")
-                // Nothing else was touched: the spec is what the manifest and the defaults say.
+                // The rest is untouched: the spec is that of the manifest and the defaults.
                 let difference = try await team.run(
                     ["diff", "-f", "-"], input: suspended("hers", team).serialized())
                 #expect(difference.succeeded, "\(difference.text)")
             }
         }
 
-        @Test func `without an operator our kinds are refused with a reason, and no others`() async throws {
+        @Test func `without an operator Anneal's kinds are refused with a reason, no others`() async throws {
             let team = try await Team.make("down")
             try await WebhookOperator.with { webhook in
                 try await team.apply(suspended("before", team))
@@ -126,7 +126,7 @@ extension EndToEnd {
             }
         }
 
-        @Test func `parts that are taken away from the webhook come back`() async throws {
+        @Test func `removed parts of the webhook are restored`() async throws {
             let team = try await Team.make("healed")
             try await WebhookOperator.with { webhook in
                 for name in WebhookOperator.configurations {

@@ -2,7 +2,7 @@ import Foundation
 import FoundationNetworking
 import KubernetesAPI
 
-/// What `fault_proxy.py` is to do to requests, or to the events of watches.
+/// A fault that `fault_proxy.py` makes in requests, or in the events of watches.
 struct Fault: Sendable {
     var rule: [String: JSONValue]
 
@@ -13,32 +13,32 @@ struct Fault: Sendable {
 
     /// The connection is reset before the server sees the request.
     static let resetBefore = Fault("resetBefore")
-    /// The connection is reset after the server has done what was asked.
+    /// The connection is reset after the server has carried the request out.
     static let resetAfter = Fault("resetAfter")
     static func status(_ code: Int64, _ reason: String, retryAfter: Int64? = nil) -> Fault {
         var rule: [String: JSONValue] = ["code": .integer(code), "reason": .string(reason)]
         rule["retryAfter"] = retryAfter.map(JSONValue.integer)
         return Fault("status", rule)
     }
-    /// Watches end after so long, one half of them with a reset.
+    /// Watches end after that many seconds, half of them with a reset.
     static func close(after seconds: Double) -> Fault { Fault("close", ["seconds": .number(seconds)]) }
     static let expireAtOpen = Fault("expireAtOpen")
     static let expireInStream = Fault("expireInStream")
     static let drop = Fault("drop")
     static let double = Fault("double")
     static let reorder = Fault("reorder")
-    /// Lists are what they were before.
+    /// Lists show an earlier state.
     static let stale = Fault("stale")
     /// Answers come in small pieces.
     static let slow = Fault("slow", ["bytes": 11, "seconds": 0.001])
-    /// Of the object of that name, what is at `path` is read as `value`.
+    /// The value at `path` of the object with that name reads as `value`.
     static func poison(_ name: String, _ path: [JSONValue], _ value: JSONValue) -> Fault {
         Fault("poison", ["name": .string(name), "path": .array(path), "value": value])
     }
 
-    /// `watch`, `list`, `write` or `read` only.
+    /// Limits the fault to `watch`, `list`, `write` or `read`.
     func of(_ kind: String) -> Fault { with("kind", .string(kind)) }
-    /// Where the regular expression matches `METHOD path?query`.
+    /// Limits the fault to requests whose `METHOD path?query` matches the regular expression.
     func on(_ pattern: String) -> Fault { with("on", .string(pattern)) }
     func probability(_ probability: Double) -> Fault { with("probability", .number(probability)) }
     func limit(_ count: Int64) -> Fault { with("limit", .integer(count)) }
@@ -50,14 +50,15 @@ struct Fault: Sendable {
     }
 }
 
-/// One request of the operator's, as it passed the proxy.
+/// A request of the operator's that passed the proxy.
 struct Exchange: Sendable {
     var time: Double
     var method: String
     var path: String
     var code: Int64
     var fault: String?
-    /// Of an object that the server wrote, and where it is a status patch, the new status.
+    /// Name of the object that the server wrote; nil for other requests. For a status patch, `status` is the
+    /// new status.
     var name: String?
     var status: JSONValue?
 
@@ -73,7 +74,7 @@ struct Exchange: Sendable {
 
     var isWrite: Bool { method != "GET" }
     var resource: String { path.split(separator: "/").last.map(String.init) ?? "" }
-    /// What a role would have to allow for it: the method, and the path without the object's name.
+    /// The right that a role needs to allow for it: the method, and the path without the object's name.
     var right: String {
         let parts = path.split(separator: "/").map(String.init)
         guard let namespaces = parts.firstIndex(of: "namespaces"), parts.count > namespaces + 3 else {
@@ -85,7 +86,8 @@ struct Exchange: Sendable {
     var hasSucceeded: Bool { (200..<300).contains(code) && fault == nil }
 }
 
-/// Between an operator and the API server: passes everything on, but for the faults that it is told to make.
+/// A proxy between an operator and the API server: it passes everything on, apart from the faults that it is
+/// told to make.
 final class APIServerProxy: Sendable {
     let kubeconfig: URL
     private let address: String
@@ -118,14 +120,14 @@ final class APIServerProxy: Sendable {
 
     struct Mistake: Error, CustomStringConvertible { var description: String }
 
-    /// From now on these faults, and no others.
+    /// Makes these faults from now on, and no others.
     func make(_ faults: [Fault]) async throws {
         _ = try await request("PUT", JSONValue.array(faults.map { .object($0.rule) }).serialized())
     }
 
     func makeNone() async throws { _ = try await request("PUT", Data("[]".utf8)) }
 
-    /// How often each kind of fault has been made.
+    /// Number of times that each kind of fault was made.
     func counts() async throws -> [String: Int64] {
         let counts = try JSONValue(parsing: Array(try await request("GET", nil)))
         return counts.objectValue?.compactMapValues(\.integerValue) ?? [:]

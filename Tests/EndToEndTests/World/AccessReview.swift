@@ -3,8 +3,8 @@ import KubernetesAPI
 import Synchronization
 import Testing
 
-/// What the roles of Anneal's service accounts allow against what was asked for, by the audit log: nothing that
-/// is refused, and nothing that is allowed for nothing.
+/// Comparison of the rights of Anneal's service accounts with their requests, from the audit log: none is
+/// refused, and no right is unused.
 struct AccessReview {
     /// A verb on a resource, such as `patch trainingjobs.anneal.dev/status`.
     typealias Grant = String
@@ -16,7 +16,7 @@ struct AccessReview {
     func judge() async throws {
         guard try Backend.chosen().offers(.audit) else { return }
         let entries = try cluster.audit().filter(\.isOfServiceAccount)
-        // A server that has just started refuses until it has read the roles.
+        // A server that has just started refuses requests until it has read the roles.
         let allowed = Set(entries.filter { !$0.isRefused }.map { "\($0.user) \(Self.grant($0))" })
         let refused = Set(
             entries.filter { $0.isRefused && !allowed.contains("\($0.user) \(Self.grant($0))") }
@@ -82,7 +82,7 @@ struct AccessReview {
     }
 }
 
-/// What all suites together were granted and used.
+/// Rights that all suites together were granted, and used.
 final class AccessLedger: Sendable {
     static let shared = AccessLedger()
 
@@ -100,8 +100,8 @@ final class AccessLedger: Sendable {
         }
     }
 
-    /// In words, what was granted and never used. `update` on finalizers is asked of the authorizer by an
-    /// admission plugin (OwnerReferencesPermissionEnforcement) and never shows as a request.
+    /// Descriptions of unused rights. `update` on finalizers is left out: an admission plugin
+    /// (OwnerReferencesPermissionEnforcement) asks the authorizer for it, and it never shows as a request.
     var unused: [String] {
         accounts.withLock { accounts in
             accounts.flatMap { name, account in

@@ -12,10 +12,10 @@ struct AuditEntry: Sendable, CustomStringConvertible {
     var name: String
     var group: String
     var code: Int64
-    /// Whether the roles of the user did not allow it.
+    /// Whether the user's roles did not allow the request.
     var isRefused: Bool
 
-    /// A line as `anneal-local` writes it, or an event of `audit.k8s.io/v1`.
+    /// Reads a line that `anneal-local` wrote, or an event of `audit.k8s.io/v1`.
     init(_ line: JSONValue) {
         let isEvent = line["kind"]?.stringValue == "Event"
         let object = isEvent ? line["objectRef"] ?? [:] : line
@@ -39,7 +39,7 @@ struct AuditEntry: Sendable, CustomStringConvertible {
         "\(userAgent): \(verb) \(resource)/\(subresource) \(namespace)/\(name) → \(code)"
     }
 
-    /// Of the operator, or of a pod.
+    /// Whether the operator or a pod made the request.
     var isOfServiceAccount: Bool {
         user.hasPrefix("system:serviceaccount:") && !user.contains(":kube-system:")
     }

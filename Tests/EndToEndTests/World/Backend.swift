@@ -1,18 +1,18 @@
 import Foundation
 import Testing
 
-/// What the suites run on, as `hack/e2e --backend` chose it.
+/// Back end of the suites, chosen by `hack/e2e --backend`.
 enum Backend: Sendable {
     /// `anneal-local up`.
     case embedded
-    /// etcd, kube-apiserver, kube-controller-manager and, if it is there, kube-scheduler of this folder.
+    /// A folder with etcd, kube-apiserver, kube-controller-manager and, if it is there, kube-scheduler.
     case controlPlane(URL)
-    /// Somebody's cluster.
+    /// An existing cluster.
     case given(kubeconfig: URL)
 
     struct Mistake: Error, CustomStringConvertible { var description: String }
 
-    /// Read from `ANNEAL_E2E_BACKEND`, `KUBEBUILDER_ASSETS` and `ANNEAL_E2E_KUBECONFIG`.
+    /// The back end that `ANNEAL_E2E_BACKEND`, `KUBEBUILDER_ASSETS` and `ANNEAL_E2E_KUBECONFIG` choose.
     static func chosen(
         _ environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws -> Backend {
@@ -36,7 +36,7 @@ enum Backend: Sendable {
         }
     }
 
-    /// What a suite may need and not every cluster has.
+    /// A property that a suite may need and that not every cluster has.
     enum Feature: String, Sendable {
         /// Nodes that run the programs of the fixtures, which lie in no registry.
         case fixturePods
@@ -56,7 +56,7 @@ enum Backend: Sendable {
 }
 
 extension Trait where Self == ConditionTrait {
-    /// Skips, in words that the runner prints, on a cluster that lacks what the tests need.
+    /// Skips the tests, with a reason that the runner prints, on a cluster that lacks a property.
     static func needs(_ features: Backend.Feature...) -> Self {
         let names = features.map(\.rawValue).joined(separator: ", ")
         return .enabled("this needs \(names), which this back end does not all have") {

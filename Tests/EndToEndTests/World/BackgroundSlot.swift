@@ -8,7 +8,7 @@ final class BackgroundSlot: Sendable {
 
     var isRunning: Bool { process.withLock { $0?.isRunning == true } }
 
-    /// Does nothing if it runs.
+    /// Starts the program unless it runs.
     func start(_ program: Program, _ arguments: [String], log: URL) throws {
         try process.withLock { process in
             guard process?.isRunning != true else { return }
@@ -16,8 +16,8 @@ final class BackgroundSlot: Sendable {
         }
     }
 
-    /// Starts it, and starts it again whenever it ends, as a kubelet does with a static pod: a controller
-    /// manager, for one, gives up when it can't reach the API server while it starts.
+    /// Starts the program, and again whenever it ends, as a kubelet does with a static pod: a controller
+    /// manager, for example, gives up if it cannot reach the API server at its start.
     func keep(_ program: Program, _ arguments: [String], log: URL) throws {
         try start(program, arguments, log: log)
         keeper.withLock { keeper in

@@ -9,7 +9,7 @@ final class Cluster: Sendable {
 
     let name: String
     let servers: Servers
-    /// As somebody who may do everything.
+    /// kubectl with all rights.
     let kubectl: Program
     private let folder: TemporaryFolder
     private let members: any ClusterServers
@@ -17,7 +17,7 @@ final class Cluster: Sendable {
     private let operatorSlot = BackgroundSlot()
     private let namespaces = Mutex<[String]>([])
 
-    /// Starts a cluster and installs the definitions; the operator only if it is asked for.
+    /// Starts a cluster and installs the definitions, and the operator if `withOperator` is set.
     static func start(_ name: String, on servers: Servers, withOperator: Bool) async throws -> Cluster {
         let cluster = try Cluster(name, servers, images: try await servers.installation.imageMap())
         do {
@@ -70,7 +70,7 @@ final class Cluster: Sendable {
         }
     }
 
-    /// A new token of the operator's service account.
+    /// Writes a new token of the operator's service account.
     func issueOperatorCredentials() async throws {
         try await OperatorAccess.issue(into: folder, kubectl: kubectl)
     }
@@ -84,26 +84,26 @@ final class Cluster: Sendable {
             log: servers.logs.appendingPathComponent("\(name)-operator.log"))
     }
 
-    /// Short waits, so that tests are short.
+    /// Arguments with short waits, so that tests are short.
     static let operatorArguments = [
         "--backoff-seconds", "1", "--heartbeat-seconds", "1", "--agent-image", "anneal/agent:0.1.0",
     ]
 
-    /// As `kill -9` does: no last word, no status written.
+    /// Kills the operator as `kill -9` does: it writes no last status.
     func killOperator() async { await operatorSlot.kill() }
 
     var operatorIsRunning: Bool { operatorSlot.isRunning }
 
-    /// `kill -9` of the API server and of what stores its objects.
+    /// Kills the API server and its storage with `kill -9`.
     func killServers() async { await members.kill() }
 
-    /// Starts them again, and waits until they answer.
+    /// Starts the servers again, and waits until they answer.
     func restartServers() async throws {
         try await members.start()
         try await ready()
     }
 
-    /// What a cluster that goes on is rid of in the end.
+    /// Notes a namespace that is removed from a cluster that outlives the tests.
     func remember(namespace: String) { namespaces.withLock { $0.append(namespace) } }
 
     private func removeNamespaces() async {
@@ -113,14 +113,14 @@ final class Cluster: Sendable {
     }
 
     func stop() async {
-        // Nodes and operator are needed for objects to go.
+        // The removal of objects needs the nodes and the operator.
         await removeNamespaces()
         await operatorSlot.stop()
         await members.stop()
         folder.remove()
     }
 
-    /// The requests so far, as the API server recorded them; none where there is no log of them.
+    /// The requests so far, as the API server recorded them; empty if there is no log of them.
     func audit() throws -> [AuditEntry] {
         guard let log = members.auditLog else { return [] }
         // The last line may be half written.
@@ -130,7 +130,8 @@ final class Cluster: Sendable {
     }
 }
 
-/// One cluster for all tests of a suite. Suites take turns, as two cores don't serve several clusters well.
+/// Gives all tests of a suite one cluster. Suites take turns, as two cores do not serve several clusters
+/// well.
 struct ClusterTrait: SuiteTrait, TestScoping {
     var name: String
     var withOperator = true
@@ -168,7 +169,7 @@ struct OutsideSuite: Error, CustomStringConvertible {
     var description: String { "this runs only inside a suite with the trait `.cluster`" }
 }
 
-/// Lets one at a time pass, in the order in which they came.
+/// Lets one caller at a time pass, in the order in which they came.
 actor Turn {
     private var isTaken = false
     private var waiting: [CheckedContinuation<Void, Never>] = []

@@ -1,22 +1,22 @@
 import Foundation
 
-/// The programs that make a cluster, of one back end.
+/// The programs of a cluster on one back end.
 protocol ClusterServers: Sendable {
-    /// Of somebody who may do everything.
+    /// Kubeconfig with all rights.
     var kubeconfig: URL { get }
-    /// One line of JSON for each request, if the back end has it.
+    /// File with one line of JSON for each request; nil if the back end has none.
     var auditLog: URL? { get }
 
-    /// Starts what is not running.
+    /// Starts the programs that are not running.
     func start() async throws
-    /// Starts what needs an API server that answers: nodes, say.
+    /// Starts the programs that need an API server that answers, such as nodes.
     func join(_ kubectl: Program) async throws
-    /// SIGKILL of the API server and of what stores its objects.
+    /// Kills the API server and its storage with SIGKILL.
     func kill() async
     func stop() async
 }
 
-/// `anneal-local up`: all of it is one process.
+/// `anneal-local up`, which is one process.
 final class EmbeddedServers: ClusterServers {
     let kubeconfig: URL
     let auditLog: URL?
@@ -46,7 +46,7 @@ final class EmbeddedServers: ClusterServers {
     func stop() async { await process.stop(within: .seconds(30)) }
 }
 
-/// A cluster that is somebody else's. Without `ANNEAL_E2E_JOIN_NODES` nothing is started.
+/// An existing cluster. Without `ANNEAL_E2E_JOIN_NODES` nothing is started.
 final class GivenServers: ClusterServers {
     let kubeconfig: URL
     let auditLog: URL? = nil

@@ -1,7 +1,7 @@
 import Foundation
 
-/// Upstream's own programs on loopback, with its own certificates and role-based access; pods are run by
-/// `anneal-local node`.
+/// Upstream's own programs on loopback, with certificates and role-based access of their own; `anneal-local
+/// node` runs the pods.
 final class ControlPlane: ClusterServers {
     let kubeconfig: URL
     let auditLog: URL?
@@ -46,7 +46,7 @@ final class ControlPlane: ClusterServers {
             guard result.succeeded else { throw ProgramFailure(command: script, result: result) }
         }
         try etcd.start(try program("etcd"), etcdArguments, log: logs("etcd"))
-        // It gives up after twenty seconds without etcd.
+        // The API server gives up after twenty seconds without etcd.
         _ = try await eventually("etcd") { answers(ports.client) ? true : nil }
         try apiServer.start(try program("kube-apiserver"), serverArguments, log: logs("apiserver"))
     }
@@ -60,7 +60,7 @@ final class ControlPlane: ClusterServers {
         try await nodes.start(kubectl)
     }
 
-    /// Ours, where there is none.
+    /// Starts upstream's scheduler or, if it is missing, ours.
     private func startScheduler() throws {
         if let program = try? program("kube-scheduler") {
             let arguments = [

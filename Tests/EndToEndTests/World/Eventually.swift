@@ -1,6 +1,6 @@
 import Foundation
 
-/// What was waited for did not come about in time.
+/// A condition that did not hold in time.
 struct TimedOut: Error, CustomStringConvertible {
     var what: String
     var seconds: Duration

@@ -4,17 +4,17 @@ import HTTPTransport
 import KubernetesAPI
 import KubernetesClient
 
-/// Reports on pods as a kubelet does, without running them: each starts and succeeds, with the report that an
-/// agent or a trainer would leave. So a run takes seconds, and faults meet all of its transitions.
+/// Reports on pods as a kubelet does, without running them: each starts and succeeds, with the report of an
+/// agent or a trainer. So a run takes seconds, and faults meet all of its transitions.
 struct FakeKubelet: Sendable {
     let client: KubernetesClient
     let namespace: String
-    /// Pods that are never begun.
+    /// Whether a pod is never begun.
     var leavesAlone: @Sendable (Pod) -> Bool = { _ in false }
 
     static let node = "paper"
 
-    /// A node with room for all, on which nothing runs; the others take nothing more.
+    /// Makes a node with room for all, on which nothing runs; the others take no more pods.
     static func prepare(_ cluster: Cluster, _ client: KubernetesClient) async throws {
         for name in try await cluster.kubectl("get", "nodes", "-o", "name").split(separator: "\n") {
             try await cluster.kubectl("cordon", String(name))
@@ -24,7 +24,7 @@ struct FakeKubelet: Sendable {
         try await report(client)
     }
 
-    /// The node's signs of life: its status, and the Lease that the cluster's controllers look at.
+    /// Writes the node's signs of life: its status, and the Lease that the cluster's controllers check.
     static func report(_ client: KubernetesClient) async throws {
         let now = JSONValue.string(Timestamp(seconds: Int64(Date().timeIntervalSince1970)).description)
         let renewed = MicroTime(seconds: Int64(Date().timeIntervalSince1970)).description
@@ -52,7 +52,7 @@ struct FakeKubelet: Sendable {
         )
     }
 
-    /// Works until the task is cancelled; a server that is away is waited for.
+    /// Works until the task is cancelled; waits for a server that is away.
     func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask {
@@ -108,7 +108,7 @@ struct FakeKubelet: Sendable {
         _ = try await client.patch(Pod.self, pod.key, .merge(patch), subresource: "status")
     }
 
-    /// The termination message of a stage that went well.
+    /// The termination message of a stage that succeeded.
     private func message(of pod: Pod) throws -> String {
         let digest = String(repeating: "ab", count: 32)
         let uid = pod.metadata.labels?[Anneal.Label.runUID] ?? ""
@@ -130,7 +130,7 @@ struct FakeKubelet: Sendable {
 }
 
 extension JSONValue {
-    /// A real API server wants more of a container's status than we read.
+    /// The status with the further members of a container's status that a real API server demands.
     fileprivate var completed: JSONValue {
         guard let container = self["containerStatuses"]?[0] else { return self }
         var whole = self

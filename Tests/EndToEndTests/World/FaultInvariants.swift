@@ -3,9 +3,9 @@ import Foundation
 import KubernetesAPI
 import Testing
 
-/// What must hold whatever happens (design, chapter 9), read from what passed the proxy.
+/// Invariants under all faults (design, chapter 9), checked by the requests that passed the proxy.
 extension PaperRuns {
-    /// How many objects a run without faults creates, by resource.
+    /// Numbers of objects that a run without faults creates, by resource.
     private static let creations = [
         "jobs": 4, "pods": 1, "leases": 1, "persistentvolumeclaims": 1, "evalruns": 1,
     ]
@@ -14,7 +14,7 @@ extension PaperRuns {
         let exchanges = try proxy.exchanges()
         try holdCreations(exchanges, runs: count)
         holdHistories(exchanges)
-        // A real server that has just started refuses until it has read the roles.
+        // A real server that has just started refuses requests until it has read the roles.
         let granted = Set(exchanges.filter(\.hasSucceeded).map(\.right))
         let refused = exchanges.filter {
             $0.code == 403 && $0.fault == nil && !granted.contains($0.right)
@@ -22,7 +22,8 @@ extension PaperRuns {
         #expect(refused.isEmpty, "the roles do not suffice")
     }
 
-    /// Names tell run, stage and attempt: none comes twice, and there are no more than without faults.
+    /// Checks the creations: names contain run, stage and attempt, none comes twice, and there are no more
+    /// than without faults.
     private func holdCreations(_ exchanges: [Exchange], runs count: Int) throws {
         let created = exchanges.filter { $0.method == "POST" && $0.code == 201 && $0.resource != "events" }
         for (resource, exchanges) in Dictionary(grouping: created, by: \.resource) {
@@ -32,7 +33,7 @@ extension PaperRuns {
             let expected = (Self.creations[resource] ?? 0) + (resource == "pods" ? 1 : 0)
             #expect(names.count <= expected * count, "\(resource), ANNEAL_SEED=\(seed)")
         }
-        // A server that is killed may lose its last lines, and nothing else.
+        // A killed server may lose its last lines, and nothing else.
         let audit = try cluster.audit().filter {
             $0.namespace == name && $0.verb == "create" && $0.code == 201 && $0.resource == "jobs"
         }
@@ -41,7 +42,7 @@ extension PaperRuns {
         #expect(Set(names).count == names.count, "Jobs by the audit log, ANNEAL_SEED=\(seed)")
     }
 
-    /// Terminal is terminal, and attempts only grow.
+    /// Checks that terminal phases stay, and that attempts only grow.
     private func holdHistories(_ exchanges: [Exchange]) {
         let writes = exchanges.filter { $0.status != nil && $0.path.contains("/trainingjobs/") }
         for (name, exchanges) in Dictionary(grouping: writes, by: { $0.name ?? "" }) {
@@ -61,7 +62,7 @@ extension PaperRuns {
         }
     }
 
-    /// A settled world causes no writes.
+    /// Checks that a settled world causes no writes.
     func holdSilence(exceptEvents: Bool = false) async throws {
         func writes() throws -> [Exchange] {
             try self.writes().filter { !exceptEvents || !$0.path.contains("/events") }
@@ -82,13 +83,13 @@ extension PaperRuns {
         try proxy.exchanges().filter { $0.isWrite && !$0.path.contains("/leases/") }
     }
 
-    /// Seconds from `time` until the operator's first request that was answered well.
+    /// Seconds from `time` until the operator's first request that succeeded; nil if there is none.
     func answered(after time: Date) throws -> Double? {
         try proxy.exchanges().first { $0.time >= time.timeIntervalSince1970 && $0.hasSucceeded }
             .map { $0.time - time.timeIntervalSince1970 }
     }
 
-    /// Seconds from `time` until the operator wrote again.
+    /// Seconds from `time` until the operator's first write that succeeded; nil if there is none.
     func recovery(after time: Date) throws -> Double? {
         try writes().first { $0.time >= time.timeIntervalSince1970 && $0.hasSucceeded }
             .map { $0.time - time.timeIntervalSince1970 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the fixture runs read from S3, made on the spot.
+/// Inputs of the fixture runs in S3, made when the servers start.
 enum FixtureInputs {
     static let model = "s3://models/fixture/"
     static let dataset = "s3://datasets/records.jsonl"

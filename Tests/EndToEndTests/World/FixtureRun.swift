@@ -1,7 +1,7 @@
 import AnnealAPI
 import KubernetesAPI
 
-/// A TrainingJob of the fixture trainer: seconds instead of minutes, and failures to order.
+/// A TrainingJob of the fixture trainer: it takes seconds, and fails on demand.
 struct FixtureRun: Sendable {
     var name: String
     var steps = 20
@@ -9,18 +9,18 @@ struct FixtureRun: Sendable {
     var checkpointEvery = 10
     var keepLast = 3
     var keepBest = 1
-    /// Of the preprocessing, the command of a transform; none if empty.
+    /// Command of a transform in the preprocessing; empty for none.
     var transform: [String] = []
-    /// Of `trainer.py`.
+    /// Parameters of `trainer.py`.
     var parameters: [String: String] = [:]
     var storageEndpoint: String
     var dataset = FixtureInputs.dataset
     var datasetSha256: String?
     var runPolicy: [String: JSONValue] = [:]
     var idempotencyKey: String?
-    /// The bound of the gate; no evaluation if absent.
+    /// Threshold of the evaluation; nil for a run without evaluation.
     var maxPerplexity: Double?
-    /// Of `evaluator.py`.
+    /// Parameters of `evaluator.py`.
     var suiteParameters: [String: String] = [:]
     var registration: JSONValue?
     var gracePeriodSeconds = 5
@@ -91,10 +91,10 @@ struct FixtureRun: Sendable {
     }
 }
 
-/// What the fixture trainer leaves in its output.
+/// Output of the fixture trainer.
 struct FixtureModel: Sendable {
     var weights: String
-    /// Attempt and step, in the order in which they were trained.
+    /// Attempt and step of each training step, in order.
     var history: [(attempt: Int64, step: Int64)]
 
     init(_ folder: CommittedFolder) throws {

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Where the programs of the tests are: ours beside the test bundle, the others where `hack/setup` puts them.
+/// Paths of the programs that the tests use: Anneal's beside the test bundle, the others where `hack/setup`
+/// puts them.
 struct Installation: Sendable {
     struct Missing: Error, CustomStringConvertible {
         var path: String
@@ -41,12 +42,12 @@ struct Installation: Sendable {
     }
 
     /// The image map of the tests: the runtimes of `examples/`, and fixtures that need nothing but Python.
-    /// They are mounted where no volume of a pod can cover them, as `/tmp` would where the clone is there.
+    /// They are mounted outside of `/tmp`, where a clone may be and a pod's volume would cover them.
     func imageMap() async throws -> String {
         let runtimes = repository.appendingPathComponent("examples/runtimes").path
         let fixtures = repository.appendingPathComponent("Tests/EndToEndTests/Fixtures").path
         let trainers = cache.appendingPathComponent("trainers").path
-        // What the virtual environment was made from.
+        // The interpreter from which the virtual environment was made.
         let python = try await tool("trainers/bin/python")("-c", "import sys; print(sys.base_prefix, end='')")
         func runtime(_ image: String, _ script: String) -> String {
             """
@@ -84,7 +85,7 @@ struct Installation: Sendable {
         return "images:\n" + images.split(separator: "\n").map { "  \($0)\n" }.joined()
     }
 
-    /// The folder of Swift's shared libraries, as `ldd` finds it; none for a program without them.
+    /// The folder of Swift's shared libraries, as `ldd` finds it; empty for a program without them.
     private func swiftRuntime() async throws -> [String] {
         let agent = binaries.appendingPathComponent("anneal-agent").path
         let libraries = try await Program(path: "/usr/bin/ldd")(agent).split(separator: "\n")

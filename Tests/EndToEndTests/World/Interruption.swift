@@ -2,8 +2,8 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Ctrl-C reaches the test runner alone, as each program that it starts has a process group of its own: these
-/// are told, too.
+/// Ends the started programs on Ctrl-C, which reaches the test runner alone, as each of them has a process
+/// group of its own.
 enum Interruption {
     private struct State {
         var programs: Set<pid_t> = []

@@ -2,16 +2,16 @@ import Foundation
 
 /// `anneal-local node` and the provisioner of volumes, joined to an API server.
 struct JoinedNodes: Sendable {
-    /// As `anneal-local up` has them.
+    /// Names of the nodes, as in `anneal-local up`.
     static let names = ["cpu-1", "gpu-1", "gpu-2"]
 
     let name: String
     let servers: Servers
     let folder: TemporaryFolder
     let administrator: URL
-    /// Of a node.
+    /// Kubeconfig of a node.
     let kubeconfig: @Sendable (String) -> URL
-    /// `--log-certificate` and the like.
+    /// Flags for reading logs: `--log-certificate` and the like.
     let logFlags: [String]
     private let processes: [BackgroundSlot]
 

@@ -1,12 +1,13 @@
 import Foundation
 import KubernetesAPI
 
-/// What the operator is in the cluster: the chart's service account, with the chart's roles and nothing more.
+/// Rights of the operator in the cluster: the chart's service account, with the chart's roles and nothing
+/// more.
 enum OperatorAccess {
     static let namespace = "anneal-system"
     static let account = "anneal-operator"
     static let kubeconfig = "operator.kubeconfig"
-    /// Of the chart, what a program beside the cluster needs; the rest is for one that runs in it.
+    /// Kinds of the chart that a program beside the cluster needs; the others are for one that runs in it.
     private static let kinds = [
         "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "PriorityClass",
     ]
@@ -23,7 +24,7 @@ enum OperatorAccess {
         try await kubectl("apply", "-f", "-", input: Data(documents.joined(separator: "\n---\n").utf8))
     }
 
-    /// Writes a token, and a kubeconfig that names it, so that a newer token can take its place.
+    /// Writes a token, and a kubeconfig that names its file, so that a newer token can replace it.
     static func issue(into folder: TemporaryFolder, kubectl: Program) async throws {
         let token = try await kubectl(
             "-n", namespace, "create", "token", account, "--duration=1h", "-o", "jsonpath={.status.token}")

@@ -2,7 +2,7 @@ import Foundation
 import KubernetesAPI
 import Testing
 
-/// An operator beside others, that takes part in the election of a leader.
+/// An operator that takes part in the election of a leader.
 final class Replica: Sendable {
     let name: String
     let metricsPort: Int
@@ -36,14 +36,14 @@ final class Replica: Sendable {
     func kill() async { await program.kill() }
     func stop() async { await program.stop() }
 
-    /// Whether a request was this process's.
+    /// Whether this process made the request.
     func sent(_ entry: AuditEntry) -> Bool { entry.userAgent.hasSuffix("(\(name))") }
 
     func get(_ path: String, port: Int) async throws -> String {
         try await Program(path: "/usr/bin/curl")("-sS", "--max-time", "5", "http://127.0.0.1:\(port)\(path)")
     }
 
-    /// Whether its webhook lets a sound EvalRun pass, with a certificate of the authority that the Secret names.
+    /// Whether its webhook admits a valid EvalRun, with a certificate of the authority in the Secret.
     func admits() async throws -> Bool {
         let authority = try TemporaryFolder()
         defer { authority.remove() }
@@ -69,12 +69,12 @@ final class Replica: Sendable {
 
 /// The lease of the operators.
 struct LeaderLease: Sendable {
-    /// The name of the replica that holds it; empty for none.
+    /// Name of the replica that holds the lease; empty for none.
     var holder: String
     var acquired: Date?
     var transitions: Int64
 
-    /// The lease now; nil while there is none.
+    /// Reads the lease; nil if there is none.
     static func read(_ cluster: Cluster) async throws -> LeaderLease? {
         let result = try await cluster.kubectl.run(
             ["-n", OperatorAccess.namespace, "get", "lease", "anneal-operator", "-o", "json"])
@@ -122,7 +122,8 @@ struct OperatorPair: Sendable {
         for replica in replicas { await replica.end() }
     }
 
-    /// Waits until the other one leads: the seconds since `start`, as it wrote them down.
+    /// Waits until the standby leads; returns the seconds from `start` to the time that it wrote into the
+    /// lease.
     func handover(since start: Date, within patience: Duration, in cluster: Cluster) async throws -> Double {
         let lease = try await eventually("the handover", within: patience, every: .milliseconds(50)) {
             try await LeaderLease.read(cluster).flatMap { $0.holder == standby.name ? $0 : nil }
@@ -133,7 +134,7 @@ struct OperatorPair: Sendable {
 
 extension Replica {
     fileprivate func end() async {
-        // One that is stopped hears nothing else.
+        // A stopped process receives no other signal.
         signal(SIGCONT)
         await stop()
     }

@@ -5,7 +5,7 @@ import KubernetesAPI
 import KubernetesClient
 import Testing
 
-/// Runs of one namespace that nothing computes, an operator of their own behind a fault proxy, and a fake
+/// Runs in one namespace without any computation, an operator of their own behind a fault proxy, and a fake
 /// kubelet that ends their pods.
 struct PaperRuns: Sendable {
     let name: String
@@ -17,7 +17,7 @@ struct PaperRuns: Sendable {
     private let operatorLog: URL
     private let transport: HTTPTransport
 
-    /// Makes room for runs that nothing computes. Once is enough for a cluster.
+    /// Makes room for such runs, once in a cluster.
     static func prepare(_ cluster: Cluster) async throws {
         let known = try await cluster.kubectl.run(["get", "node", FakeKubelet.node])
         guard !known.succeeded else { return }
@@ -29,12 +29,12 @@ struct PaperRuns: Sendable {
     private static func administrator(
         of cluster: Cluster, _ transport: HTTPTransport
     ) throws -> KubernetesClient {
-        let configuration = try Kubeconfig.load(path: cluster.kubectl.environment["KUBECONFIG"])
+        let configuration = try MergedKubeconfig.load(path: cluster.kubectl.environment["KUBECONFIG"])
         return KubernetesClient(
             configuration: configuration, transport: transport, userAgent: "anneal-tests")
     }
 
-    /// Runs `body` beside an operator and a kubelet, and ends all of it.
+    /// Runs `body` beside an operator and a kubelet, and ends them.
     static func with(
         _ name: String, leavesAlone: @escaping @Sendable (Pod) -> Bool = { _ in false },
         _ body: @Sendable (PaperRuns) async throws -> Void
@@ -80,7 +80,7 @@ struct PaperRuns: Sendable {
         var description: String { "\(scenario) (ANNEAL_SEED=\(seed)): \(error)" }
     }
 
-    /// `ANNEAL_SEED`, or one that stays the same for the name.
+    /// The seed in `ANNEAL_SEED`, or one that depends on the name alone.
     private static func seed(_ name: String) -> UInt64 {
         let given = ProcessInfo.processInfo.environment["ANNEAL_SEED"].flatMap { UInt64($0) }
         let seed = given ?? name.utf8.reduce(20_261_121) { ($0 &* 31 &+ UInt64($1)) % 1_000_000_007 }
@@ -109,7 +109,7 @@ struct PaperRuns: Sendable {
 // MARK: Runs
 
 extension PaperRuns {
-    /// A run with all stages but registration; its trainer holds no GPU.
+    /// A run with all stages but registration, whose trainer holds no GPU.
     static func run(_ name: String, in namespace: String) -> TrainingJob {
         var trainer = Trainer(image: "fixture/trainer:1")
         trainer.resourcesPerNode = NodeResources(gpus: 0, cpu: "50m", memory: "64Mi")
@@ -125,7 +125,7 @@ extension PaperRuns {
         return TrainingJob(metadata: ObjectMeta(name: name, namespace: namespace), spec: spec)
     }
 
-    /// Creates runs, past the proxy.
+    /// Creates runs directly, not through the proxy.
     func create(_ names: [String]) async throws {
         for name in names { _ = try await client.create(Self.run(name, in: self.name)) }
     }
@@ -134,7 +134,7 @@ extension PaperRuns {
         try await client.listAll(TrainingJob.self, namespace: name).items
     }
 
-    /// What a run comes to, times and identifiers left out.
+    /// The outcome of a run, without times and identifiers.
     static func summary(of job: TrainingJob) -> String {
         guard let status = job.status else { return "new" }
         let stages = (status.stages ?? []).map { "\($0.name.rawValue)×\($0.attempts)" }
@@ -142,12 +142,12 @@ extension PaperRuns {
             + "trained \(status.trainingAttempts ?? 0), failed \(status.countedFailures ?? 0)"
     }
 
-    /// What a run comes to that nothing disturbs.
+    /// Outcome of a run without faults.
     static let undisturbed =
         "Completed Succeeded: Validating×1 Preprocessing×1 Preparing×1 Queued×1 Training×1 Uploading×1 "
         + "Evaluating×1; trained 1, failed 0"
 
-    /// Waits until all runs have ended, and holds their ends against those without faults.
+    /// Waits until all runs have ended, and checks that their outcomes are those without faults.
     func finish(_ count: Int, within patience: Duration = .seconds(180)) async throws {
         let ended: [TrainingJob] = try await eventually("the end of \(count) runs", within: patience) {
             let jobs = try await jobs()
@@ -161,7 +161,7 @@ extension PaperRuns {
         hold(ended)
     }
 
-    /// The same for the runs whose names are `run-…`, whatever else there is that may not even decode.
+    /// Waits for the runs with names `run-…`, and checks their outcomes. Other objects need not decode.
     func finishGood(_ count: Int, within patience: Duration) async throws {
         let ended: [TrainingJob] = try await eventually("the end of \(count) good runs", within: patience) {
             let all = try await client.listLeniently(TrainingJob.self, namespace: name).items

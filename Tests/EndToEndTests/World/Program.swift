@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// How a program ended, and what it said.
+/// Status and output of a program that ended.
 struct ProgramResult: Sendable {
     var status: Int32
     var output: Data
@@ -11,7 +11,7 @@ struct ProgramResult: Sendable {
     var succeeded: Bool { status == 0 }
 }
 
-/// A program that a test expected to succeed did not.
+/// Failure of a program that a test expected to succeed.
 struct ProgramFailure: Error, CustomStringConvertible {
     var command: String
     var result: ProgramResult
@@ -25,7 +25,7 @@ struct Program: Sendable {
     var path: String
     var environment: [String: String] = ProcessInfo.processInfo.environment
 
-    /// Runs it and waits. Its output goes through files, so that no pipe can fill up.
+    /// Runs the program and waits. Its output goes to files, so that no pipe can fill up.
     func run(_ arguments: [String], input: Data = Data()) async throws -> ProgramResult {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
@@ -50,7 +50,9 @@ struct Program: Sendable {
             errors: try String(contentsOf: stem.appendingPathComponent("err"), encoding: .utf8))
     }
 
-    /// Runs it, and throws unless it succeeds.
+    /// Runs the program and returns its output.
+    ///
+    /// - Throws: `ProgramFailure` unless it succeeds.
     @discardableResult
     func callAsFunction(_ arguments: String..., input: Data = Data()) async throws -> String {
         let result = try await run(arguments, input: input)
@@ -67,12 +69,12 @@ struct Program: Sendable {
     }
 }
 
-/// A program that goes on beside the tests, and is stopped by its process id.
+/// A program that runs beside the tests, and is stopped by its process id.
 final class BackgroundProgram: Sendable {
     let log: URL
     private let process: Mutex<Process>
 
-    /// - Parameter log: gets all that it says, after what is there.
+    /// - Parameter log: file to which its output is appended.
     init(_ program: Program, _ arguments: [String], log: URL) throws {
         self.log = log
         if !FileManager.default.fileExists(atPath: log.path) { _ = try Program.created(log) }
@@ -92,18 +94,18 @@ final class BackgroundProgram: Sendable {
 
     var isRunning: Bool { process.withLock(\.isRunning) }
 
-    /// Sends a signal and does not wait for what comes of it.
+    /// Sends a signal, without waiting for its effect.
     func signal(_ number: Int32) {
         process.withLock { if $0.isRunning { _ = Glibc.kill($0.processIdentifier, number) } }
     }
 
-    /// SIGKILL: no last word.
+    /// Kills the program with SIGKILL.
     func kill() async {
         process.withLock { _ = Glibc.kill($0.processIdentifier, SIGKILL) }
         await ended(within: .seconds(10))
     }
 
-    /// SIGTERM, and SIGKILL for who does not hear it, and for what it has left behind.
+    /// Stops the program with SIGTERM, then kills it if it still runs, and all that it has left behind.
     func stop(within patience: Duration = .seconds(15)) async {
         process.withLock { $0.terminate() }
         await ended(within: patience)
@@ -121,7 +123,8 @@ final class BackgroundProgram: Sendable {
 }
 
 extension Process {
-    /// A child inherits the signals that the calling thread blocks, and Dispatch's threads block SIGTERM.
+    /// Runs the program with no signal blocked: a child inherits the blocked signals of the calling thread,
+    /// and Dispatch's threads block SIGTERM.
     fileprivate func runWithoutBlockedSignals() throws {
         var none = sigset_t()
         var before = sigset_t()

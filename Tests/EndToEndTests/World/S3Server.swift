@@ -4,7 +4,7 @@ import Foundation
 import FoundationNetworking
 import KubernetesAPI
 
-/// An S3 server, seen through the `aws` command line: none of Anneal's own code.
+/// An S3 server, seen through the `aws` command line, without Anneal's own code.
 struct S3Server: Sendable {
     let port: Int
     let aws: Program
@@ -32,7 +32,7 @@ struct S3Server: Sendable {
         return result.text
     }
 
-    /// Creates a bucket, or an object of one; for the inputs of fixtures, which are many and small.
+    /// Creates a bucket, or an object in one. It is for the inputs of fixtures, which are many and small.
     func put(_ path: String, _ data: Data = Data()) async throws {
         guard let url = URL(string: "\(endpoint)/\(path)") else { throw URLError(.badURL) }
         var request = URLRequest(url: url)
@@ -45,7 +45,7 @@ struct S3Server: Sendable {
         try await s3("cp", "--only-show-errors", "--recursive", folder.path, uri)
     }
 
-    /// Everything below a prefix: relative paths and their contents.
+    /// All objects below a prefix: relative paths and contents.
     func contents(below uri: String) async throws -> [String: Data] {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
@@ -64,7 +64,7 @@ struct S3Server: Sendable {
         return contents
     }
 
-    /// The keys below a prefix; none if nothing is there.
+    /// The keys below a prefix; empty if there is none.
     func keys(below uri: String) async throws -> [String] {
         let result = try await aws.run(["--endpoint-url", endpoint, "s3", "ls", "--recursive", uri])
         return result.text.split(separator: "\n").compactMap {
@@ -72,23 +72,23 @@ struct S3Server: Sendable {
         }
     }
 
-    /// A folder that a manifest commits, and what is wrong with it: files that differ from what the manifest
-    /// lists, and files that it does not list.
+    /// A folder that a manifest commits.
     func committed(at uri: String) async throws -> CommittedFolder {
         CommittedFolder(files: try await contents(below: uri))
     }
 }
 
-/// What lies in S3 beside a `manifest.json`.
+/// The objects of a folder in S3, with its `manifest.json`.
 struct CommittedFolder: Sendable {
     var files: [String: Data]
 
-    /// The digest that stands for the whole.
+    /// The digest of the folder; nil without a manifest.
     var digest: String? { files["manifest.json"].map { Hexadecimal.sha256($0) } }
 
     func text(_ name: String) -> String? { files[name].map { String(decoding: $0, as: UTF8.self) } }
 
-    /// In words; none if manifest and files agree.
+    /// Descriptions of files that differ from the manifest, or that it does not list; empty if there are
+    /// none.
     var problems: [String] {
         guard let data = files["manifest.json"], let manifest = try? JSONValue(parsing: Array(data)) else {
             return ["there is no manifest"]

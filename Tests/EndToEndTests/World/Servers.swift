@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 
-/// What all suites share: an S3 server with the inputs of the fixture runs, and an MLflow server.
+/// Servers that all suites share: an S3 server with the inputs of the fixture runs, and an MLflow server.
 struct Servers: Sendable {
     @TaskLocal static var current: Servers?
 
     let installation: Installation
-    /// Logs of all that runs; kept, and begun anew by the next run of the tests.
+    /// Folder of all logs, kept until the next run of the tests.
     let logs: URL
     let folder: TemporaryFolder
     let store: S3Server
@@ -25,7 +25,7 @@ struct Servers: Sendable {
             try installation.tool("servers/bin/moto_server"), ["-H", "127.0.0.1", "-p", "\(store.port)"],
             log: logs.appendingPathComponent("s3.log"))
         var tracking = try installation.tool("servers/bin/mlflow")
-        // Jobs of its own are nothing that we use, and cost eight processes.
+        // MLflow's own jobs are not used, and cost eight processes.
         tracking.environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
         let mlflow = try BackgroundProgram(
             tracking,
@@ -75,7 +75,8 @@ struct ServersTrait: SuiteTrait, TestScoping {
 }
 
 extension ServersTrait {
-    /// For `hack/e2e`, which prints it. A whole run must have used all that the chart grants.
+    /// Writes the unused rights for `hack/e2e`, which prints them. A whole run must have used all that the
+    /// chart grants.
     private func reportUnusedAccess(_ servers: Servers) throws {
         let unused = AccessLedger.shared.unused
         let text = unused.map { "\($0)\n" }.joined()
@@ -86,6 +87,6 @@ extension ServersTrait {
     }
 }
 
-/// Real programs, real servers, an ordinary kubectl. Suites take turns; the tests of one run side by side, each
-/// in a namespace of its own.
+/// Real programs, real servers, an ordinary kubectl. Suites take turns; the tests of one run side by side,
+/// each in a namespace of its own.
 @Suite(ServersTrait()) enum EndToEnd {}

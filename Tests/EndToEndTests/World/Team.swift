@@ -2,7 +2,7 @@ import AnnealAPI
 import Foundation
 import KubernetesAPI
 
-/// A namespace as a team has it, with credentials for S3.
+/// A team's namespace, with credentials for S3.
 struct Team: Sendable {
     let cluster: Cluster
     let namespace: String
@@ -36,7 +36,7 @@ struct Team: Sendable {
         return result.text
     }
 
-    /// Without judging how it ends.
+    /// Runs kubectl, whether it succeeds or not.
     func run(_ arguments: [String], input: Data = Data()) async throws -> ProgramResult {
         try await cluster.kubectl.run(["-n", namespace] + arguments, input: input)
     }
@@ -53,7 +53,7 @@ struct Team: Sendable {
         try await object("trainingjob/\(name)").decoded()
     }
 
-    /// Waits as a user does.
+    /// Waits with `kubectl wait`.
     func wait(_ name: String, for condition: String, within seconds: Int = 120) async throws {
         do {
             try await kubectl("wait", "trainingjob/\(name)", "--for=\(condition)", "--timeout=\(seconds)s")
@@ -72,7 +72,7 @@ struct Team: Sendable {
         return try await trainingJob(name)
     }
 
-    /// The names of what a kind has in the namespace.
+    /// The names of a kind's objects in the namespace.
     func names(of kind: String) async throws -> [String] {
         try await kubectl("get", kind, "-o", "name").split(separator: "\n").map(String.init)
     }

@@ -15,7 +15,7 @@ final class WebhookOperator: Sendable {
         "validatingwebhookconfiguration/anneal", "mutatingwebhookconfiguration/anneal",
     ]
 
-    /// Runs `body` with an operator that answers, and takes both away again.
+    /// Runs `body` with an operator that answers, and removes operator and configurations again.
     static func with(
         _ extra: String..., body: @Sendable (WebhookOperator) async throws -> Void
     ) async throws {
@@ -61,7 +61,7 @@ final class WebhookOperator: Sendable {
             "-n", OperatorAccess.namespace, "delete", "secret", "anneal-webhook-tls", "--ignore-not-found")
     }
 
-    /// Returns when the API server trusts the webhook.
+    /// Waits until the API server trusts the webhook.
     func answers() async throws {
         _ = try await eventually("the webhook answers", every: .milliseconds(100)) {
             try await cluster.kubectl(
@@ -81,7 +81,7 @@ final class WebhookOperator: Sendable {
         return String(decoding: Data(base64Encoded: text) ?? Data(), as: UTF8.self)
     }
 
-    /// As the chart writes them, but for the address.
+    /// The configurations as the chart writes them, apart from the address.
     private var configurations: Data {
         func configuration(_ kind: String, _ name: String, _ path: String) -> JSONValue {
             [
@@ -110,7 +110,7 @@ final class WebhookOperator: Sendable {
         return Data(documents.map(\.text).joined(separator: "\n").utf8)
     }
 
-    /// One that asks for nothing, since it is suspended.
+    /// A suspended EvalRun, which starts nothing.
     static func evalRun(_ name: String) -> JSONValue {
         [
             "apiVersion": "anneal.dev/v1alpha1", "kind": "EvalRun", "metadata": ["name": .string(name)],

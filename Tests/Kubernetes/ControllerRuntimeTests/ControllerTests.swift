@@ -37,7 +37,7 @@ struct ControllerTests {
 
     @Test func `a failed key comes again and a success forgets its failures`() async throws {
         let queue = WorkQueue<String>(
-            backoff: Backoff(initial: .milliseconds(1), maximum: .milliseconds(5)), seed: 1)
+            backoff: JitteredBackoff(initial: .milliseconds(1), maximum: .milliseconds(5)), seed: 1)
         let (attempts, attempt) = AsyncStream.makeStream(of: Int.self)
         let count = Mutex(0)
         try await withController(
@@ -230,7 +230,7 @@ struct ControllerTests {
 
     @Test func `each reconciliation is observed`() async throws {
         let queue = WorkQueue<String>(
-            backoff: Backoff(initial: .seconds(100), maximum: .seconds(100)), seed: 1)
+            backoff: JitteredBackoff(initial: .seconds(100), maximum: .seconds(100)), seed: 1)
         let (seen, see) = AsyncStream.makeStream(of: ReconciliationObservation.Outcome.self)
         try await withController(
             queue, workers: 1, observer: { see.yield($0.outcome) },

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ControllerRuntime
 
-/// Events that come twice, or after later ones.
+/// Order of events: some come twice, or after later ones.
 struct DisorderTests {
     @Test func `an older event does not take an object back`() {
         let store = Store<ConfigMap>()
@@ -19,7 +19,7 @@ struct DisorderTests {
         _ = store.upsert(object("a", "9"))
         #expect(store.remove(object("a", "10")).map(describe) == ["deleted a"])
         #expect(store.upsert(object("a", "9")).isEmpty)
-        // It never was in the cache at all.
+        // The object was never in the cache.
         _ = store.remove(object("b", "12"))
         #expect(store.upsert(object("b", "11")).isEmpty)
         #expect(store.count == 0)
@@ -30,19 +30,19 @@ struct DisorderTests {
         _ = store.upsert(object("a", "9"))
         _ = store.remove(object("a", "10"))
         #expect(store.upsert(object("a", "12")).map(describe) == ["added a"])
-        // The same name for another object.
+        // Another object has the same name.
         _ = store.remove(object("a", "13"))
         #expect(store.upsert(object("a", "14", uid: "other")).map(describe) == ["added a"])
     }
 
-    @Test func `versions that are no numbers are taken as they come`() {
+    @Test func `versions that are no numbers are accepted in any order`() {
         let store = Store<ConfigMap>()
         _ = store.upsert(object("a", "v9"))
         #expect(store.upsert(object("a", "v8")).map(describe) == ["updated a"])
         #expect(store.remove(object("a", "v7")).map(describe) == ["deleted a"])
     }
 
-    @Test func `a list is believed whatever was seen before`() {
+    @Test func `the store accepts an older list`() {
         let store = Store<ConfigMap>()
         _ = store.upsert(object("a", "9"))
         #expect(store.replace([object("a", "3")]).map(describe) == ["updated a"])
@@ -55,7 +55,7 @@ struct DisorderTests {
         #expect(tombstones.cover(object("o1", "4").metadata))
     }
 
-    /// A history, told with each event up to twice and up to eight places late.
+    /// A history of which each event is told up to twice and up to eight places late.
     @Test(arguments: 0..<300 as Range<UInt64>)
     func `any disorder of events ends in the same state`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)

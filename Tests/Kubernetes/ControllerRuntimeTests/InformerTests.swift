@@ -19,14 +19,14 @@ import Darwin
 @Suite(.timeLimit(.minutes(1)))
 struct InformerTests {
     private let transport = HTTPTransport()
-    private let quick = Backoff(initial: .milliseconds(1), maximum: .milliseconds(5))
+    private let quick = JitteredBackoff(initial: .milliseconds(1), maximum: .milliseconds(5))
 
     private func client(_ server: ScriptedServer) -> KubernetesClient {
         KubernetesClient(
             configuration: ClusterConfiguration(server: server.url), transport: transport)
     }
 
-    /// Runs an informer in a task until `body` returns, and collects what its handler is told.
+    /// Runs an informer in a task until `body` returns, and collects the changes that its handler is told.
     private func withInformer(
         _ server: ScriptedServer, options: Informer<ConfigMap>.Options,
         transform: (@Sendable (ConfigMap) -> ConfigMap)? = nil,

@@ -7,7 +7,7 @@ import Testing
 
 @testable import ControllerRuntime
 
-/// A watch that breaks off after any byte, and goes on from where it was.
+/// A watch that breaks off after any byte, and goes on from there.
 struct WatchTranscriptTests {
     /// The history of a small namespace, as watch events after version 10.
     private static let history: [(version: Int, line: String)] = [

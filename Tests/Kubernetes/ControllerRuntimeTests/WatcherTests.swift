@@ -7,7 +7,7 @@ import Testing
 
 @testable import ControllerRuntime
 
-/// The decisions of the watcher, told step by step.
+/// The decisions of the watcher, step by step.
 struct WatcherTests {
     @Test func `a plain list is followed by a watch from its version`() {
         var watcher = Script(streaming: false)
@@ -41,7 +41,7 @@ struct WatcherTests {
         watcher.expect("watch -")
         watcher.tell(.openFailed(.api(Status(reason: "Invalid", code: code))), expect: "list -")
         watcher.tell(.page(page(["a"], version: "5")), expect: "=a; watch 5")
-        // And never for one again.
+        // A streaming list is never asked for again.
         watcher.tell(.openFailed(.api(Status(reason: "Expired", code: 410))), expect: "list -")
     }
 
@@ -78,7 +78,7 @@ struct WatcherTests {
         streaming.tell(
             .update(.event(.error(Status(message: "too old", reason: "Expired", code: 410)))),
             expect: "list -")
-        // What was missed meanwhile is missing from the new list.
+        // The new list lacks the objects that were deleted meanwhile.
         streaming.tell(.page(page(["b"], version: "9")), expect: "=b; watch 9")
     }
 
@@ -138,7 +138,7 @@ struct WatcherTests {
         }
     }
 
-    @Test(arguments: [false, true]) func `a list older than the watch is not believed`(streaming: Bool) {
+    @Test(arguments: [false, true]) func `a list older than the watch is refused`(streaming: Bool) {
         var watcher = Script(streaming: streaming)
         let gone = KubernetesError.api(Status(reason: "Expired", code: 410))
         func list(_ version: String, expect text: String) {
@@ -160,7 +160,7 @@ struct WatcherTests {
         list("60", expect: streaming ? "=a; read" : "=a; watch 60")
     }
 
-    @Test func `a history that was set back for good is believed after minutes`() {
+    @Test func `lists of a history that was set back are accepted after minutes`() {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page(["a"], version: "50")), expect: "=a; watch 50")
         watcher.tell(.openFailed(.api(Status(reason: "Expired", code: 410))), expect: "list -")
@@ -191,7 +191,7 @@ struct WatcherTests {
         }
     }
 
-    @Test func `a server that closes at once is waited for longer and longer`() {
+    @Test func `a server that closes at once is asked after longer and longer waits`() {
         var watcher = Script(streaming: false)
         watcher.tell(.page(page([], version: "5")), expect: "=; watch 5")
         var waits: [Duration] = []
@@ -202,7 +202,7 @@ struct WatcherTests {
             watcher.tell(.waited, expect: "watch 5")
         }
         #expect(waits[0] >= .milliseconds(200) && waits[0] <= .milliseconds(400))
-        // However long it goes on: within seconds of its end the watch is there again.
+        // However long the outage is, the watch returns within seconds of its end.
         #expect(waits.allSatisfy { $0 <= .seconds(3) })
         #expect(waits[11] >= .milliseconds(1500))
     }
@@ -235,7 +235,7 @@ struct WatcherTests {
         watcher.tell(.ended(nil, lasted: .seconds(5)), expect: "watch 6")
     }
 
-    @Test func `one seed gives one course`() {
+    @Test func `equal seeds give equal waits`() {
         func waits(seed: UInt64) -> [Duration] {
             var watcher = Script(streaming: false, seed: seed)
             return (0..<8).map { _ in
@@ -257,7 +257,7 @@ struct WatcherTests {
         var random = SeededGenerator(seed: 7)
         for _ in 0..<500 {
             var watcher = Script(streaming: Bool.random(using: &random))
-            // Any order of inputs leaves a machine that can go on.
+            // After inputs in any order the machine can go on.
             for _ in 0..<30 {
                 guard let input = inputs.randomElement(using: &random) else { return }
                 _ = watcher.step(input)
@@ -299,7 +299,7 @@ private func page(_ names: [String], version: String, next: String? = nil) -> De
         })
 }
 
-/// Drives a watcher and words what it does.
+/// Drives a watcher and describes its steps.
 private struct Script {
     private var watcher: Watcher<ConfigMap>
     private(set) var lastWait = Duration.zero

@@ -65,7 +65,7 @@ struct HTTPStreamTests {
         let transport = HTTPTransport()
         let request = HTTPRequest(url: server.url, idleTimeout: .milliseconds(200))
         let stream = try await transport.stream(request)
-        // The server stalls when the buffers on the way are full, and being held back is not being idle.
+        // The server stalls once the buffers on the way are full; a stream that is held back is not idle.
         var before = -1
         while before != sent.withLock({ $0 }) {
             before = sent.withLock { $0 }
@@ -188,7 +188,7 @@ struct HTTPStreamTests {
     }
 }
 
-/// Lets a server's thread wait for its test.
+/// Makes a server's thread wait for its test.
 final class Gate: Sendable {
     private let opened = Mutex(0)
     private let passed = Mutex(0)

@@ -55,7 +55,7 @@ struct HTTPTransportTests {
         #expect(Set(second.headers.keys).isSubset(of: ["host", "accept"]), "\(second.headers)")
     }
 
-    /// Short bodies are copied, longer ones read as they are sent.
+    /// Bodies on both sides of the limit up to which they are copied.
     @Test(arguments: [1, 32 << 10, 32 << 10 + 1, 1 << 20])
     func `a body of any length arrives whole`(length: Int) async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200) }
@@ -109,7 +109,7 @@ struct HTTPTransportTests {
         }
     }
 
-    @Test func `a file that is shorter than told ends the request with its name`() async throws {
+    @Test func `a file shorter than declared ends the request with an error that names it`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200) }
         try await withTemporaryFile("short") { path, _ in
             let request = HTTPRequest(

@@ -13,7 +13,7 @@ struct SignatureTests {
         ("https://s3/b", "https://s3/b"),
     ])
     func `the query is put in the order of the canonical request`(url: String, sorted: String) throws {
-        var target = try RequestTarget(url)
+        var target = try RequestURL(url)
         target.sortQuery()
         #expect(target.url == sorted)
     }
@@ -47,7 +47,7 @@ struct SignatureTests {
                 method: "PUT", url: server.url, body: .data(body), awsSignature: isSigned ? signature : nil))
         let seen = try #require(server.requests.first)
         #expect(seen.method == "PUT" && Data(seen.body) == body)
-        // Only a long upload is worth asking first.
+        // Only for a long upload is it worth asking first.
         #expect((seen.headers["expect"] != nil) == (isSigned && count > 1 << 20))
     }
 

@@ -26,7 +26,7 @@ struct SocketSetTests {
 
     @Test func `a wait ends when somebody wakes it`() throws {
         let sockets = try #require(SocketSet())
-        // More than the pipe holds: none may block, and all together end one waiting.
+        // More bytes than the pipe holds: no call may block, and together they end one wait.
         for _ in 0..<100_000 { sockets.wake() }
         #expect(ready(of: sockets, within: 60_000).isEmpty)
         let started = ContinuousClock.now

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 @Suite struct JSONLogTests {
-    /// What a logger writes, line by line.
+    /// The lines that a logger writes.
     private final class Lines: Sendable {
         let bytes = Mutex<[[UInt8]]>([])
 

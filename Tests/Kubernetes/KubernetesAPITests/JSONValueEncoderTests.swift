@@ -2,7 +2,7 @@ import FoundationEssentials
 import KubernetesAPI
 import Testing
 
-/// Encoding to a `JSONValue` gives what `JSONEncoder` and a parser after it give.
+/// Encoding to a `JSONValue`, against `JSONEncoder` and a parser after it.
 struct JSONValueEncoderTests {
     private func throughText(_ value: some Encodable) throws -> JSONValue {
         try JSONValue(parsing: try JSONEncoder().encode(value))
@@ -66,7 +66,7 @@ struct JSONValueEncoderTests {
         try expectSame(pod)
     }
 
-    /// Writes its members piece by piece, as hand-written conformances do.
+    /// Encodes its members piece by piece, as hand-written conformances do.
     private struct ByHand: Encodable {
         enum Key: String, CodingKey { case list, object, late, base }
 

@@ -37,8 +37,8 @@ struct CredentialTests {
         #expect(try await cache.credential().token == "t3")
     }
 
-    @Test func `a plugin is told what is asked of it`() async throws {
-        let child = ChildProcess(
+    @Test func `a plugin gets its environment, and its output is read`() async throws {
+        let child = PluginProcess(
             command: "sh", arguments: ["-c", "printf %s \"$GREETING\""], environment: ["GREETING": "hello"])
         #expect(try await child.output(limit: 100, timeout: .seconds(20)) == Data("hello".utf8))
     }
@@ -65,13 +65,13 @@ struct CredentialTests {
     }
 
     @Test func `a program that prints too much or takes too long is ended`() async throws {
-        let loud = ChildProcess(
+        let loud = PluginProcess(
             command: "sh", arguments: ["-c", "yes"], environment: ["PATH": "/usr/bin:/bin"])
-        await #expect(throws: ChildProcess.Failure(message: "printed more than 10000 bytes")) {
+        await #expect(throws: PluginProcess.Failure(message: "printed more than 10000 bytes")) {
             try await loud.output(limit: 10_000, timeout: .seconds(20))
         }
-        let slow = ChildProcess(command: "sleep", arguments: ["100"], environment: ["PATH": "/usr/bin:/bin"])
-        await #expect(throws: ChildProcess.Failure(message: "did not end in time")) {
+        let slow = PluginProcess(command: "sleep", arguments: ["100"], environment: ["PATH": "/usr/bin:/bin"])
+        await #expect(throws: PluginProcess.Failure(message: "did not end in time")) {
             try await slow.output(limit: 10, timeout: .milliseconds(50))
         }
     }

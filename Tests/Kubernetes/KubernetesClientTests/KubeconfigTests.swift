@@ -45,20 +45,20 @@ struct KubeconfigTests {
           user: {client-certificate: /abs/tls.crt, client-key: tls.key}
         """
 
-    private func merged() throws -> Kubeconfig {
-        var config = Kubeconfig()
+    private func merged() throws -> MergedKubeconfig {
+        var config = MergedKubeconfig()
         try config.merge(Self.first, name: "one", directory: "/one")
         try config.merge(Self.second, name: "two", directory: "/two/")
         return config
     }
 
-    @Test func `the first file that names a thing wins`() throws {
+    @Test func `the first file that names an entry wins`() throws {
         let config = try merged()
         let current = try config.configuration()
         #expect(current.server == "https://127.0.0.1:6443")
         #expect(current.namespace == "team-a")
         #expect(current.tls.certificateAuthority == Data("ca".utf8))
-        // A token of digits is a text.
+        // A token of digits stays a text.
         #expect(current.credentials == .token("0123456789"))
         #expect(config.contextNames == ["certificates", "dev", "prod"])
     }
@@ -93,9 +93,9 @@ struct KubeconfigTests {
         (first.replacing("user: admin", with: "user: nobody"), "the user 'nobody'"),
         (first.replacing("{token: 0123456789}", with: "{exec: {}}"), "users[0].user.exec.command"),
     ])
-    func `a fault of a kubeconfig is named`(text: String, message: String) throws {
+    func `an error in a kubeconfig is named`(text: String, message: String) throws {
         let error = #expect(throws: KubernetesError.self) {
-            var config = Kubeconfig()
+            var config = MergedKubeconfig()
             try config.merge(text, name: "file", directory: "/")
             _ = try config.configuration()
         }
@@ -103,9 +103,9 @@ struct KubeconfigTests {
     }
 
     @Test func `several files are named by the environment`() throws {
-        #expect(Kubeconfig.paths(environment: ["KUBECONFIG": "/a:/b:"]) == ["/a", "/b"])
-        #expect(Kubeconfig.paths(environment: ["HOME": "/h"]) == ["/h/.kube/config"])
-        #expect(throws: KubernetesError.self) { try Kubeconfig.load(paths: ["/nowhere/config"]) }
+        #expect(MergedKubeconfig.paths(environment: ["KUBECONFIG": "/a:/b:"]) == ["/a", "/b"])
+        #expect(MergedKubeconfig.paths(environment: ["HOME": "/h"]) == ["/h/.kube/config"])
+        #expect(throws: KubernetesError.self) { try MergedKubeconfig.load(paths: ["/nowhere/config"]) }
     }
 
     @Test func `the pod's service account is used in a cluster`() throws {

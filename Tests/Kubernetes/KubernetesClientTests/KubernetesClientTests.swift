@@ -75,7 +75,7 @@ struct KubernetesClientTests {
 
     @Test func `only the identity of an object is read from an answer`() async throws {
         let server = try ScriptedServer { connection, request in
-            // What does not decode as a ConfigMap shows that the rest is not looked at.
+            // The wrong type of `data` shows that the rest is not decoded.
             connection.respond(
                 201,
                 #"{"data":7,"metadata":{"creationTimestamp":"2026-11-21T00:00:00Z","resourceVersion":"12","uid":"u"}}"#
@@ -99,7 +99,7 @@ struct KubernetesClientTests {
         #expect(error?.description.contains("without a UID") == true)
     }
 
-    /// Bodies as a kube-apiserver 1.36 answers.
+    /// Answers of a kube-apiserver 1.36.
     @Test(arguments: [
         (
             404,
@@ -175,7 +175,7 @@ struct KubernetesClientTests {
         try Data("new\n".utf8).write(to: URL(filePath: path))
         _ = try await client.get(ConfigMap.self, ObjectKey(namespace: "n", name: "a"))
         _ = try await client.get(ConfigMap.self, ObjectKey(namespace: "n", name: "a"))
-        // Refused with the token at hand, let in with the new one; then let in at once.
+        // The old token was refused and the new one accepted; later requests were accepted at once.
         #expect(server.requests.count <= 5)
     }
 

@@ -49,7 +49,7 @@ struct WatchDecoderTests {
     ]
 
     @Test func `an event of a known version becomes a bookmark`() throws {
-        // Deletions are never known, and neither is an object that only bears a version in its data.
+        // Deletions are never known, nor is an object that only has a version in its data.
         let asked = Mutex<[String]>([])
         var decoder = WatchDecoder<ConfigMap> { version in
             asked.withLock { $0.append(version) }
@@ -64,7 +64,7 @@ struct WatchDecoderTests {
         #expect(asked.withLock { $0 } == ["365", "366"])
     }
 
-    @Test func `a transcript says the same wherever it is split`() throws {
+    @Test func `a transcript yields the same events wherever it is split`() throws {
         let bytes = Array(Self.transcript.utf8)
         for offset in 0...bytes.count {
             #expect(
@@ -73,7 +73,7 @@ struct WatchDecoderTests {
         #expect(try decode(bytes.map { [$0] }) == Self.expected)
     }
 
-    @Test func `a transcript cut off anywhere says nothing wrong`() throws {
+    @Test func `a transcript that is cut off anywhere yields no wrong event`() throws {
         let bytes = Array(Self.transcript.utf8)
         for count in 0...bytes.count {
             let seen = try decode([Array(bytes[..<count])])
@@ -90,7 +90,7 @@ struct WatchDecoderTests {
         #expect(throws: KubernetesError.self) { try decode([Array(line.utf8)]) }
     }
 
-    @Test func `a fault of an object is named`() throws {
+    @Test func `an error in an object is named`() throws {
         var decoder = WatchDecoder<ConfigMap>()
         decoder.append(Array(Self.transcript.utf8))
         _ = try decoder.next()

@@ -14,7 +14,7 @@ import Musl
 import Darwin
 #endif
 
-/// What a process that may lead no more can still do.
+/// Requests of a process that no longer leads.
 @Suite(.timeLimit(.minutes(1)))
 struct WriteFenceTests {
     private static let configMap = #"{"metadata":{"name":"a","namespace":"n","resourceVersion":"7"}}"#
@@ -33,7 +33,7 @@ struct WriteFenceTests {
         .init(sendBefore: .now + send, finishBefore: .now + finish)
     }
 
-    /// The transport's code of the error of a write; nil if there was none.
+    /// The transport's code for the error of a write; nil if there was none.
     private func codeOfWrite(_ client: KubernetesClient) async -> TransportError.Code? {
         do throws(KubernetesError) {
             try await client.create(ConfigMap(metadata: ObjectMeta(name: "a", namespace: "n")))
@@ -101,7 +101,7 @@ struct WriteFenceTests {
         var boot = timespec()
         clock_gettime(CLOCK_BOOTTIME, &boot)
         let continuous = "\(ContinuousClock.now)"
-        // Its description begins with the seconds of the clock that it reads.
+        // The clock's description begins with the seconds of the clock that it reads.
         let seconds = Duration.seconds(boot.tv_sec).components.seconds
         #expect(continuous.contains("\(seconds)") || continuous.contains("\(seconds + 1)"))
     }

@@ -86,7 +86,7 @@ import Testing
         #expect(throws: CELError.self) { try CELParser.parse(expression) }
     }
 
-    @Test func `long conjunctions are fine`() throws {
+    @Test func `long conjunctions are evaluated`() throws {
         let terms = (0..<500).map { "\($0) >= 0" }.joined(separator: " && ")
         #expect(try Self.evaluate(terms) == .bool(true))
     }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import StructuralSchema
 
-/// No input may trap: a trap would take the API server down. Seeded, so that a failure comes again.
+/// Hostile inputs: a trap would take the API server down. They are seeded, so that a failure can be repeated.
 @Suite struct HostileInputTests {
     static let words = [
         "self", "oldSelf", ".", "spec", "(", ")", "[", "]", "{", "}", "?", ":", "&&", "||", "!", "-", "+",

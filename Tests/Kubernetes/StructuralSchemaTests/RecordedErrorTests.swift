@@ -2,7 +2,7 @@ import KubernetesAPI
 import StructuralSchema
 import Testing
 
-/// Texts of a real kube-apiserver 1.36.
+/// Messages of a real kube-apiserver 1.36.
 @Suite struct RecordedErrorTests {
     static let notChecked =
         "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid;"
@@ -123,7 +123,7 @@ import Testing
         #expect(value.text == #"{"spec":{"items":[{"key":"a","v":7}],"mode":"fast","size":3}}"#)
     }
 
-    @Test func `nulls that are not allowed vanish`() throws {
+    @Test func `nulls that are not allowed are dropped`() throws {
         var value = try JSONValue(
             parsing: #"{"spec":{"mode":"fast","name":null,"size":null,"params":{"a":null}}}"#)
         try Widget.schema().applyDefaults(to: &value)

@@ -29,7 +29,7 @@ enum Widget {
         try Schema(parsing: try JSONValue(parsing: schemaText), path: "openAPIV3Schema")
     }
 
-    /// What a real server reports of a creation with this `spec`.
+    /// Errors that a real server reports for a creation with this `spec`.
     static func errors(_ spec: String, old: String? = nil) throws -> [FieldError] {
         func object(_ text: String) throws -> JSONValue {
             var value: JSONValue = ["spec": try JSONValue(parsing: text)]

@@ -11,7 +11,7 @@ struct AdmissionReviewTests {
     @Test
     func `every review that a real API server sent is read, and its answer is one that it would read`() throws
     {
-        let file = Manifest.repository
+        let file = RepositoryManifest.repository
             .appending(path: "Tests/EmbeddedCluster/APIServerTests/Recorded/kube-apiserver-1.36.jsonl")
         let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
         let reviews = try lines.map { try JSONValue(parsing: $0.utf8) }

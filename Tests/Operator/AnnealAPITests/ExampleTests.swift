@@ -14,7 +14,7 @@ import Testing
         }
 
         static func all() throws -> [Example] {
-            try Manifest.all(in: "examples").flatMap { try $0.documents() }.compactMap { document in
+            try RepositoryManifest.all(in: "examples").flatMap { try $0.documents() }.compactMap { document in
                 CustomResourceDefinition.of(document).map { Example(document: document, definition: $0) }
             }
         }

@@ -90,7 +90,7 @@ extension CustomResourceDefinition: CustomTestStringConvertible {
 /// The files that `hack/generate` writes.
 @Suite struct GeneratedDefinitionTests {
     @Test func `crds holds what the schemas say`() throws {
-        let files = try Manifest.all(in: "crds")
+        let files = try RepositoryManifest.all(in: "crds")
         #expect(Set(files.map(\.name)) == Set(CustomResourceDefinition.all.map(\.name)))
         for file in files {
             let definition = try #require(CustomResourceDefinition.all.first { $0.name == file.name })

@@ -5,10 +5,10 @@ import Testing
 /// What users get wrong. Each file of `WrongManifests/` says in its header how it is refused; one with two
 /// documents is a good object and a wrong update of it. The end-to-end tests apply the same files.
 @Suite struct WrongManifestTests {
-    @Test(arguments: try Manifest.all(in: "Tests/Operator/AnnealAPITests/WrongManifests"))
+    @Test(arguments: try RepositoryManifest.all(in: "Tests/Operator/AnnealAPITests/WrongManifests"))
     func
         `a wrong manifest is refused with a message that names the field and the remedy, and for nothing else`(
-            _ manifest: Manifest
+            _ manifest: RepositoryManifest
         ) throws
     {
         try #require(!manifest.expectations.isEmpty)
@@ -20,7 +20,7 @@ import Testing
             let old = documents.count > 1 ? documents.first : nil
             if let old { #expect(definition.refusals(of: old) == []) }
             refusals = definition.refusals(of: document, replacing: old)
-        } catch let error as Manifest.UnsupportedValue {
+        } catch let error as RepositoryManifest.UnsupportedValue {
             refusals = [error.description]
         }
         #expect(refusals.count == manifest.expectations.count, "\(refusals)")
@@ -30,6 +30,6 @@ import Testing
     }
 
     @Test func `there are enough of them to speak of`() throws {
-        #expect(try Manifest.all(in: "Tests/Operator/AnnealAPITests/WrongManifests").count >= 60)
+        #expect(try RepositoryManifest.all(in: "Tests/Operator/AnnealAPITests/WrongManifests").count >= 60)
     }
 }

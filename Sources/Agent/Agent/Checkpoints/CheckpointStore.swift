@@ -2,21 +2,21 @@ import AnnealAPI
 import Logging
 import ObjectStorage
 
-/// A checkpoint's folder in S3, whole or not.
+/// A checkpoint's folder in S3, committed or not.
 struct CheckpointFolder: Hashable, Sendable {
     var location: S3Location
     var attempt: Int
     var step: Int64
 }
 
-/// A checkpoint that is committed.
+/// A committed checkpoint.
 struct StoredCheckpoint: Hashable, Sendable {
     var folder: CheckpointFolder
     var committed: CommittedManifest
 
     static let evalLossKey = "evalLoss"
 
-    /// What the sidecar knew of it when it was uploaded; nil where it knew nothing.
+    /// Validation loss that the sidecar noted at the upload; nil if it knew none.
     var evalLoss: Double? {
         committed.manifest.metadata[Self.evalLossKey].flatMap(Double.init).flatMap { $0.isFinite ? $0 : nil }
     }
@@ -28,7 +28,7 @@ struct StoredCheckpoint: Hashable, Sendable {
     }
 }
 
-/// A run's checkpoints in S3: `attempt-NNNN/step-NNNNNNNNNN/`, as `ArtifactLayout` says.
+/// A run's checkpoints in S3, in folders `attempt-NNNN/step-NNNNNNNNNN/` as `ArtifactLayout` names them.
 struct CheckpointStore: Sendable {
     let synchroniser: Synchroniser
     /// `…/checkpoints`
@@ -37,7 +37,7 @@ struct CheckpointStore: Sendable {
     let run: String
     let logger: Logger
 
-    /// All folders, the newest step first, and of one step the newest attempt.
+    /// All folders, the newest step first; of one step, the newest attempt first.
     func folders() async throws(S3Error) -> [CheckpointFolder] {
         var found: [CheckpointFolder] = []
         for attemptFolder in try await synchroniser.client.listFolders(below: root) {
@@ -54,8 +54,8 @@ struct CheckpointStore: Sendable {
         return found.sorted { ($0.step, $0.attempt) > ($1.step, $1.attempt) }
     }
 
-    /// The checkpoint in a folder, if it is committed: its manifest is there, is this run's, and is about
-    /// this folder. What is not is told in the log and does not count.
+    /// The checkpoint in a folder; nil, and a line in the log, unless it is committed: its manifest is there,
+    /// belongs to this run, and is about this folder.
     func checkpoint(in folder: CheckpointFolder) async throws(S3Error) -> StoredCheckpoint? {
         let committed: CommittedManifest
         do {

@@ -2,13 +2,13 @@ import AnnealAPI
 import ModelRegistry
 import ObjectStorage
 
-/// Why a command did not do its work: what its report and its exit code say.
+/// Failure of a command, for its report and its exit code.
 public struct AgentFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// CamelCase.
     public var reason: String
-    /// For people, with a remedy.
+    /// Problem and remedy, for people.
     public var message: String
-    /// Whether trying again may help without anyone changing anything.
+    /// Whether another attempt may help without anyone changing anything.
     public var isRetryable: Bool
 
     public init(reason: String, message: String, isRetryable: Bool = false) {
@@ -29,7 +29,7 @@ public struct AgentFailure: Error, Hashable, Sendable, CustomStringConvertible {
         AgentFailure(reason: "InvalidConfiguration", message: "\(key): '\(value.prefix(200))' \(remedy)")
     }
 
-    /// The failure that an error means.
+    /// The failure that stands for an error.
     init(_ error: any Error) {
         switch error {
         case let failure as AgentFailure: self = failure
@@ -42,7 +42,8 @@ public struct AgentFailure: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// An object that is missing is a dataset, or a model, or what else was looked for.
+    /// The failure for an error of the store. An object that is missing has the reason `missing`, which says
+    /// whether it is a dataset, a model or something else.
     static func naming(
         missing reason: String, _ key: String, _ error: S3Error
     ) -> AgentFailure {

@@ -41,7 +41,8 @@ private struct TextLogHandler: LogHandler {
         output.take(Array("\(Date().formatted(.iso8601)) \(event.level.rawValue) \(message)\n".utf8))
     }
 
-    /// The text with blanks for its line breaks: a break in a message must not look like another message.
+    /// The text on one line, blanks for its line breaks: a break in a message must not look like another
+    /// message.
     private static func oneLine(_ text: String) -> String {
         String(text.map { $0.isNewline ? " " : $0 })
     }

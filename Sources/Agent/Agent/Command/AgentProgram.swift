@@ -14,8 +14,8 @@ public struct AgentProgram: Sendable {
     private let configurationPath: String
     private let context: CommandContext
 
-    /// - Parameter configurationPath: nil for the file that `ANNEAL_CONFIG` names, or the one that the
-    ///   operator mounts.
+    /// - Parameter configurationPath: nil for the file that `ANNEAL_CONFIG` names or, without one, the file
+    ///   that the operator mounts.
     public init(_ command: AgentCommand, configurationPath: String? = nil, context: CommandContext) {
         self.command = command
         self.configurationPath =
@@ -24,7 +24,7 @@ public struct AgentProgram: Sendable {
         self.context = context
     }
 
-    /// Runs until the work is done or `signals` yields; the process's exit code.
+    /// Runs until the work is done or `signals` yields; returns the process's exit code.
     public func run(until signals: AsyncStream<Int32>) async -> Int64 {
         guard command != .sync else { return await runSidecar(until: signals) }
         let outcome = await firstOf(signals) { try await self.oneShot() }
@@ -47,7 +47,7 @@ public struct AgentProgram: Sendable {
         return code
     }
 
-    /// The work's result, unless a signal comes first: then the work is cancelled and waited for.
+    /// Runs the work and returns its result. A signal cancels it: it is then waited for.
     private func firstOf(
         _ signals: AsyncStream<Int32>, _ work: @escaping @Sendable () async throws -> StageReport
     ) async -> Result<StageReport, AgentFailure> {

@@ -4,7 +4,7 @@ import HTTPTransport
 import Logging
 import ObjectStorage
 
-/// What a command gets from the world around it.
+/// A command's environment: variables, transport, retries, time and logger.
 public struct CommandContext: Sendable {
     public var environment: [String: String]
     public var transport: HTTPTransport
@@ -66,7 +66,8 @@ public struct CommandContext: Sendable {
         }
     }
 
-    /// An environment variable that is set to something; a line feed at its end, as files leave it, goes.
+    /// The value of an environment variable, without line feeds at its end, as files leave them; nil if it is
+    /// not set or empty.
     func value(_ name: String) -> String? {
         guard var text = environment[name] else { return nil }
         while text.last?.isNewline == true { text.removeLast() }

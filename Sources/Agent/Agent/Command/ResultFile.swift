@@ -6,7 +6,7 @@ import ObjectStorage
 
 /// The file that becomes the container's termination message.
 struct ResultFile {
-    /// The kubelet keeps no more of it.
+    /// Bytes that the kubelet keeps of the file.
     static let limit = 4096
 
     let path: String
@@ -29,7 +29,7 @@ struct ResultFile {
             let data = (try? JSONValue(encoding: report).serialized()) ?? Data()
             if data.count <= limit { return data }
             guard let message = report.message, !message.isEmpty else {
-                // Nothing else is of unbounded size but addresses; the reason alone always fits.
+                // Only addresses are of unbounded size beside the message; the reason alone always fits.
                 report = StageReport(
                     reason: String(report.reason.prefix(100)), message: nil, isRetryable: report.isRetryable)
                 continue

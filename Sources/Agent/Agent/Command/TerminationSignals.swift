@@ -11,7 +11,7 @@ import Darwin
 
 /// SIGTERM and SIGINT as a stream with one element.
 public enum TerminationSignals {
-    /// The signals no longer end the process from here on.
+    /// The stream. Once it is made, the signals no longer end the process.
     public static func stream() -> AsyncStream<Int32> {
         let (stream, continuation) = AsyncStream<Int32>.makeStream(bufferingPolicy: .bufferingNewest(1))
         let sources = [SIGTERM, SIGINT].map { number in

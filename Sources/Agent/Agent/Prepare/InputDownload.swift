@@ -1,12 +1,12 @@
 import AnnealAPI
 import ObjectStorage
 
-/// One input on its way to the workspace.
+/// Download of one input to the workspace.
 struct InputDownload {
     let synchroniser: Synchroniser
     let download: PrepareConfiguration.Download
 
-    /// Bytes that had to be downloaded.
+    /// Downloads the input and returns the number of bytes transferred.
     func run() async throws -> Int64 {
         let location = try S3Location(download.source.storageUri)
         let sha256 = download.source.sha256?.lowercased()

@@ -2,13 +2,13 @@ import AnnealAPI
 import Logging
 import ObjectStorage
 
-/// Puts the newest checkpoint that checks out where a trainer resumes from.
+/// Places the newest checkpoint that passes its checks in the folder that a trainer resumes from.
 struct ResumePlacement {
     let store: CheckpointStore
     let directory: String
     let logger: Logger
 
-    /// The checkpoint that is in place now; nil if there is none, and then there is no folder either.
+    /// Places the checkpoint and returns it; nil if there is none, and then there is no folder either.
     func run() async throws -> StoredCheckpoint? {
         for folder in try await store.folders() {
             guard let checkpoint = try await store.checkpoint(in: folder) else { continue }
@@ -25,8 +25,8 @@ struct ResumePlacement {
 
     private var unfinished: String { directory + ".tmp" }
 
-    /// Downloads aside and renames, so that the folder is whole or not there. What is there from an earlier
-    /// try is taken over where it has the right content. False for a checkpoint that is damaged.
+    /// Downloads to another name and renames, so that the folder is whole or absent. Content from an earlier
+    /// attempt is kept where it is right. False for a damaged checkpoint.
     private func place(_ checkpoint: StoredCheckpoint) async throws -> Bool {
         if try FileTree.kind(directory) != .missing {
             try FileTree.remove(unfinished)

@@ -1,7 +1,7 @@
 import Crypto
 import FoundationEssentials
 
-/// 128 bits of a text's SHA-256: two texts with the same are the same.
+/// 128 bits of a text's SHA-256. Texts with equal digests count as equal.
 struct TextDigest: Hashable, Sendable {
     var high: UInt64
     var low: UInt64
@@ -18,15 +18,15 @@ struct TextDigest: Hashable, Sendable {
     }
 }
 
-/// A set of digests with open addressing: 16 bytes each at a load of 0.4 to 0.8, at most 40 bytes.
+/// A set of digests with open addressing: 16 bytes each at a load of 0.4 to 0.8, hence 40 bytes each at most.
 struct DigestSet {
-    /// Stands for a free slot; as a digest it has a chance of 2⁻¹²⁸, and would only be kept every time.
+    /// Mark of a free slot. A text has this digest with probability 2⁻¹²⁸, and would then be new every time.
     private static let free = TextDigest(high: 0, low: 0)
 
     private var slots = [TextDigest](repeating: free, count: 64)
     private(set) var count = 0
 
-    /// Whether the digest is new.
+    /// Adds the digest; true if it is new.
     mutating func insert(_ digest: TextDigest) -> Bool {
         if count * 5 >= slots.count * 4 { grow() }
         guard place(digest) else { return false }

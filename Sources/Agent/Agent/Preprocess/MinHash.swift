@@ -15,7 +15,7 @@ struct MinHash: Sendable {
     private let multipliers: [UInt64]
     private let offsets: [UInt64]
 
-    /// Equal seeds give equal signatures.
+    /// - Parameter seed: equal seeds give equal signatures.
     init(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         // Odd multipliers: h ↦ (a·h + b) mod 2⁶⁴ is then a permutation.
@@ -44,7 +44,9 @@ struct MinHash: Sendable {
         return minima.map { UInt8(truncatingIfNeeded: SeededGenerator.mix($0)) }
     }
 
-    /// The estimated Jaccard similarity of two sets from their signatures.
+    /// The estimated Jaccard similarity of two sets.
+    ///
+    /// - Parameter agreeing: number of places in which their signatures agree.
     static func similarity(_ agreeing: Int) -> Double {
         let rate = Double(agreeing) / Double(length)
         return max(0, (rate - 1.0 / 256) / (1 - 1.0 / 256))
@@ -71,7 +73,7 @@ struct MinHash: Sendable {
                 push(scalar.value)
             }
         }
-        // A text shorter than a shingle is one.
+        // A text shorter than a shingle is one shingle.
         if !emitted { body(hash(window)) }
     }
 

@@ -1,20 +1,20 @@
 import FoundationEssentials
 import SeededRandomness
 
-/// The texts that were kept so far, by signature: finds one that is a near-duplicate of a new text.
+/// The kept texts by signature: finds one that is a near-duplicate of a new text.
 ///
 /// Locality-sensitive hashing by bands (J. Leskovec, A. Rajaraman, J. Ullman, "Mining of Massive Datasets",
 /// 3.4): signatures that agree in all `rows` places of one of the bands are candidates, found with
-/// probability 1 − (1 − J^rows)^bands; a candidate counts if the similarity that its whole signature
-/// shows reaches the threshold.
+/// probability 1 − (1 − J^rows)^bands; a candidate counts if the similarity of the whole signatures reaches
+/// the threshold.
 ///
-/// Memory for a text: 63 bytes of signature, and in each of 9 tables 4 bytes at a load of 0.4 to 0.8, at
-/// most 90: 153 bytes; with the 40 of `DigestSet`, 193.
+/// Memory for a text: 63 bytes of signature, and in each of 9 tables 4 bytes at a load of 0.4 to 0.8, at most
+/// 90: 153 bytes; with the 40 of `DigestSet`, 193.
 struct NearDuplicateIndex {
     static let bands = 9
-    /// The least probability with which a pair at the threshold becomes a candidate.
+    /// Least probability with which a pair at the threshold becomes a candidate.
     static let recall = 0.92
-    /// Candidates looked at in a band, so that texts that share a phrase do not make it slow.
+    /// Candidates examined in a band, at most, so that texts that share a phrase do not make it slow.
     private static let probeLimit = 64
 
     let threshold: Double
@@ -31,8 +31,8 @@ struct NearDuplicateIndex {
         tables = (0..<Self.bands).map { _ in BandTable() }
     }
 
-    /// The most rows with which pairs at the threshold are found as often as `recall` says: the more rows,
-    /// the fewer false candidates.
+    /// The largest number of rows with which pairs at the threshold are found with probability `recall`: the
+    /// more rows, the fewer false candidates.
     static func rows(for threshold: Double) -> Int {
         let most = MinHash.length / bands
         return (1...most).last { rows in
@@ -44,7 +44,7 @@ struct NearDuplicateIndex {
         } ?? 1
     }
 
-    /// Keeps a text unless it is a near-duplicate of one that was kept; whether it was kept.
+    /// Keeps a text unless it is a near-duplicate of a kept one; returns whether it was kept.
     mutating func insert(_ text: String) -> Bool {
         let signature = hash.signature(of: text)
         let keys = (0..<Self.bands).map { band in Self.key(signature[...], band: band, rows: rows) }
@@ -72,20 +72,20 @@ struct NearDuplicateIndex {
         }
     }
 
-    /// A band's bytes as a number.
+    /// The bytes of a band as a number.
     private static func key(_ signature: ArraySlice<UInt8>, band: Int, rows: Int) -> UInt64 {
         let start = signature.startIndex + band * rows
         return signature[start..<(start + rows)].reduce(0) { $0 << 8 | UInt64($1) }
     }
 }
 
-/// Signatures one after another, in blocks, so that growing copies nothing.
+/// Signatures in blocks, one after another, so that growing copies nothing.
 private struct SignatureStore {
     private static let blockCount = 4096
     private var blocks: [[UInt8]] = []
     private var count = 0
 
-    /// The index of the new signature; nil when the index is full (4 billion).
+    /// Appends a signature and returns its index; nil if the index is full (4 billion).
     mutating func append(_ signature: [UInt8]) -> UInt32? {
         guard count < Int(UInt32.max) else { return nil }
         if count % Self.blockCount == 0 {
@@ -104,7 +104,7 @@ private struct SignatureStore {
     }
 }
 
-/// A hash table with open addressing of indexes into the signatures; keys are recomputed from those.
+/// A hash table, with open addressing, of indexes into the signatures; keys are computed from those.
 private struct BandTable {
     enum Verdict { case otherKey, goOn, found, giveUp }
 
@@ -118,7 +118,7 @@ private struct BandTable {
         count += 1
     }
 
-    /// Goes through the entries that may have the key.
+    /// Shows `look` the entries that may have the key, until it decides.
     func contains(key: UInt64, _ look: (UInt32) -> Verdict) -> Bool {
         var slot = position(key)
         while slots[slot] != Self.free {

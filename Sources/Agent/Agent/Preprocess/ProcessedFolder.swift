@@ -3,8 +3,8 @@ import FoundationEssentials
 import KubernetesAPI
 import ObjectStorage
 
-/// The folder with the processed records: `train.jsonl`, `validation.jsonl`, and, hidden and not published,
-/// what was counted, for the part that comes after a user's transform.
+/// The folder of processed records: `train.jsonl`, `validation.jsonl` and, hidden and not published, the
+/// counts for the stage after a user's transform.
 struct ProcessedFolder {
     static let train = "train.jsonl"
     static let validation = "validation.jsonl"
@@ -32,7 +32,7 @@ struct ProcessedFolder {
         return summary
     }
 
-    /// Lines that are not blank. Holds 256 KiB and a line.
+    /// Number of lines that are not blank. Holds 256 KiB and a line.
     func countLines(of name: String) throws -> Int64 {
         guard try FileTree.kind(file(name)) == .file else {
             throw AgentFailure(

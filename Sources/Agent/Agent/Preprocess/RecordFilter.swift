@@ -1,7 +1,7 @@
 import AnnealAPI
 import SeededRandomness
 
-/// Decides for each record, in order, whether it is kept and to which side it goes.
+/// Decides for each record, in order, whether it is kept and on which side of the split.
 struct RecordFilter {
     enum Decision: Equatable {
         case train(rank: UInt64), validation(rank: UInt64), filtered, exactDuplicate, nearDuplicate
@@ -41,8 +41,8 @@ struct RecordFilter {
         let digest = TextDigest(record.identity)
         if settings.deduplication ?? .near != .none, !digests.insert(digest) { return .exactDuplicate }
         if index != nil, index?.insert(record.text) == false { return .nearDuplicate }
-        // By content and seed alone: the same record always falls on the same side, and copies of one that
-        // are kept never fall on both.
+        // The side depends on content and seed alone: a record always falls on the same side, and kept copies
+        // of one never fall on both.
         let rank = SeededGenerator.mix(digest.high ^ SeededGenerator.mix(seed))
         let isValidation = Double(rank >> 11) * 0x1p-53 < fraction
         return isValidation ? .validation(rank: rank) : .train(rank: rank)

@@ -1,19 +1,20 @@
 import FoundationEssentials
 import ObjectStorage
 
-/// Writes the two sides of a split, in input order, and sees to it that neither is empty for want of luck.
+/// Writes the two sides of a split, in input order. A side that chance left empty gets a record of the other
+/// one.
 struct SplitWriter: ~Copyable {
     private let folder: ProcessedFolder
     private var train: Side
     private var validation: Side
 
-    /// One side's file. Lines are gathered to write some hundred kibibytes at once.
+    /// One side's file. Lines are gathered and written some hundred kibibytes at a time.
     private struct Side: ~Copyable {
         private static let flushAt = 1 << 18
 
         let file: LocalFile
         var records: Int64 = 0
-        /// The record that goes to the other side if that stays empty: the one with the lowest rank.
+        /// The record with the lowest rank, which moves to the other side if that stays empty.
         var lowest: (rank: UInt64, index: Int64)?
         private var pending = Data()
 
@@ -46,7 +47,7 @@ struct SplitWriter: ~Copyable {
     mutating func train(_ line: [UInt8], rank: UInt64) throws { try train.append(line, rank: rank) }
     mutating func validation(_ line: [UInt8], rank: UInt64) throws { try validation.append(line, rank: rank) }
 
-    /// Flushes both files; how many records each has.
+    /// Flushes both files and returns the number of records of each.
     consuming func finish(wantsValidation: Bool) throws -> (train: Int64, validation: Int64) {
         try train.flush()
         try validation.flush()

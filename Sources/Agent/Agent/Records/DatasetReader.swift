@@ -3,36 +3,36 @@ import FoundationEssentials
 import KubernetesAPI
 import ObjectStorage
 
-/// The objects that make up a dataset.
+/// The objects of a dataset.
 struct DatasetContents: Sendable {
     struct File: Sendable {
         var location: S3Location
-        /// Relative to the dataset's folder.
+        /// Path relative to the dataset's folder.
         var path: String
-        /// From a manifest.
+        /// SHA-256 from the manifest; nil without one.
         var sha256: String?
     }
 
     var files: [File]
-    /// Of a folder that has one.
+    /// Manifest of a folder; nil if there is none.
     var manifest: CommittedManifest?
-    /// One object rather than a folder.
+    /// Whether the dataset is one object rather than a folder.
     var isObject: Bool
-    /// As whoever uploaded it declared.
+    /// Version that the uploader declared; nil if none.
     var version: String?
 }
 
 /// Reads the records of a dataset from S3 in order, file by file, line by line. Holds some mebibytes,
 /// whatever the dataset's size.
 struct DatasetReader {
-    /// Bytes of one record.
+    /// Bytes of one record, at most.
     static let lineLimit = 8 << 20
 
     let client: S3Client
     let synchroniser: Synchroniser
     let dataset: DatasetReference
 
-    /// What there is at the dataset's address.
+    /// Finds the objects at the dataset's address.
     func contents() async throws -> DatasetContents {
         do {
             let location = try S3Location(dataset.storageUri)
@@ -87,7 +87,7 @@ struct DatasetReader {
     }
 
     /// Calls `body` with every record and its line, and returns the dataset's digest, as `ContentDigest`
-    /// says (of a folder without a manifest: over its `.jsonl` files).
+    /// defines it. For a folder without a manifest it covers the `.jsonl` files.
     func read(
         _ contents: DatasetContents, _ body: (_ record: Record, _ line: [UInt8]) throws -> Void
     ) async throws -> String {

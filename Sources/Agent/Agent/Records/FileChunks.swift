@@ -1,7 +1,7 @@
 import FoundationEssentials
 import ObjectStorage
 
-/// A local file in pieces.
+/// Reads a local file in pieces.
 enum FileChunks {
     private static let size = 1 << 18
 

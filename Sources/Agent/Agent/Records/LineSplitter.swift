@@ -1,8 +1,8 @@
 import FoundationEssentials
 
-/// Cuts chunks of bytes into lines. Holds the line that a chunk ended in.
+/// Cuts chunks of bytes into lines. Holds the unfinished line at the end of a chunk.
 struct LineSplitter {
-    /// Bytes; a longer line ends the reading.
+    /// Bytes of a line, at most; a longer line ends the reading.
     let limit: Int
     private var partial: [UInt8] = []
 

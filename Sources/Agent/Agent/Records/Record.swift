@@ -1,15 +1,16 @@
 import AnnealAPI
 import KubernetesAPI
 
-/// A record of a dataset: what a model will read and write.
+/// A record of a dataset: text that a model will read and write.
 struct Record: Equatable, Sendable {
-    /// All of its text, in order, its parts separated by a line feed: what is compared and measured.
+    /// All text of the record, in order, its parts separated by line feeds: this is compared and measured.
     var text: String
-    /// Tells records apart whose texts alone are equal, such as one word as a prompt or as a completion.
+    /// Key that differs between records with equal texts in different roles, such as a word as a prompt and
+    /// as a completion.
     var identity: String
 }
 
-/// What is wrong with a record, without saying which.
+/// Problem of a record, without the record's place.
 struct RecordError: Error, Equatable {
     var problem: String
 }
@@ -87,7 +88,8 @@ extension Record {
     }
 }
 
-/// JSON can express half of a character outside the basic plane; text cannot.
+/// Finds surrogates without a partner: JSON can express half of a character outside the basic plane, text
+/// cannot.
 enum SurrogateCheck {
     /// Whether a JSON text has a `\u` escape of a surrogate without its partner.
     static func hasLoneSurrogate(_ bytes: [UInt8]) -> Bool {
@@ -110,7 +112,7 @@ enum SurrogateCheck {
         return false
     }
 
-    /// The number of the `\uXXXX` at an index.
+    /// The number of the `\uXXXX` at an index; nil if there is none.
     private static func escape(_ bytes: [UInt8], at index: Int) -> UInt16? {
         guard index + 6 <= bytes.count, bytes[index] == UInt8(ascii: "\\"),
             bytes[index + 1] == UInt8(ascii: "u")

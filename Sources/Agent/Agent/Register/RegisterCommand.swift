@@ -34,7 +34,7 @@ struct RegisterCommand {
         model.params = configuration.params
         model.metrics = configuration.metrics
         var tags = configuration.registration.tags ?? [:]
-        // The lineage is Anneal's to say: a user's tag of the same name does not hide it.
+        // Anneal's lineage wins over a user's tag of the same name.
         tags.merge(configuration.lineage) { _, lineage in lineage }
         tags["anneal.dev/run"] = "\(run.namespace)/\(run.name)"
         tags["anneal.dev/model-sha256"] = configuration.model.manifestSha256

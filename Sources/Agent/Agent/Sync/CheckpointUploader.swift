@@ -3,7 +3,8 @@ import FoundationEssentials
 import Logging
 import ObjectStorage
 
-/// Gets finished checkpoints into S3, each committed by its manifest, and takes away what is not to be kept.
+/// Uploads finished checkpoints to S3, each committed by its manifest, and removes those that are not to be
+/// kept.
 struct CheckpointUploader {
     private let store: CheckpointStore
     private let local: LocalCheckpoints
@@ -13,9 +14,9 @@ struct CheckpointUploader {
     private let now: @Sendable () -> Date
     private let logger: Logger
 
-    /// What is committed; nil until the store was asked.
+    /// Committed checkpoints; nil until the store was asked.
     private var committed: [StoredCheckpoint]?
-    /// Steps that cannot be uploaded, ever, each told once: a checkpoint with a link in it, for one.
+    /// Checkpoints that can never be uploaded, for example because of a link; each is reported once.
     private var refused: Set<LocalCheckpoints.Folder> = []
     private var localProblem = RepeatedProblem()
 
@@ -32,7 +33,7 @@ struct CheckpointUploader {
         retention = Retention(keepLast: configuration.keepLast, keepBest: configuration.keepBest)
     }
 
-    /// Uploads and commits what is finished and not committed yet, newest first, then prunes.
+    /// Uploads and commits finished checkpoints that are not committed yet, newest first, then prunes.
     mutating func round() async throws(S3Error) {
         guard state.snapshot.newerAttempt == nil else { return }
         if committed == nil { try await loadCommitted() }
@@ -108,12 +109,12 @@ struct CheckpointUploader {
             try pruneLocal()
             localProblem.clear("checkpoints can be removed from the workspace again", to: logger)
         } catch {
-            // Nothing is lost by it but space: uploads go on.
+            // The failure costs only space: uploads go on.
             localProblem.report("\(error.message)", to: logger)
         }
     }
 
-    /// What is kept in S3 is kept here too; what this attempt has committed or passed over is not.
+    /// Removes local checkpoints older than the newest kept one, unless they are kept in S3, or refused.
     private func pruneLocal() throws(S3Error) {
         let kept = Set((committed ?? []).filter { $0.folder.attempt == attempt }.map(\.folder.step))
         guard let newest = kept.max() else { return }

@@ -3,14 +3,14 @@ import KubernetesAPI
 import KubernetesClient
 import Synchronization
 
-/// What the sidecar needs of an API server.
+/// Requests of the sidecar to an API server.
 public protocol LeaseClient: Sendable {
     func get(_ key: ObjectKey) async throws(KubernetesError) -> Lease
     func patch(_ key: ObjectKey, _ patch: Patch) async throws(KubernetesError) -> Lease
 }
 
-/// Leases of the cluster that this pod is in. What the pod lacks to reach it is told by each request: uploads
-/// need no cluster, and must not wait for one.
+/// Leases of the cluster that this pod is in. If the pod lacks a way to reach it, each request fails on its
+/// own: uploads need no cluster, and must not wait for one.
 struct ClusterLeases: LeaseClient {
     private let connect: @Sendable () throws(KubernetesError) -> KubernetesClient
     private let client = SharedClient()

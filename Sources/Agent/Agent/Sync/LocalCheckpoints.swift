@@ -7,7 +7,7 @@ struct LocalCheckpoints {
         var path: String
     }
 
-    /// What is in the folder, in so far as it shows that a trainer is at work.
+    /// State of the folder, by path, in which a change shows that a trainer is at work.
     typealias Trace = [String: FileTree.Stamp]
 
     let directory: String

@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// One line of `metrics.jsonl`. Numbers that are not finite, or no numbers, are as good as absent.
+/// One line of `metrics.jsonl`. A value that is no finite number counts as absent.
 struct MetricsPoint: Equatable, Sendable {
     var step: Int64?
     var totalSteps: Int64?
@@ -10,7 +10,7 @@ struct MetricsPoint: Equatable, Sendable {
     var learningRate: Double?
     var tokensPerSecond: Double?
 
-    /// Nil for a line that is no JSON object: half a line, or something else altogether.
+    /// Nil for a line that is no JSON object, such as half a line.
     init?(_ line: [UInt8]) {
         guard let value = try? JSONValue(parsing: line, depthLimit: 8), case .object(let members) = value
         else { return nil }

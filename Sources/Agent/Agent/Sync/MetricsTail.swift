@@ -5,7 +5,8 @@ import ObjectStorage
 struct MetricsTail {
     static let lineLimit = 64 << 10
     private static let chunkSize = 256 << 10
-    /// Of one look, so that a long backlog does not keep the sidecar from its other work.
+    /// Chunks that one look reads, at most, so that a long backlog does not keep the sidecar from its other
+    /// work.
     private static let chunksPerLook = 16
 
     private let path: String
@@ -13,12 +14,12 @@ struct MetricsTail {
     private var inode: UInt64?
     private var size: Int64 = 0
     private var partial: [UInt8] = []
-    /// Inside a line that is too long: what is left of it is passed over.
+    /// Whether the rest of a line that is too long is being skipped.
     private var isSkipping = false
 
     init(path: String) { self.path = path }
 
-    /// Reads what was appended since the last look, and calls `body` for each whole line. True if the file
+    /// Reads the bytes appended since the last look, and calls `body` for each whole line. True if the file
     /// has changed. A file that was replaced or cut is read from its start.
     mutating func look(_ body: ([UInt8]) -> Void) -> Bool {
         guard let file = try? LocalFile(reading: path), let mark = try? file.identity() else { return false }

@@ -1,14 +1,15 @@
 import AnnealAPI
 
-/// What the lines of a metrics file add up to.
+/// Progress and evaluations from the lines of a metrics file.
 struct ProgressTracker: Equatable, Sendable {
-    /// Evaluations remembered, to tell what a checkpoint is worth.
+    /// Evaluations that are remembered, to find the loss of a checkpoint.
     private static let evaluationLimit = 1000
 
     private(set) var progress = TrainingProgress()
     private var evaluations: [(step: Int64, loss: Double)] = []
 
-    /// A later line of a step replaces an earlier one: a resumed run repeats the steps since its checkpoint.
+    /// Takes a line. A later line of a step replaces an earlier one: a resumed run repeats the steps since
+    /// its checkpoint.
     mutating func take(_ point: MetricsPoint) {
         if let step = point.step {
             progress.step = step

@@ -1,6 +1,6 @@
 import Logging
 
-/// Tells a problem that lasts when it begins, when it changes, and then every so often.
+/// Logs a lasting problem when it begins, when it changes, and at every sixtieth report.
 struct RepeatedProblem {
     private static let every = 60
 

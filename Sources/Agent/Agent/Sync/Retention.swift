@@ -1,8 +1,8 @@
 import AnnealAPI
 
-/// Which checkpoints stay.
+/// Rule for the checkpoints that stay.
 struct Retention: Equatable, Sendable {
-    /// At least 1: the newest always stays.
+    /// Number of the newest that stay, at least 1.
     let keepLast: Int
     let keepBest: Int
 
@@ -11,15 +11,15 @@ struct Retention: Equatable, Sendable {
         self.keepBest = max(0, keepBest)
     }
 
-    /// What a decision is made on.
+    /// A checkpoint as the rule sees it.
     struct Entry: Hashable, Sendable {
         var step: Int64
         var attempt: Int
         var evalLoss: Double?
     }
 
-    /// Those that may go: not among the `keepLast` newest, nor among the `keepBest` of the lowest `evalLoss`
-    /// (of equals, the newer is the better; one without a loss is never among the best).
+    /// The entries that may go: not among the `keepLast` newest, nor among the `keepBest` of the lowest
+    /// `evalLoss`. Of equals the newer is the better; an entry without a loss is never among the best.
     func expendable(_ entries: [Entry]) -> Set<Entry> {
         let newest = entries.sorted { ($0.step, $0.attempt) > ($1.step, $1.attempt) }.prefix(keepLast)
         return Set(entries).subtracting(newest).subtracting(Self.best(entries).prefix(keepBest))

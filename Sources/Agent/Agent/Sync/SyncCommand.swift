@@ -5,14 +5,15 @@ import KubernetesClient
 import Logging
 import ObjectStorage
 
-/// `anneal-agent sync`: three loops that look once a second: at the trainer, at the store, at the Lease.
-/// Nothing that is down ends them; SIGTERM does, after a last upload and a last word.
+/// `anneal-agent sync`: three loops that look once a second at the trainer, at the store and at the Lease. A
+/// server that is down does not end them; SIGTERM does, after a last upload and a last write of the Lease.
 struct SyncCommand {
     /// Time between two looks.
     private static let interval = Duration.seconds(1)
-    /// For uploads and the Lease after SIGTERM, while their servers do not answer. What goes on goes on.
+    /// Time for uploads and the Lease after SIGTERM while their servers do not answer. An upload that
+    /// advances goes on beyond it.
     private static let lastPatience = Duration.seconds(20)
-    /// A request that fails for so long is told as a problem, and begun anew.
+    /// Time after which a failing request is reported as a problem, and begun anew.
     private static let patience = Duration.seconds(30)
 
     private let configuration: SyncConfiguration
@@ -27,9 +28,9 @@ struct SyncCommand {
         self.leases = leases
     }
 
-    /// Runs until `signals` yields and what follows from that is done.
+    /// Runs until `signals` yields, and then until the last upload and write are done.
     ///
-    /// - Throws: for a configuration that cannot be used, and nothing else.
+    /// - Throws: only for a configuration that cannot be used.
     func run(until signals: AsyncStream<Int32>) async throws {
         let uploader = try uploader()
         let heartbeat = heartbeat()
@@ -61,20 +62,20 @@ struct SyncCommand {
         )
     }
 
-    private func heartbeat() -> Heartbeat {
+    private func heartbeat() -> LeaseHeartbeat {
         let context = context
         let cluster = ClusterLeases { () throws(KubernetesError) in
             KubernetesClient(
                 configuration: try .inCluster(environment: context.environment), transport: context.transport,
                 userAgent: "anneal-agent", requestTimeout: .seconds(10), logger: context.logger)
         }
-        return Heartbeat(
+        return LeaseHeartbeat(
             leases: leases ?? cluster, configuration: configuration,
             holder: context.value("HOSTNAME") ?? "unknown",
             state: state, logger: context.logger)
     }
 
-    /// False when there is nothing more to wait for.
+    /// Waits for the next look; false if the sidecar is to stop.
     private func pause() async -> Bool {
         guard !state.isStopping else { return false }
         do { try await context.retryEnvironment.sleep(Self.interval) } catch { return false }
@@ -93,7 +94,7 @@ struct SyncCommand {
         var uploader = uploader
         var problem = RepeatedProblem()
         repeat { await round(&uploader, &problem) } while await pause()
-        // The trainer's last checkpoint may have been finished after the last look.
+        // The trainer may have finished a last checkpoint after the last look.
         let start = context.retryEnvironment.now()
         while await round(&uploader, &problem) == .later,
             context.retryEnvironment.now() - start < Self.lastPatience
@@ -103,7 +104,7 @@ struct SyncCommand {
         state.update { $0.isFlushed = true }
     }
 
-    /// How a try ended: nothing is left to do, or another may help, or none can.
+    /// End of an attempt: all is done, another attempt may help, or none can.
     private enum Outcome { case done, later, never }
 
     @discardableResult
@@ -122,7 +123,7 @@ struct SyncCommand {
         }
     }
 
-    private func beat(_ heartbeat: Heartbeat) async {
+    private func beat(_ heartbeat: LeaseHeartbeat) async {
         var heartbeat = heartbeat
         var problem = RepeatedProblem()
         let clock = context.retryEnvironment.now
@@ -142,7 +143,9 @@ struct SyncCommand {
     }
 
     @discardableResult
-    private func beatOnce(_ heartbeat: inout Heartbeat, _ problem: inout RepeatedProblem) async -> Outcome {
+    private func beatOnce(_ heartbeat: inout LeaseHeartbeat, _ problem: inout RepeatedProblem) async
+        -> Outcome
+    {
         do throws(KubernetesError) {
             try await heartbeat.beat(now: context.now())
             problem.clear("the Lease can be renewed again", to: context.logger)

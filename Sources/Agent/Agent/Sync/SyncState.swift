@@ -2,22 +2,22 @@ import AnnealAPI
 import FoundationEssentials
 import Synchronization
 
-/// What the sidecar's loops know together.
+/// State that the sidecar's loops share.
 final class SyncState: Sendable {
     struct Snapshot: Equatable, Sendable {
         var tracker = ProgressTracker()
-        /// The trainer's last sign of life.
+        /// Time of the trainer's last sign of life.
         var lastSign: Date?
-        /// Committed, by this attempt or an earlier one.
+        /// The newest committed checkpoint, of this attempt or an earlier one.
         var newest: CheckpointReference?
         var best: CheckpointReference?
         var isUploading = false
-        /// What keeps uploads from succeeding.
+        /// Problem that keeps uploads from succeeding; nil if there is none.
         var uploadProblem: String?
-        /// The newer attempt that has taken over.
+        /// Number of a newer attempt that has taken over; nil if there is none.
         var newerAttempt: Int?
         var isStopping = false
-        /// After a stop: all that could be uploaded is.
+        /// Whether, after a stop, all that could be uploaded is uploaded.
         var isFlushed = false
     }
 

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// Sees what the trainer does, in its metrics file and its checkpoint folder.
+/// Observes the trainer by its metrics file and its checkpoint folder.
 struct TrainerObserver {
     private var tail: MetricsTail
     private let checkpoints: LocalCheckpoints
@@ -12,7 +12,7 @@ struct TrainerObserver {
         self.checkpoints = checkpoints
     }
 
-    /// Takes up what is new.
+    /// Takes up new lines and changes since the last look.
     mutating func look(_ state: SyncState, now: Date) {
         var tracker = tracker
         let grew = tail.look { line in
@@ -20,7 +20,7 @@ struct TrainerObserver {
         }
         self.tracker = tracker
         let seen = checkpoints.trace()
-        // What lay there before the first look says nothing about the trainer.
+        // Files from before the first look say nothing about the trainer.
         let moved = trace.map { $0 != seen } ?? false
         trace = seen
         state.update {

@@ -2,14 +2,14 @@ import AnnealAPI
 import FoundationEssentials
 import ObjectStorage
 
-/// The model that training starts from: a folder in S3.
+/// The model that training starts from, in S3.
 struct BaseModel {
     let client: S3Client
     let synchroniser: Synchroniser
     let model: StoredInput
 
-    /// Checks that the model is there and is what was declared; its digest, as `ContentDigest` says. Files
-    /// whose uploader declared a SHA-256 are not read: `prepare` holds them against it.
+    /// Checks that the model is there and has the declared digest; returns the digest, as `ContentDigest`
+    /// defines it. Files with a declared SHA-256 are not read: `prepare` checks them against it.
     func validate() async throws -> String {
         do {
             let location = try S3Location(model.storageUri)

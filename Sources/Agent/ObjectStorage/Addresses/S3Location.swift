@@ -1,7 +1,7 @@
 /// A bucket and a key, or a prefix of keys: `s3://bucket/key`.
 public struct S3Location: Hashable, Sendable, CustomStringConvertible {
     public var bucket: String
-    /// Without a leading `/`; empty for the whole bucket.
+    /// The key without a leading `/`; empty for the whole bucket.
     public var key: String
 
     public init(bucket: String, key: String) {
@@ -11,7 +11,7 @@ public struct S3Location: Hashable, Sendable, CustomStringConvertible {
 
     /// Parses `s3://bucket/key`.
     ///
-    /// Throws `.invalidLocation`, with what is wrong and how to write it.
+    /// - Throws: `.invalidLocation`, with the problem and the right form.
     public init(_ text: String) throws(S3Error) {
         func failure(_ problem: String) -> S3Error {
             S3Error(
@@ -40,12 +40,12 @@ public struct S3Location: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { "s3://\(bucket)/\(key)" }
 
-    /// The location one level or more below this one, taken as a folder.
+    /// The location of a path below this one, taken as a folder.
     public func appending(_ path: String) -> S3Location {
         S3Location(bucket: bucket, key: folderPrefix + path)
     }
 
-    /// The key with a trailing `/`, or nothing for the whole bucket: what the keys of the folder begin with.
+    /// Prefix of the keys in this folder: the key with a trailing `/`, or nothing for the whole bucket.
     public var folderPrefix: String {
         if key.isEmpty || key.hasSuffix("/") { return key }
         return key + "/"
@@ -56,7 +56,7 @@ public struct S3Location: Hashable, Sendable, CustomStringConvertible {
         key.split(separator: "/").last.map(String.init) ?? ""
     }
 
-    /// Upper case and `_` are allowed by old buckets and by servers that are not AWS.
+    /// Whether the text can name a bucket. Old buckets and servers other than AWS allow upper case and `_`.
     private static func isBucketName(_ text: String) -> Bool {
         guard (3...63).contains(text.utf8.count) else { return false }
         return text.utf8.allSatisfy { byte in

@@ -1,6 +1,6 @@
 import HTTPTransport
 
-/// Why something in object storage, or on its way to or from a local file, did not work.
+/// Failure of an operation in object storage, or on a local file of a transfer.
 public struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Code: Hashable, Sendable {
         case invalidLocation
@@ -12,25 +12,25 @@ public struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
         case noSuchKey
         /// The bucket is in another region than the configured one.
         case wrongRegion
-        /// The store's clock and ours differ too much.
+        /// The clocks of the store and of this machine differ too much.
         case clockSkew
         /// The object is no longer the one that the transfer began with.
         case objectChanged
-        /// Bytes that were read or sent have another SHA-256 than they should.
+        /// The bytes that were read or sent do not have the expected SHA-256.
         case checksumMismatch
         /// The store is down, overloaded or unreachable.
         case unavailable
-        /// A multipart upload that the store does not know (any more).
+        /// The store does not know, or no longer knows, a multipart upload.
         case noSuchUpload
-        /// Anything else that the store said no to.
+        /// Any other refusal by the store.
         case refused(status: Int, code: String)
         case malformedResponse
         case invalidManifest
-        /// A path in a manifest or a key that would leave the folder it belongs to.
+        /// A path in a manifest, or a key, leads out of its folder.
         case unsafePath
         /// A newer attempt has written here.
         case newerAttempt(Int)
-        /// A local file changed while it was sent.
+        /// A local file changed while it was being sent.
         case changedLocally
         case localFile(errno: Int32)
         case diskFull
@@ -47,10 +47,10 @@ public struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { message }
 
-    /// Whether the very same request may succeed in a moment.
+    /// Whether the same request may succeed in a moment.
     var isTransient: Bool { code == .unavailable }
 
-    /// Whether doing the whole task again, later, may help without anyone changing anything.
+    /// Whether another attempt at the whole task, later, may help without anyone changing anything.
     public var isRetryable: Bool {
         switch code {
         case .unavailable, .objectChanged, .changedLocally, .noSuchUpload, .diskFull, .cancelled,

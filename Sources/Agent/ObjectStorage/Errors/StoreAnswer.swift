@@ -2,8 +2,9 @@ import FoundationEssentials
 import HTTPTransport
 
 extension S3Error {
-    /// The error for an answer with a status of 300 or more. `what` is the request, for people:
-    /// `reading s3://bucket/key`.
+    /// The error for an answer with a status of 300 or more.
+    ///
+    /// - Parameter what: the request, for people: `reading s3://bucket/key`.
     init(answer head: HTTPResponseHead, body: Data, what: String, location: S3Location, region: String) {
         let document = try? XMLElement(parsing: body)
         let storeCode = document?.child("Code")?.text ?? Self.impliedCode(head.status)
@@ -15,7 +16,7 @@ extension S3Error {
         self.init(code, "\(what): \(remedy) (HTTP \(head.status), \(said.prefix(300)))")
     }
 
-    /// What the transport's failure means for a transfer.
+    /// The error of a transfer for a failure of the transport.
     init(transport error: TransportError, what: String, endpoint: String) {
         switch error.code {
         case .cancelled, .shutDown:

@@ -12,12 +12,12 @@ import FoundationEssentials
 ///   sorted by the bytes of the path, the path being relative to the folder. In a local copy of the folder:
 ///   `find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum`.
 public enum ContentDigest {
-    /// Of no bytes.
+    /// Digest of no bytes.
     static let empty = sha256(Data())
 
     public static func sha256(_ data: some DataProtocol) -> String { Hexadecimal.sha256(data) }
 
-    /// Of a folder without a manifest.
+    /// Digest of a folder without a manifest.
     public static func folder(_ files: [(path: String, sha256: String)]) -> String {
         let sorted = files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
         var hash = StreamingDigest()
@@ -25,7 +25,7 @@ public enum ContentDigest {
         return hash.finish()
     }
 
-    /// The digest in lower case; nil if it is none.
+    /// The digest in lower case; nil if the text is no digest.
     public static func normalised(_ text: String) -> String? {
         guard text.utf8.count == 64, text.utf8.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }) else {
             return nil
@@ -33,7 +33,8 @@ public enum ContentDigest {
         return text.lowercased()
     }
 
-    /// Of a file's bytes `range`, or of all. Holds 256 KiB at a time, and lets other tasks run between.
+    /// Digest of the bytes `range` of a file; nil: of the whole file. Holds 256 KiB at a time, and lets other
+    /// tasks run between.
     static func sha256(of file: borrowing LocalFile, range: Range<Int64>? = nil) async throws(S3Error)
         -> String
     {
@@ -67,7 +68,7 @@ public enum ContentDigest {
         return done
     }
 
-    /// Of the file at a path.
+    /// Digest of the file at a path.
     public static func sha256(ofFile path: String) async throws(S3Error) -> String {
         let file = try LocalFile(reading: path)
         return try await sha256(of: file)

@@ -5,8 +5,8 @@ public enum FileTree {
     private static let depthLimit = 32
     private static let fileLimit = 100_000
 
-    /// Paths relative to `folder`, sorted by bytes. Names that begin with a dot are left out; a symbolic
-    /// link is refused, as it could lead out of the folder.
+    /// Paths of files relative to `folder`, sorted by bytes. Names that begin with a dot are left out; a
+    /// symbolic link is refused, as it could lead out of the folder.
     public static func files(below folder: String) throws(S3Error) -> [String] {
         var found: [String] = []
         var pending = [(path: "", depth: 0)]
@@ -35,7 +35,7 @@ public enum FileTree {
 
     public enum Kind: Sendable { case file, folder, link, other, missing }
 
-    /// What is at a path; links are not followed.
+    /// Kind of the file at a path; links are not followed.
     public static func kind(_ path: String) throws(S3Error) -> Kind {
         guard let type = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
         else { return .missing }
@@ -47,14 +47,14 @@ public enum FileTree {
         }
     }
 
-    /// Size and time of change of what is at a path.
+    /// Size and time of change of a file.
     public struct Stamp: Hashable, Sendable {
-        /// Bytes.
+        /// Size in bytes.
         public var size: Int64
         public var modified: Date
     }
 
-    /// Nil where nothing is.
+    /// The stamp of the file at a path; nil if there is none.
     public static func stamp(_ path: String) -> Stamp? {
         guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
             let modified = attributes[.modificationDate] as? Date
@@ -62,7 +62,7 @@ public enum FileTree {
         return Stamp(size: (attributes[.size] as? Int64) ?? 0, modified: modified)
     }
 
-    /// The names in a folder, in no order.
+    /// The names in a folder, in no particular order.
     public static func names(in folder: String) throws(S3Error) -> [String] {
         do { return try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
             throw LocalFile.failure("list '\(folder)'")
@@ -78,7 +78,7 @@ public enum FileTree {
         }
     }
 
-    /// Removes a file or a folder with all that is in it; nothing there is no error.
+    /// Removes a file, or a folder with its contents, if it exists.
     public static func remove(_ path: String) throws(S3Error) {
         guard try kind(path) != .missing else { return }
         do { try FileManager.default.removeItem(atPath: path) } catch {
@@ -86,7 +86,7 @@ public enum FileTree {
         }
     }
 
-    /// Removes what is in a folder, not the folder: it may be the root of a volume.
+    /// Removes the contents of a folder but not the folder, which may be the root of a volume.
     public static func empty(_ folder: String) throws(S3Error) {
         guard try kind(folder) == .folder else { return }
         for name in try names(in: folder) { try remove("\(folder)/\(name)") }

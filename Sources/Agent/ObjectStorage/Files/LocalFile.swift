@@ -11,12 +11,12 @@ import Darwin
 let diskFullErrno = ENOSPC
 let quotaErrno = EDQUOT
 
-/// An open file, closed when it goes.
+/// An open file, which is closed when the value ends.
 public struct LocalFile: ~Copyable, Sendable {
     public let descriptor: Int32
     public let path: String
 
-    /// What tells whether a file was changed between two looks.
+    /// Properties that change when the file is written to.
     struct Fingerprint: Equatable {
         var size: Int64
         var modifiedSeconds: Int
@@ -63,16 +63,16 @@ public struct LocalFile: ~Copyable, Sendable {
             modifiedNanoseconds: status.st_mtim.tv_nsec, inode: UInt64(status.st_ino))
     }
 
-    /// What tells a file that grew from one that was replaced.
+    /// Size and inode, which tell a file that grew from one that was replaced.
     public func identity() throws(S3Error) -> (size: Int64, inode: UInt64) {
         let mark = try fingerprint()
         return (mark.size, mark.inode)
     }
 
-    /// Bytes.
+    /// Size in bytes.
     public func size() throws(S3Error) -> Int64 { try fingerprint().size }
 
-    /// Takes the space on the volume now, so that a full disk shows before the transfer.
+    /// Reserves space on the volume, so that a full disk shows before the transfer.
     func preallocate(_ size: Int64) throws(S3Error) {
         guard size > 0 else { return }
         let number = posix_fallocate(descriptor, 0, off_t(size))
@@ -83,7 +83,7 @@ public struct LocalFile: ~Copyable, Sendable {
         }
     }
 
-    /// Up to `count` bytes at `offset` into `buffer`; 0 at the end.
+    /// Reads up to `count` bytes at `offset` into `buffer`; returns their number, 0 at the end.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(S3Error) -> Int {
         while true {
             let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
@@ -92,7 +92,7 @@ public struct LocalFile: ~Copyable, Sendable {
         }
     }
 
-    /// Up to `count` bytes at `offset`; empty at the end.
+    /// Reads up to `count` bytes at `offset`; empty at the end.
     public func chunk(at offset: Int64, count: Int) throws(S3Error) -> Data {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, count), alignment: 16)
         defer { buffer.deallocate() }
@@ -100,7 +100,7 @@ public struct LocalFile: ~Copyable, Sendable {
         return Data(UnsafeRawBufferPointer(rebasing: buffer[..<length]))
     }
 
-    /// Appends at the current position.
+    /// Writes at the current position.
     public func write(_ bytes: some ContiguousBytes) throws(S3Error) {
         let failed = bytes.withUnsafeBytes { buffer -> Bool in
             var rest = buffer
@@ -128,7 +128,7 @@ public struct LocalFile: ~Copyable, Sendable {
         guard fsync(descriptor) == 0 else { throw Self.failure("flush '\(path)'") }
     }
 
-    /// Renames a file, replacing what has the new name.
+    /// Renames a file; one that has the new name is replaced.
     public static func rename(_ old: String, to new: String) throws(S3Error) {
         #if canImport(Glibc)
         let result = Glibc.rename(old, new)

@@ -1,8 +1,8 @@
 import FoundationEssentials
 
-/// What was downloaded into a folder from objects that declare no checksum, in a hidden file there: a file
-/// that still has the SHA-256 that it was given, from an object that still has its ETag, need not be
-/// downloaded again.
+/// Record, in a hidden file of a folder, of files that were downloaded from objects without a declared
+/// checksum. A file that still has the recorded SHA-256, from an object that still has the recorded ETag,
+/// need not be downloaded again.
 struct DownloadRecord: Codable, Sendable {
     struct Entry: Codable, Sendable {
         var etag: String
@@ -11,10 +11,10 @@ struct DownloadRecord: Codable, Sendable {
 
     private static let fileName = ".downloads.json"
 
-    /// By path relative to the folder.
+    /// Entries by path relative to the folder.
     var entries: [String: Entry] = [:]
 
-    /// Empty where there is none that can be read.
+    /// Reads the folder's record; it is empty if none can be read.
     init(folder: String) {
         guard let data = try? Data(contentsOf: URL(filePath: "\(folder)/\(Self.fileName)")),
             let record = try? JSONDecoder().decode(DownloadRecord.self, from: data)

@@ -1,13 +1,13 @@
 import FoundationEssentials
 
-/// A folder that is on the local disk.
+/// A folder that was downloaded to the local disk.
 public struct DownloadedFolder: Hashable, Sendable {
     public var files: Int
-    /// Bytes of all files.
+    /// Total size of the files in bytes.
     public var size: Int64
-    /// Bytes that had to be downloaded: the rest was there.
+    /// Bytes that were downloaded; the rest was there already.
     public var transferred: Int64
-    /// As `ContentDigest` says.
+    /// Digest, as `ContentDigest` defines it.
     public var sha256: String
 }
 
@@ -15,7 +15,7 @@ extension Synchroniser {
     /// Downloads a folder, checked against its manifest if it has one. A local file that has the right
     /// content already is kept.
     ///
-    /// - Parameter sha256: what the folder's digest must be.
+    /// - Parameter sha256: digest that the folder must have; nil for any.
     /// - Throws: `.noSuchKey` for a folder without files, `.checksumMismatch`, `.unsafePath`.
     public func download(
         _ folder: S3Location, to directory: String, sha256: String? = nil
@@ -41,7 +41,7 @@ extension Synchroniser {
         return result.folder(sha256: result.digest)
     }
 
-    /// Downloads what a manifest lists.
+    /// Downloads the files that a manifest lists.
     public func download(
         _ committed: CommittedManifest, to directory: String
     ) async throws(S3Error) -> DownloadedFolder {
@@ -74,7 +74,7 @@ extension Synchroniser {
             var size: Int64
             var sha256: String
             var transferred: Int64
-            /// Of an object that declares no checksum.
+            /// ETag of an object that declares no checksum.
             var etag: String?
         }
         var files: [File]

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// What an upload writes beside the files.
+/// Properties of an upload that its manifest states.
 public struct UploadDescription: Hashable, Sendable {
     /// UID of the run.
     public var run: String
@@ -20,7 +20,7 @@ extension Synchroniser {
     /// Uploads the files below a local folder and commits them with a manifest. Idempotent: files that are
     /// there already are not sent again, and a commit of the same content by the same attempt stays as it is.
     ///
-    /// - Throws: `.newerAttempt` when a newer attempt of the run has committed here.
+    /// - Throws: `.newerAttempt` if a newer attempt of the run has committed here.
     public func upload(
         _ directory: String, to folder: S3Location, _ description: UploadDescription
     ) async throws(S3Error) -> CommittedManifest {
@@ -45,7 +45,7 @@ extension Synchroniser {
         return try await commit(files, to: folder, description)
     }
 
-    /// A manifest that cannot be read commits nothing: it is replaced.
+    /// The folder's manifest; nil if there is none. One that cannot be read commits nothing, and is replaced.
     private func existingManifest(of folder: S3Location) async throws(S3Error) -> CommittedManifest? {
         do { return try await manifest(of: folder) } catch
             where error.code == .invalidManifest || error.code == .unsafePath
@@ -110,7 +110,7 @@ extension Synchroniser {
 }
 
 extension Manifest {
-    /// Whether this is the manifest that committing `files` would write, but for the time.
+    /// Whether committing `files` would write this manifest, apart from the time.
     fileprivate func describes(_ files: [File], _ description: UploadDescription) -> Bool {
         let other = Manifest(
             run: description.run, attempt: description.attempt, step: description.step, createdAt: createdAt,

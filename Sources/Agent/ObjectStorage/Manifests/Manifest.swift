@@ -1,14 +1,14 @@
 import FoundationEssentials
 
-/// What makes a folder in S3 whole: every file with its size and SHA-256. It is written last, and a folder
-/// whose manifest does not check out does not exist.
+/// Commit of a folder in S3: it lists every file with its size and SHA-256, and is written last. A folder
+/// without a valid manifest counts as absent.
 public struct Manifest: Codable, Hashable, Sendable {
     public struct File: Codable, Hashable, Sendable {
-        /// Relative to the folder.
+        /// Path relative to the folder.
         public var path: String
-        /// Bytes.
+        /// Size in bytes.
         public var size: Int64
-        /// Lower-case hex.
+        /// SHA-256 in lower-case hexadecimal digits.
         public var sha256: String
 
         public init(path: String, size: Int64, sha256: String) {
@@ -20,19 +20,19 @@ public struct Manifest: Codable, Hashable, Sendable {
 
     public static let fileName = "manifest.json"
     public static let currentVersion = 1
-    /// Bytes; a larger one is refused.
+    /// Bytes of a manifest, at most; a larger one is refused.
     public static let sizeLimit = 16 << 20
 
-    /// Of this format: 1.
+    /// Version of the format: 1.
     public var version: Int
-    /// The UID of the run that wrote it.
+    /// UID of the run that wrote the manifest.
     public var run: String
     public var attempt: Int
-    /// Of a checkpoint.
+    /// Step of a checkpoint; nil for other folders.
     public var step: Int64?
-    /// RFC 3339.
+    /// Time of the commit, RFC 3339.
     public var createdAt: String
-    /// Sorted by path.
+    /// Files, sorted by path.
     public var files: [File]
     public var metadata: [String: String]
 
@@ -49,7 +49,7 @@ public struct Manifest: Codable, Hashable, Sendable {
         self.metadata = metadata
     }
 
-    /// Of all files, in bytes; clamped.
+    /// Size of all files in bytes, clamped to 64 bits.
     public var totalSize: Int64 {
         files.reduce(0) { sum, file in
             let (result, overflow) = sum.addingReportingOverflow(file.size)
@@ -66,7 +66,9 @@ public struct Manifest: Codable, Hashable, Sendable {
         }
     }
 
-    /// Reads and checks a manifest. `source` is where it comes from, for messages.
+    /// Reads and checks a manifest.
+    ///
+    /// - Parameter source: origin of the data, for messages.
     public init(parsing data: Data, source: String) throws(S3Error) {
         func invalid(_ problem: String) -> S3Error {
             S3Error(.invalidManifest, "\(source) is no manifest that can be used: \(problem)")
@@ -89,9 +91,9 @@ public struct Manifest: Codable, Hashable, Sendable {
     }
 }
 
-/// A manifest that is in the store, and its digest.
+/// A manifest in the store, and its digest.
 public struct CommittedManifest: Hashable, Sendable {
-    /// Of the folder.
+    /// Location of the folder.
     public var location: S3Location
     public var manifest: Manifest
     /// SHA-256 of the manifest's bytes as stored.
@@ -108,7 +110,9 @@ public struct CommittedManifest: Hashable, Sendable {
 public enum RelativePath {
     private static let depthLimit = 32
 
-    /// Throws `.unsafePath` for a path that could name anything outside its folder.
+    /// Checks that a path cannot name anything outside its folder.
+    ///
+    /// - Throws: `.unsafePath` if it could.
     public static func check(_ path: String, source: String) throws(S3Error) {
         let segments = path.split(separator: "/", omittingEmptySubsequences: false)
         let isSafe =

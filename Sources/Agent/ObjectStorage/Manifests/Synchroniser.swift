@@ -1,11 +1,11 @@
 import FoundationEssentials
 import Logging
 
-/// Moves folders between the disk and the store, so that a folder in the store is whole or does not exist:
-/// files first, the manifest last, taken away first.
+/// Moves folders between the disk and the store, so that a folder in the store is whole or absent: its
+/// manifest is written after all files, and removed before them.
 public struct Synchroniser: Sendable {
     public let client: S3Client
-    /// Files on their way at once.
+    /// Files that are transferred at once.
     public var fileConcurrency = 4
     let now: @Sendable () -> Date
     let logger: Logger
@@ -29,8 +29,8 @@ public struct Synchroniser: Sendable {
         return CommittedManifest(location: folder, manifest: manifest, sha256: ContentDigest.sha256(data))
     }
 
-    /// Whether every file that a manifest lists is in the store with the size and, where the store knows
-    /// it, the SHA-256 that it should have. Contents are checked when they are downloaded.
+    /// Whether every file of a manifest is in the store with its size and, if the store knows it, its
+    /// SHA-256. Contents are checked when they are downloaded.
     public func verify(_ committed: CommittedManifest) async throws(S3Error) -> Bool {
         let client = client
         let results = try await concurrently(committed.manifest.files, limit: fileConcurrency) {
@@ -42,8 +42,7 @@ public struct Synchroniser: Sendable {
         return results.allSatisfy { $0 }
     }
 
-    /// Removes a folder from the store: the manifest first, so that what is left at any moment is whole or
-    /// does not exist.
+    /// Removes a folder from the store, its manifest first, so that it is whole or absent at any moment.
     public func remove(_ folder: S3Location) async throws(S3Error) {
         try await client.delete(folder.appending(Manifest.fileName))
         let client = client

@@ -1,8 +1,8 @@
-/// When to try a failed request again: exponential backoff with full jitter
-/// (M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
+/// Waits before a failed request is repeated: exponential backoff with full jitter (M. Brooker, "Exponential
+/// Backoff and Jitter", AWS Architecture Blog, 2015).
 public struct RetryPolicy: Sendable {
-    /// The longest time between a request's first failure and its last try. Asked again before each wait, so
-    /// that one who is told to stop can shorten it.
+    /// Time between a request's first failure and its last attempt, at most. It is asked for before each
+    /// wait, so that a process that is told to stop can shorten it.
     public var budget: @Sendable () -> Duration
     public var base: Duration
     public var cap: Duration
@@ -16,8 +16,8 @@ public struct RetryPolicy: Sendable {
         self.cap = cap
     }
 
-    /// The wait before try `attempt + 1`, `attempt` from 1. `random` is in 0..<1. Half of it is certain, so
-    /// that retries never become a busy loop.
+    /// Wait before attempt `attempt + 1`, `attempt` from 1. `random` is in 0..<1. Half of the wait is
+    /// certain, so that retries never become a busy loop.
     func delay(attempt: Int, random: Double) -> Duration {
         let doublings = min(max(attempt - 1, 0), 20)
         let ceiling = min(cap, base * (1 << doublings))
@@ -25,13 +25,13 @@ public struct RetryPolicy: Sendable {
     }
 }
 
-/// Time and chance, as the client sees them.
+/// Clock and random numbers of the client.
 public struct RetryEnvironment: Sendable {
     /// Monotonic time since some moment.
     public var now: @Sendable () -> Duration
-    /// Throws when the task is cancelled.
+    /// Waits for a time. Throws if the task is cancelled.
     public var sleep: @Sendable (Duration) async throws -> Void
-    /// 0..<1
+    /// A random number in 0..<1.
     public var random: @Sendable () -> Double
 
     public init(

@@ -2,16 +2,17 @@ import FoundationEssentials
 import HTTPTransport
 import Logging
 
-/// What a store says about one object.
+/// Properties of an object in a store.
 public struct ObjectInfo: Hashable, Sendable {
     public var location: S3Location
-    /// Bytes.
+    /// Size in bytes.
     public var size: Int64
-    /// Changes with the content; with its quotes, as it came.
+    /// ETag with its quotes, as it came; it changes with the content.
     public var etag: String
-    /// What whoever uploaded it says its SHA-256 is, lower-case hex: the metadata field `sha256`.
+    /// SHA-256 that the uploader declared in the metadata field `sha256`, in lower-case hexadecimal digits;
+    /// nil if none.
     public var declaredSha256: String?
-    /// What whoever uploaded it calls this version: the metadata field `version`.
+    /// Version that the uploader declared in the metadata field `version`; nil if none.
     public var declaredVersion: String?
 
     public init(
@@ -27,9 +28,9 @@ public struct ObjectInfo: Hashable, Sendable {
 }
 
 /// Speaks the S3 protocol to one store: any endpoint, path-style or virtual-host, signed with Signature
-/// Version 4 by libcurl, or unsigned where there are no credentials.
+/// Version 4 by libcurl, or unsigned without credentials.
 ///
-/// Every request is tried again while the store is down or overloaded, within `RetryPolicy.budget`.
+/// Every request is repeated while the store is down or overloaded, within `RetryPolicy.budget`.
 public struct S3Client: Sendable {
     public let configuration: S3Configuration
     let transport: HTTPTransport
@@ -48,7 +49,7 @@ public struct S3Client: Sendable {
         self.logger = logger
     }
 
-    /// Size, etag and declared checksum of an object.
+    /// Reads size, etag and declared checksum of an object.
     public func head(_ location: S3Location) async throws(S3Error) -> ObjectInfo {
         let what = "looking at \(location)"
         let response = try await send(S3Request("HEAD", location, what: what))
@@ -58,18 +59,22 @@ public struct S3Client: Sendable {
         return info
     }
 
-    /// As `head`, with nil for an object that does not exist.
+    /// Reads the properties of an object; nil if it does not exist.
     public func headIfExists(_ location: S3Location) async throws(S3Error) -> ObjectInfo? {
         do { return try await head(location) } catch  where error.code == .noSuchKey { return nil }
     }
 
-    /// A small object whole. Throws `.refused` when it has more than `limit` bytes.
+    /// Reads a small object as a whole.
+    ///
+    /// - Throws: `.refused` if it has more than `limit` bytes.
     public func get(_ location: S3Location, limit: Int) async throws(S3Error) -> Data {
         let request = S3Request("GET", location, what: "reading \(location)")
         return try await send(request, limit: limit).body
     }
 
-    /// Bytes `range` of the object that has `etag`; `.objectChanged` when it has another by now.
+    /// Reads the bytes `range` of the object that has `etag`.
+    ///
+    /// - Throws: `.objectChanged` if the object has another one by now.
     func get(_ info: ObjectInfo, range: Range<Int64>) async throws(S3Error) -> Data {
         let request = Self.rangeRequest(info, range)
         let expected = Int(range.upperBound - range.lowerBound)
@@ -86,7 +91,7 @@ public struct S3Client: Sendable {
     static func rangeRequest(_ info: ObjectInfo, _ range: Range<Int64>) -> S3Request {
         var request = S3Request("GET", info.location, what: "reading \(info.location)")
         request.headers.append(HTTPHeader("If-Match", info.etag))
-        // Without a range where the whole is wanted: an empty object has no range that can be satisfied.
+        // A request for the whole has no range: an empty object has none that can be satisfied.
         if range != 0..<info.size {
             request.headers.append(HTTPHeader("Range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)"))
             request.expectedStatus = 206
@@ -110,7 +115,7 @@ public struct S3Client: Sendable {
         return digest
     }
 
-    /// Deletes an object; one that does not exist is no error.
+    /// Deletes an object if it exists.
     public func delete(_ location: S3Location) async throws(S3Error) {
         do {
             _ = try await send(S3Request("DELETE", location, what: "deleting \(location)"))

@@ -1,6 +1,6 @@
 import Encodings
 
-/// Who signs requests.
+/// Keys for signing requests.
 public struct S3Credentials: Hashable, Sendable {
     public var accessKey: String
     public var secretKey: String
@@ -13,23 +13,24 @@ public struct S3Credentials: Hashable, Sendable {
     }
 }
 
-/// Where a store is and how to speak to it.
+/// Address of a store, and settings of requests to it.
 public struct S3Configuration: Sendable {
     /// `http[s]://host[:port]`, without a path.
     public var endpoint: String
     public var region: String
-    /// Bucket in the path rather than in the host name.
+    /// Whether the bucket is in the path rather than in the host name.
     public var pathStyle: Bool
-    /// Nil: requests are not signed.
+    /// Credentials; nil: requests are not signed.
     public var credentials: S3Credentials?
-    /// Bytes; a transfer of more is cut into parts.
+    /// Bytes of a part; a larger transfer is cut into parts.
     public var partSize: Int64 = 8 << 20
-    /// Parts of one object on their way at once.
+    /// Parts of one object that are transferred at once.
     public var partConcurrency = 4
     /// PEM of the authorities to trust; nil for the system's.
     public var certificateAuthority: [UInt8]?
 
-    /// `endpoint` nil stands for AWS's own of the region. Throws `.invalidEndpoint`.
+    /// - Parameter endpoint: nil for AWS's own endpoint of the region.
+    /// - Throws: `.invalidEndpoint`.
     public init(
         endpoint: String? = nil, region: String? = nil, pathStyle: Bool? = nil,
         credentials: S3Credentials? = nil
@@ -74,8 +75,8 @@ public struct S3Configuration: Sendable {
             }
     }
 
-    /// The absolute URL of an object or, where `key` is empty, of its bucket; the query is sorted by name
-    /// and encoded, as the signature needs it.
+    /// The absolute URL of an object or, if `key` is empty, of its bucket. The query is sorted by name and
+    /// encoded, as the signature needs it.
     func url(bucket: String, key: String, query: [(name: String, value: String)] = []) -> String {
         let path = PercentEncoding.encode(key, keepsSlash: true)
         var url: String

@@ -1,18 +1,18 @@
 import FoundationEssentials
 import HTTPTransport
 
-/// One request to a store, before it has an address and a signature.
+/// A request to a store, without its address and signature.
 struct S3Request: Sendable {
     var method: String
     var location: S3Location
     var query: [(name: String, value: String)] = []
     var headers: [HTTPHeader] = []
     var body: HTTPBody = .none
-    /// Lower-case hex, of the body.
+    /// SHA-256 of the body in lower-case hexadecimal digits.
     var payloadSha256 = ContentDigest.empty
-    /// For people: `reading s3://bucket/key`.
+    /// The request, for people: `reading s3://bucket/key`.
     var what: String
-    /// Of an answer that is to be used; nil for any success.
+    /// Status that the answer must have; nil for any success.
     var expectedStatus: Int?
 
     init(_ method: String, _ location: S3Location, what: String) {
@@ -22,25 +22,27 @@ struct S3Request: Sendable {
     }
 }
 
-/// An answer with a status that was hoped for.
+/// An answer with an accepted status.
 struct S3Answer: Sendable {
     var head: HTTPResponseHead
     var body: Data
 }
 
 extension S3Client {
-    /// A peer from which no byte comes for so long is given up.
+    /// Time without a byte after which a peer is given up.
     private static let idleTimeout = Duration.seconds(30)
     static let answerLimit = 16 << 20
 
-    /// Sends a request, and again while that may help.
+    /// Sends a request, and repeats it while that may help.
     func send(_ request: S3Request, limit: Int = answerLimit) async throws(S3Error) -> S3Answer {
         try await retrying(request.what) { () async throws(S3Error) -> S3Answer in
             try await self.sendOnce(request, limit: limit)
         }
     }
 
-    /// Sends a request once; any status of 300 and above is thrown.
+    /// Sends a request once.
+    ///
+    /// - Throws: the store's error for any status of 300 or more.
     func sendOnce(_ request: S3Request, limit: Int = answerLimit) async throws(S3Error) -> S3Answer {
         let response: HTTPResponse
         do {
@@ -62,7 +64,7 @@ extension S3Client {
         return S3Answer(head: head, body: response.body)
     }
 
-    /// Throws what an answer's status means.
+    /// Throws the error that an answer's status stands for, unless it is accepted.
     func check(_ head: HTTPResponseHead, _ body: Data, _ request: S3Request) async throws(S3Error) {
         if (200..<300).contains(head.status) {
             guard let expected = request.expectedStatus, expected != head.status else { return }
@@ -79,7 +81,8 @@ extension S3Client {
             region: configuration.region)
     }
 
-    /// The answer to a HEAD has no body that says what is wrong; that to a GET has.
+    /// The error of a failed HEAD. Its answer has no body to name the problem, so a GET is sent, whose answer
+    /// has one.
     private func diagnose(_ head: HTTPResponseHead, _ request: S3Request) async -> S3Error {
         var probe = request
         probe.method = "GET"
@@ -95,7 +98,7 @@ extension S3Client {
             region: configuration.region)
     }
 
-    /// The request as it goes out.
+    /// The request with its address and signature.
     func http(_ request: S3Request) -> HTTPRequest {
         let url = configuration.url(
             bucket: request.location.bucket, key: request.location.key, query: request.query)
@@ -114,7 +117,7 @@ extension S3Client {
             })
     }
 
-    /// Runs `body`, and again, after a wait, while it fails for a reason that may pass.
+    /// Runs `body`, and repeats it after a wait while it fails for a reason that may pass.
     func retrying<T: Sendable>(
         _ what: String, _ body: () async throws(S3Error) -> T
     ) async throws(S3Error) -> T {

@@ -1,4 +1,4 @@
-/// An element of an S3 answer. Attributes are passed over; text is that of the element itself.
+/// An element of an S3 answer. Attributes are skipped; `text` is that of the element itself.
 struct XMLElement: Equatable {
     var name: String
     var text = ""
@@ -11,11 +11,11 @@ struct XMLElement: Equatable {
     func all(_ name: String) -> [XMLElement] { children.filter { $0.name == name } }
 }
 
-/// Why a text is not the small XML that S3 servers write.
+/// Error of a text that is not the small subset of XML that S3 servers write.
 struct XMLParseError: Error, Equatable {
     enum Code: Equatable { case unexpectedEnd, malformed, tooDeep, tooLarge, mismatchedTag }
     var code: Code
-    /// Bytes from the start.
+    /// Offset in bytes from the start.
     var offset: Int
 }
 
@@ -24,8 +24,8 @@ extension XMLElement {
     static let elementLimit = 100_000
 
     /// Parses a document: elements, text, the five entities, character references, CDATA; comments and
-    /// declarations are passed over. Document type definitions are refused, and with them all entities that
-    /// one could define.
+    /// declarations are skipped. Document type definitions are refused, and with them all entities that they
+    /// could define.
     init(parsing bytes: some Sequence<UInt8>) throws(XMLParseError) {
         var parser = XMLParser(bytes: Array(bytes))
         self = try parser.document()
@@ -46,7 +46,7 @@ private struct XMLParser {
             guard byte == UInt8(ascii: "<") else {
                 let text = try characters()
                 guard !open.isEmpty else {
-                    // A byte-order mark or white space before the root.
+                    // Only a byte-order mark or white space may stand outside of the root.
                     guard text.allSatisfy({ $0.isWhitespace || $0 == "\u{FEFF}" }) else {
                         throw failure(.malformed)
                     }
@@ -71,7 +71,7 @@ private struct XMLParser {
         }
     }
 
-    /// A start tag after its `<`; the root if it closes itself.
+    /// Reads a start tag after its `<`; returns the root if the tag closes it.
     private mutating func open(_ open: inout [XMLElement]) throws(XMLParseError) -> XMLElement? {
         elements += 1
         guard elements <= XMLElement.elementLimit else { throw failure(.tooLarge) }
@@ -87,7 +87,7 @@ private struct XMLParser {
         return nil
     }
 
-    /// An end tag after its `</`; the root if it was that one's.
+    /// Reads an end tag after its `</`; returns the root if the tag is the root's.
     private mutating func close(_ open: inout [XMLElement]) throws(XMLParseError) -> XMLElement? {
         let name = try self.name()
         skipSpace()
@@ -134,7 +134,7 @@ private struct XMLParser {
         }
     }
 
-    /// A name; a namespace prefix is dropped.
+    /// Reads a name without its namespace prefix.
     private mutating func name() throws(XMLParseError) -> String {
         let start = position
         while let byte = current, Self.isName(byte) { position += 1 }
@@ -151,7 +151,7 @@ private struct XMLParser {
         }
     }
 
-    /// To behind the tag's `>`; true for `/>`.
+    /// Moves past the tag's `>`; true for `/>`.
     private mutating func skipAttributes() throws(XMLParseError) -> Bool {
         while let byte = current {
             switch byte {
@@ -176,7 +176,7 @@ private struct XMLParser {
         try skip(past: quote)
     }
 
-    /// Text up to the next `<`, with references resolved.
+    /// Reads text up to the next `<`, with references resolved.
     private mutating func characters() throws(XMLParseError) -> String {
         var buffer: [UInt8] = []
         while let byte = current, byte != UInt8(ascii: "<") {

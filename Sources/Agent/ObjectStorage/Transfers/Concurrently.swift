@@ -1,5 +1,5 @@
-/// Runs `body` on all items, at most `limit` at once; results in order of completion. The first error
-/// cancels the rest.
+/// Runs `body` on all items, at most `limit` at once, and returns the results in order of completion. The
+/// first error cancels the rest.
 func concurrently<Item: Sendable, Result: Sendable>(
     _ items: [Item], limit: Int, _ body: @escaping @Sendable (Item) async throws(S3Error) -> Result
 ) async throws(S3Error) -> [Result] {

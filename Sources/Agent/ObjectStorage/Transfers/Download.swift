@@ -1,21 +1,21 @@
 import FoundationEssentials
 import HTTPTransport
 
-/// An object that is on the local disk.
+/// An object that was downloaded to the local disk.
 public struct DownloadedFile: Hashable, Sendable {
     public var size: Int64
-    /// Of the bytes that are on the disk, read back.
+    /// SHA-256 of the bytes on the disk, read back.
     public var sha256: String
 }
 
 extension S3Client {
-    /// Downloads an object into a file: space taken first, ranges in parallel, each written where it belongs
-    /// as it comes, then read back and checked; the file gets its name only after that.
+    /// Downloads an object into a file. Space is reserved first; ranges come in parallel, each written to its
+    /// place; the bytes are then read back and checked, and only after that the file gets its name.
     ///
     /// - Parameters:
-    ///   - sha256: what the bytes must have; without one, that of the object's metadata, if it has any.
-    ///   - size: what the object must have.
-    /// - Throws: `.checksumMismatch`, `.objectChanged`, `.diskFull`, and what reading can throw.
+    ///   - size: size that the object must have; nil for any.
+    ///   - sha256: SHA-256 that the bytes must have; nil for that of the object's metadata, if it has any.
+    /// - Throws: `.checksumMismatch`, `.objectChanged`, `.diskFull`, and the errors of reading.
     @discardableResult
     public func download(
         _ location: S3Location, to path: String, size: Int64? = nil, sha256: String? = nil
@@ -23,7 +23,7 @@ extension S3Client {
         let partial = path + ".part"
         do throws(S3Error) {
             var lastMismatch: S3Error?
-            // Bytes may be garbled on the way; twice the same way means that the object is.
+            // Bytes may be garbled on the way once; if the second download is wrong too, the object is.
             for _ in 0..<2 {
                 let info = try await head(location)
                 if let size, size != info.size {
@@ -49,7 +49,7 @@ extension S3Client {
         }
     }
 
-    /// All bytes into a new file; their SHA-256.
+    /// Downloads all bytes into a new file and returns their SHA-256.
     private func fetch(_ info: ObjectInfo, into path: String) async throws(S3Error) -> String {
         let file = try LocalFile(creating: path)
         try file.preallocate(info.size)

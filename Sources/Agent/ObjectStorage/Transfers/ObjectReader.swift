@@ -8,7 +8,7 @@ public struct ObjectReader: Sendable {
     private let chunkSize: Int64
     private var offset: Int64 = 0
 
-    /// - Throws: what a look at the object throws.
+    /// - Throws: the errors of reading the object's properties.
     public init(_ client: S3Client, _ location: S3Location, chunkSize: Int64 = 4 << 20) async throws(S3Error)
     {
         self.client = client
@@ -16,7 +16,9 @@ public struct ObjectReader: Sendable {
         info = try await client.head(location)
     }
 
-    /// The next bytes; nil after the last. `.objectChanged` if the object is no longer what it was.
+    /// The next bytes; nil after the last.
+    ///
+    /// - Throws: `.objectChanged` if the object is no longer the same.
     public mutating func next() async throws(S3Error) -> Data? {
         guard offset < info.size else { return nil }
         let range = offset..<min(offset + chunkSize, info.size)

@@ -2,14 +2,15 @@ import FoundationEssentials
 import HTTPTransport
 
 extension S3Client {
-    /// A store takes at most so many parts of one object.
+    /// Parts of one object that a store takes, at most.
     private static let partLimit: Int64 = 10_000
 
-    /// Uploads a file, with its SHA-256 as metadata. The bytes go from the disk to the socket: nothing of
-    /// the file's size is held in memory. Files of more than one part go up in parallel parts; what was
-    /// begun and cannot be finished is taken away again.
+    /// Uploads a file, with its SHA-256 as metadata. The bytes go from the disk to the socket: memory does
+    /// not grow with the file. A file larger than one part is sent in parallel parts; an upload that cannot
+    /// be finished is removed again.
     ///
-    /// - Parameter sha256: what the file's bytes must have. `.changedLocally` if they turn out otherwise.
+    /// - Parameter sha256: SHA-256 of the file's bytes.
+    /// - Throws: `.changedLocally` if the bytes have another one.
     public func upload(file path: String, to location: S3Location, sha256: String) async throws(S3Error) {
         let file = try LocalFile(reading: path)
         let before = try file.fingerprint()
@@ -54,7 +55,7 @@ extension S3Client {
         }
     }
 
-    /// The byte ranges of an object's parts, each of at least `least` bytes but for the last.
+    /// The byte ranges of an object's parts. Each has `least` bytes or more, except the last.
     static func parts(of size: Int64, least: Int64) -> [Range<Int64>] {
         let mebibyte: Int64 = 1 << 20
         let needed = (size / partLimit / mebibyte + 1) * mebibyte
@@ -83,7 +84,7 @@ private struct MultipartUpload: Sendable {
         return id
     }
 
-    /// Sends all parts, some at once; their etags in order.
+    /// Sends all parts, some at once, and returns their etags in order.
     func send(_ ranges: [Range<Int64>], id: String) async throws(S3Error) -> [String] {
         let etags = try await concurrently(
             Array(ranges.enumerated()), limit: client.configuration.partConcurrency
@@ -125,13 +126,14 @@ private struct MultipartUpload: Sendable {
         do {
             try await finish(request)
         } catch  where error.code == .noSuchUpload {
-            // An earlier try may have reached the store, its answer lost.
+            // An earlier attempt may have reached the store though its answer was lost.
             let info = try await client.headIfExists(location)
             guard let info, info.size == size, info.declaredSha256 == sha256 else { throw error }
         }
     }
 
-    /// A store may say 200 at once, to keep the connection, and put an error into the body later.
+    /// Sends a request whose answer may be a 200 with an error in the body: a store may answer early to keep
+    /// the connection.
     private func finish(_ request: S3Request) async throws(S3Error) {
         try await client.retrying(what) { () async throws(S3Error) -> Void in
             let answer = try await self.client.sendOnce(request)
@@ -147,13 +149,13 @@ private struct MultipartUpload: Sendable {
         }
     }
 
-    /// Tried once: what cannot be taken away now is for the bucket's lifecycle rules.
+    /// Tries once to remove the parts. Parts that remain are for the bucket's lifecycle rules.
     func abort(_ id: String) async {
         var request = S3Request("DELETE", location, what: what)
         request.query = [("uploadId", id)]
         let sent = request
         let client = client
-        // The task may be cancelled already, and the request would be with it.
+        // A request of a cancelled task would be cancelled, too.
         await Task.detached { _ = try? await client.sendOnce(sent) }.value
     }
 

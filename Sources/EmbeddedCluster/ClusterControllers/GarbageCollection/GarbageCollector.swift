@@ -3,7 +3,7 @@ import FoundationEssentials
 import KubernetesAPI
 import KubernetesClient
 
-/// Deletes what has lost its owners, and lets owners go whose dependents have gone.
+/// Deletes objects that have lost their owners, and lets owners go once their dependents are gone.
 struct GarbageCollector: Sendable {
     let client: KubernetesClient
     let index: MetadataIndex
@@ -18,13 +18,13 @@ struct GarbageCollector: Sendable {
         return .done
     }
 
-    /// Asks for each owner that is not known: only one that is surely gone counts as gone.
+    /// Asks for each unknown owner: only one that is surely gone counts as gone.
     private func existingOwners(of object: OwnedObject) async throws -> Set<String> {
         guard !object.isDeleting else { return [] }
         var existing: Set<String> = []
         for owner in index.withGraph({ $0.unknownOwners(of: object) }) {
             guard let type = index.type(apiVersion: owner.apiVersion, kind: owner.kind) else {
-                // Nothing is known of such a kind: deleting would be a guess.
+                // The kind is unknown: deleting would be a guess.
                 existing.insert(owner.uid)
                 continue
             }
@@ -67,7 +67,7 @@ struct GarbageCollector: Sendable {
         }
     }
 
-    /// Only the version that was decided upon is changed.
+    /// Patches an object only at the version on which the decision was based.
     private func patch(_ object: OwnedObject, _ members: [String: JSONValue]) async throws {
         var metadata = members
         metadata["uid"] = .string(object.uid)

@@ -14,19 +14,20 @@ public struct OwnedObject: Hashable, Sendable {
     public var key: ObjectKey { ObjectKey(namespace: metadata.namespace ?? "", name: metadata.name ?? "") }
     var isDeleting: Bool { metadata.deletionTimestamp != nil }
     func has(_ finalizer: String) -> Bool { metadata.finalizers?.contains(finalizer) ?? false }
-    /// Deleted in the foreground: it goes when its dependents have gone.
+    /// Whether the object was deleted in the foreground: it goes once its dependents are gone.
     var waitsForDependents: Bool { isDeleting && has(OwnerGraph.foreground) }
 }
 
-/// One thing that the garbage collector does to one object.
+/// A change that the garbage collector makes to an object.
 public enum CollectionStep: Hashable, Sendable {
     case delete(propagation: String)
-    /// Takes away the owner references with these UIDs.
+    /// Removes the owner references with these UIDs.
     case dropOwners([String])
     case removeFinalizer(String)
 }
 
-/// Who owns whom, by UID, and what follows from it. A value: the collector's state without its I/O.
+/// Owners and dependents by UID, and the steps that follow from them. A value: the collector's state without
+/// its I/O.
 public struct OwnerGraph: Sendable {
     public static let foreground = "foregroundDeletion"
     public static let orphan = "orphan"
@@ -39,12 +40,12 @@ public struct OwnerGraph: Sendable {
     public var count: Int { objects.count }
     public subscript(uid: String) -> OwnedObject? { objects[uid] }
 
-    /// Objects whose owner is `uid`.
+    /// Objects with the owner `uid`.
     public func dependents(of uid: String) -> [OwnedObject] {
         (dependents[uid] ?? []).sorted().compactMap { objects[$0] }
     }
 
-    /// Takes in an object, and returns the UIDs of those that are to be looked at.
+    /// Takes in an object, and returns the UIDs of the objects to examine.
     public mutating func set(_ object: OwnedObject) -> Set<String> {
         let previous = objects[object.uid]
         unlink(previous)
@@ -54,14 +55,14 @@ public struct OwnerGraph: Sendable {
         }
         var affected: Set<String> = [object.uid]
         if object.isDeleting { affected.formUnion(dependents[object.uid] ?? []) }
-        // An owner that waits for this one may go on.
+        // An owner that waits for this object may go on.
         for owner in (previous?.metadata.ownerReferences ?? []) + (object.metadata.ownerReferences ?? []) {
             if objects[owner.uid]?.isDeleting == true { affected.insert(owner.uid) }
         }
         return affected
     }
 
-    /// Notes that an object is gone.
+    /// Notes that an object is gone, and returns the UIDs of the objects to examine.
     public mutating func remove(_ uid: String) -> Set<String> {
         guard let object = objects.removeValue(forKey: uid) else { return [] }
         unlink(object)
@@ -76,20 +77,22 @@ public struct OwnerGraph: Sendable {
         }
     }
 
-    /// The owners that are not in the graph: whether they exist must be asked before anything is deleted.
+    /// The owners that are not in the graph: the API server must be asked for them before anything is
+    /// deleted.
     public func unknownOwners(of object: OwnedObject) -> [OwnerReference] {
         (object.metadata.ownerReferences ?? []).filter { owner(of: object, $0) == nil }
     }
 
-    /// An owner counts if it lives in the object's namespace or in none.
+    /// The owner of a reference; nil unless it lives in the object's namespace or in none.
     private func owner(of object: OwnedObject, _ reference: OwnerReference) -> OwnedObject? {
         guard let owner = objects[reference.uid] else { return nil }
         let namespace = owner.key.namespace
         return namespace.isEmpty || namespace == object.key.namespace ? owner : nil
     }
 
-    /// What is to be done to an object.
-    /// - Parameter existing: UIDs of owners that are not in the graph and that do exist.
+    /// The next step for an object; nil if there is none.
+    ///
+    /// - Parameter existing: UIDs of owners that exist though they are not in the graph.
     public func step(for uid: String, existing: Set<String> = []) -> CollectionStep? {
         guard let object = objects[uid] else { return nil }
         if object.isDeleting {

@@ -1,7 +1,7 @@
 import KubernetesAPI
 
-/// `batch/v1` `Job` as its controller needs it: the pod template is kept as it was written, so that the
-/// pods get all fields of it.
+/// `batch/v1` `Job` with the members that its controller needs. The pod template is kept as it was written,
+/// so that the pods get all fields of it.
 public struct BatchJob: KubernetesResource, Hashable {
     public static let resourceType = Job.resourceType
 
@@ -31,7 +31,7 @@ public struct BatchJobSpec: Codable, Hashable, Sendable {
     public init(template: JSONValue = [:]) { self.template = template }
 }
 
-/// Which failures of pods count, which do not, and which end the job at once.
+/// Rules for failures of pods: those that count, those that do not, and those that end the job at once.
 public struct PodFailurePolicy: Codable, Hashable, Sendable {
     public struct Rule: Codable, Hashable, Sendable {
         /// `FailJob`, `Ignore` or `Count`
@@ -70,7 +70,7 @@ public struct PodFailurePolicy: Codable, Hashable, Sendable {
     public var rules: [Rule]
     public init(rules: [Rule]) { self.rules = rules }
 
-    /// The action of the first rule that fits a failed pod; nil where none does.
+    /// The action of the first rule that fits a failed pod; nil if none does.
     public func action(for pod: Pod) -> String? { rules.first { $0.matches(pod) }?.action }
 }
 

@@ -3,12 +3,12 @@ import FoundationEssentials
 import KubernetesAPI
 import KubernetesClient
 
-/// Does what `JobPlan` says. Job and pods are read afresh each time, so that a stale cache cannot make a
+/// Carries out a `JobPlan`. Job and pods are read afresh each time, so that a stale cache cannot lead to a
 /// pod too many.
 struct JobController: Sendable {
     let client: KubernetesClient
     let clock: ControllerClock
-    /// Seconds to wait after a first failure.
+    /// Seconds between a first failure and the next attempt.
     let backoffBase: Int64
 
     func reconcile(_ key: ObjectKey) async throws -> Reconciliation {
@@ -22,7 +22,7 @@ struct JobController: Sendable {
             try await deleteExpired(job)
             return .done
         }
-        // Deletions first: a status must not say that pods have ended which were not told to.
+        // Deletions come first: a status must not say that pods have ended which were not told to.
         for name in plan.deletions { try await delete(ObjectKey(namespace: key.namespace, name: name)) }
         if plan.status != job.status ?? JobStatus(), job.metadata.deletionTimestamp == nil {
             try await write(plan.status, to: job)
@@ -42,7 +42,7 @@ struct JobController: Sendable {
         return list.items.filter { $0.metadata.controller?.uid == job.metadata.uid }
     }
 
-    /// Nobody counts the pods of a job that is gone: they must not be held back by its finalizer.
+    /// Releases the pods of a job that is gone: nobody counts them, so its finalizer must not hold them back.
     private func releasePods(ofMissing key: ObjectKey) async throws {
         let list = try await client.listAll(
             Pod.self, namespace: key.namespace,
@@ -54,7 +54,7 @@ struct JobController: Sendable {
 
     private func write(_ status: JobStatus, to job: BatchJob) async throws {
         var value = try JSONValue(encoding: status)
-        // What a merge would keep.
+        // A merge keeps absent fields, so they are sent as null.
         for field in ["active", "ready", "succeeded", "failed", "terminating", "startTime", "completionTime"]
         where value[field] == nil { value[field] = .null }
         for field in ["succeeded", "failed"] where value["uncountedTerminatedPods"]?[field] == nil {

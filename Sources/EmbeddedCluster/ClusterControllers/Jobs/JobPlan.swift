@@ -1,26 +1,27 @@
 import KubernetesAPI
 import Scheduling
 
-/// What a Job's controller does next: a pure function of the Job, of its pods and of the time, following
+/// The next steps of a Job's controller: a pure function of the Job, of its pods and of the time, following
 /// `syncJob` of Kubernetes for `NonIndexed` jobs.
 ///
-/// A pod that ended is counted once: its UID is noted in `uncountedTerminatedPods`, its finalizer is
-/// taken away, and only then is the counter raised.
+/// A pod that ended is counted once: its UID is noted in `uncountedTerminatedPods`, its finalizer is removed,
+/// and only then is the counter raised.
 public struct JobPlan: Hashable, Sendable {
     public var status: JobStatus
-    /// Pods to be created.
+    /// Number of pods to create.
     public var creations = 0
-    /// Names of pods to be deleted.
+    /// Names of pods to delete.
     public var deletions: [String] = []
-    /// Names of pods whose tracking finalizer goes, once the status is written.
+    /// Names of pods whose tracking finalizer is removed once the status is written.
     public var releases: [String] = []
-    /// Seconds until the next look, where time alone changes something.
+    /// Seconds until the next look; nil if time alone changes nothing.
     public var nextLookIn: Int64?
     public var deletesJob = false
 
     public static let finalizer = "batch.kubernetes.io/job-tracking"
 
-    /// - Parameter backoffBase: seconds to wait after a first failure; doubled with each one, up to 600.
+    /// - Parameter backoffBase: seconds between a first failure and the next attempt; doubled with each
+    ///   failure, up to 600.
     public init(_ job: BatchJob, pods: [Pod], now: Timestamp, backoffBase: Int64 = 10) {
         status = job.status ?? JobStatus()
         var planner = JobPlanner(job: job, pods: pods, now: now, backoffBase: backoffBase, plan: self)
@@ -36,7 +37,7 @@ private struct JobPlanner {
     let backoffBase: Int64
     var plan: JobPlan
 
-    /// Counted and uncounted ends together.
+    /// Number of pods that succeeded, counted or not.
     private var succeeded: Int64 = 0
     private var failed: Int64 = 0
     private var failureReason: (reason: String, message: String)?
@@ -83,7 +84,7 @@ private struct JobPlanner {
         countActive()
     }
 
-    /// Flushes pods that lost their finalizer into the counters, and notes those that ended since.
+    /// Moves pods that lost their finalizer into the counters, and notes those that ended since.
     private mutating func count() {
         let byUID = Dictionary(pods.compactMap { pod in pod.metadata.uid.map { ($0, pod) } }) { first, _ in
             first
@@ -129,7 +130,8 @@ private struct JobPlanner {
         }
     }
 
-    /// A pod that is being deleted counts as failed, unless replacements wait for its end.
+    /// Whether a pod has failed. One that is being deleted counts as failed, unless replacements wait for its
+    /// end.
     private func hasFailed(_ pod: Pod) -> Bool {
         if pod.status?.phase == "Failed" { return true }
         let waitsForEnd = job.spec.podReplacementPolicy == "Failed" || job.spec.podFailurePolicy != nil
@@ -175,7 +177,7 @@ private struct JobPlanner {
         set(JobCondition(type: "FailureTarget", status: .true, reason: reason, message: message))
     }
 
-    /// With `OnFailure` it is the containers' restarts that are limited.
+    /// Whether the containers' restarts exceed the limit, which with `OnFailure` counts them.
     private var restartsExceedLimit: Bool {
         guard job.spec.template[path: ["spec", "restartPolicy"]]?.stringValue == "OnFailure" else {
             return false
@@ -221,7 +223,7 @@ private struct JobPlanner {
         plan.creations = Int(clamping: min(missing, 500))
     }
 
-    /// Seconds until the next pod may be made: after failures in a row since the last success.
+    /// Seconds until the next pod may be created, from the failures since the last success.
     private var backoffLeft: Int64 {
         let ends = pods.filter(\.isFinished)
         let lastSuccess = ends.filter { $0.status?.phase == "Succeeded" }.map(\.endTime).max()
@@ -233,7 +235,7 @@ private struct JobPlanner {
         return last.advanced(by: delay).seconds(since: now)
     }
 
-    /// The terminal condition comes when every pod has ended and is counted.
+    /// Sets the terminal condition once every pod has ended and is counted.
     private mutating func concludeIfSettled() {
         let uncounted = plan.status.uncountedTerminatedPods
         guard active.isEmpty, terminating.isEmpty, uncounted?.succeeded == nil, uncounted?.failed == nil,
@@ -298,7 +300,8 @@ private struct JobPlanner {
 extension Pod {
     fileprivate var isTracked: Bool { metadata.finalizers?.contains(JobPlan.finalizer) ?? false }
 
-    /// Pods that do the least are deleted first: not bound, pending, not ready.
+    /// Rank for deletion: pods that do the least go first, namely those that are not bound, pending, or not
+    /// ready.
     fileprivate var deletionRank: Int {
         if (spec?.nodeName ?? "").isEmpty { return 0 }
         if status?.phase == "Pending" { return 1 }

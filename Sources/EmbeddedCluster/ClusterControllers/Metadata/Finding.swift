@@ -2,7 +2,7 @@ import KubernetesAPI
 import KubernetesClient
 
 extension KubernetesClient {
-    /// The object as it is now; nil if there is none.
+    /// Reads the object; nil if there is none.
     func find<R: KubernetesResource>(_ type: R.Type, _ key: ObjectKey) async throws(KubernetesError) -> R? {
         do {
             return try await get(type, key)

@@ -7,21 +7,21 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// The metadata of all objects of the cluster, kinds of custom resources included, kept up to date by a
-/// watch for each kind. The garbage collector's and the quota controller's view of the world.
+/// The metadata of all objects of the cluster, custom resources included, kept up to date by a watch for each
+/// kind. The garbage collector and the quota controller work on it.
 final class MetadataIndex: ServiceLifecycle.Service {
-    /// One object that changed.
+    /// A change of an object.
     struct Change: Sendable {
         var type: ResourceType
         var key: ObjectKey
         var isDeleted: Bool
-        /// The UIDs of what the garbage collector is to look at.
+        /// UIDs of the objects that the garbage collector has to examine.
         var affected: Set<String>
     }
 
     private struct State {
         var graph = OwnerGraph()
-        /// UIDs by kind.
+        /// UIDs of the objects of each kind.
         var members: [ResourceType: Set<String>] = [:]
         /// Kinds whose objects have been listed.
         var synced: Set<ResourceType> = []
@@ -38,7 +38,7 @@ final class MetadataIndex: ServiceLifecycle.Service {
         self.logger = logger
     }
 
-    /// Called for each change; it must be quick.
+    /// Adds a handler that is called for each change; it must be quick.
     func onChange(_ handler: @escaping @Sendable (Change) -> Void) {
         state.withLock { $0.onChange.append(handler) }
     }
@@ -48,7 +48,7 @@ final class MetadataIndex: ServiceLifecycle.Service {
     /// The kinds that were discovered last.
     var types: [DiscoveredType] { state.withLock { $0.types } }
 
-    /// Every kind has been listed.
+    /// Whether every kind has been listed.
     var hasSynced: Bool {
         state.withLock { state in
             !state.types.isEmpty
@@ -64,7 +64,7 @@ final class MetadataIndex: ServiceLifecycle.Service {
         return types.first { $0.type.group == group && $0.type.kind == kind }?.type
     }
 
-    /// How many objects of each type are in a namespace.
+    /// Number of objects of each type in a namespace.
     func counts(namespace: String) -> [ResourceType: Int] {
         state.withLock { state in
             var counts: [ResourceType: Int] = [:]
@@ -75,8 +75,7 @@ final class MetadataIndex: ServiceLifecycle.Service {
         }
     }
 
-    /// Watches what there is, and looks for new kinds whenever a definition changes, or half a
-    /// minute has passed.
+    /// Watches all kinds, and looks for new ones whenever a definition changes, or half a minute has passed.
     func run() async throws {
         try await cancelWhenGracefulShutdown { try await self.follow() }
     }
@@ -95,7 +94,7 @@ final class MetadataIndex: ServiceLifecycle.Service {
             var watched: [ResourceType: Task<Void, Never>] = [:]
             defer { for task in watched.values { task.cancel() } }
             for await _ in refresh {
-                guard let types = try? await Discovery(client: client).types() else {
+                guard let types = try? await KindDiscovery(client: client).types() else {
                     try? await Task.sleep(for: .seconds(1))
                     trigger.yield()
                     continue

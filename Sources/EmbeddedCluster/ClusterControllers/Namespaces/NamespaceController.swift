@@ -3,11 +3,11 @@ import FoundationEssentials
 import KubernetesAPI
 import KubernetesClient
 
-/// Gives each namespace what every one has, and empties those that are being deleted.
+/// Creates the objects that every namespace has, and empties namespaces that are being deleted.
 struct NamespaceController: Sendable {
     let client: KubernetesClient
     let index: MetadataIndex
-    /// PEM; nil leaves `kube-root-ca.crt` to somebody else.
+    /// Authority in PEM; nil leaves `kube-root-ca.crt` to another controller.
     let certificateAuthority: String?
 
     func reconcile(_ name: String) async throws -> Reconciliation {
@@ -52,10 +52,10 @@ struct NamespaceController: Sendable {
         }
     }
 
-    /// Deletes all that is in the namespace; true when nothing is left.
+    /// Deletes all objects in the namespace; true if none is left.
     private func empty(_ name: String) async throws -> Bool {
         var isEmpty = true
-        for discovered in try await Discovery(client: client).types() where discovered.type.isNamespaced {
+        for discovered in try await KindDiscovery(client: client).types() where discovered.type.isNamespaced {
             guard discovered.verbs.isSuperset(of: ["list", "delete"]) else { continue }
             let response = try await client.send(discovered.type.list(namespace: name))
             let objects = try JSONDecoder().decode(ResourceList<PartialObject>.self, from: response.body)

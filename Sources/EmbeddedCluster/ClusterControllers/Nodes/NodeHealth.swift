@@ -1,16 +1,16 @@
 import KubernetesAPI
 import Scheduling
 
-/// What follows from a node's heartbeat, or from its silence: a pure function.
+/// Condition and taints of a node, from its heartbeat or its silence: a pure function.
 public struct NodeHealth: Hashable, Sendable {
     /// Seconds without a renewal of its Lease after which a node counts as gone.
     public static let gracePeriod: Int64 = 40
     static let unreachable = "node.kubernetes.io/unreachable"
     static let notReady = "node.kubernetes.io/not-ready"
 
-    /// Set where the condition has to change.
+    /// New `Ready` condition; nil if it does not change.
     public var readyCondition: NodeCondition?
-    /// All taints that the node is to have; nil where they are right.
+    /// All taints that the node is to have; nil if they do not change.
     public var taints: [Taint]?
 
     public init(of node: Node, lease: Lease?, now: Timestamp, gracePeriod: Int64 = NodeHealth.gracePeriod) {
@@ -40,7 +40,7 @@ public struct NodeHealth: Hashable, Sendable {
     }
 }
 
-/// When a pod has to leave its node because of taints `NoExecute`.
+/// Deadlines for pods to leave their node because of `NoExecute` taints.
 public enum TaintEviction {
     /// The instant at which the pod is deleted; nil if it may stay.
     public static func deadline(of pod: Pod, taints: [Taint], now: Timestamp) -> Timestamp? {

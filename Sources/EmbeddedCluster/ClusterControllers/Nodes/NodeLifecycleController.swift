@@ -3,7 +3,7 @@ import KubernetesAPI
 import KubernetesClient
 import Scheduling
 
-/// Marks nodes that fell silent, moves pods off tainted nodes, and clears away pods of nodes that are gone.
+/// Marks nodes that fell silent, moves pods off tainted nodes, and removes the pods of nodes that are gone.
 struct NodeLifecycleController: Sendable {
     let client: KubernetesClient
     let nodes: Store<Node>
@@ -11,7 +11,7 @@ struct NodeLifecycleController: Sendable {
     let pods: Store<Pod>
     let clock: ControllerClock
 
-    /// How often silence is looked for.
+    /// Time between two checks for silence.
     static let period: Duration = .seconds(5)
 
     func reconcile(node name: String) async throws -> Reconciliation {
@@ -31,7 +31,7 @@ struct NodeLifecycleController: Sendable {
                 "metadata": ["resourceVersion": .string(node.metadata.resourceVersion ?? "")],
                 "spec": ["taints": try JSONValue(encoding: taints)],
             ]
-            // The status above may have moved the version: the conflict brings us here again.
+            // The status above may have changed the version: the conflict leads to another reconciliation.
             _ = try await client.patch(Node.self, node.key, .merge(patch))
         }
         try await evict(from: node)
@@ -55,7 +55,7 @@ struct NodeLifecycleController: Sendable {
     private func collectPods(ofMissing name: String) async throws {
         let bound = pods.byIndex("node", name)
         guard !bound.isEmpty else { return }
-        // The cache may be behind.
+        // The cache may lag behind.
         guard try await client.find(Node.self, ObjectKey(name: name)) == nil else { return }
         for pod in bound {
             if !pod.isFinished {

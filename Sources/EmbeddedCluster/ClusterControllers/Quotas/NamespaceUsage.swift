@@ -4,11 +4,11 @@ import Scheduling
 /// Objects of a namespace, as its quotas count them.
 public struct NamespaceUsage: Sendable {
     private let objects: [QuotaUsage]
-    /// Amounts of the objects that only count as one each.
+    /// Amounts of the objects that count as one each.
     private let counts: ResourceAmounts
 
-    /// - Parameter objectCounts: How many objects there are of each type. Pods, claims and services in it are
-    ///   left out: they count by what they are.
+    /// - Parameter objectCounts: number of objects of each type. Pods, claims and services in it are left
+    ///   out: their amounts come from the objects themselves.
     public init(
         pods: [Pod] = [], claims: [PersistentVolumeClaim] = [], services: [Service] = [],
         objectCounts: [ResourceType: Int] = [:]

@@ -2,7 +2,7 @@ import ControllerRuntime
 import KubernetesAPI
 import KubernetesClient
 
-/// Keeps `status.used` of quotas true.
+/// Keeps `status.used` of quotas up to date.
 struct QuotaController: Sendable {
     let client: KubernetesClient
     let index: MetadataIndex

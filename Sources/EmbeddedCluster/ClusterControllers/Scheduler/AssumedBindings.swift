@@ -1,7 +1,7 @@
 import KubernetesAPI
 import Synchronization
 
-/// Bindings that were made and that the cache does not show yet: the room of these pods is taken.
+/// Bindings that were made and that the cache does not show yet: these pods take up room.
 final class AssumedBindings: Sendable {
     private let nodes = Mutex<[String: String]>([:])
 
@@ -10,7 +10,7 @@ final class AssumedBindings: Sendable {
         nodes.withLock { $0[uid] = node }
     }
 
-    /// The pods with what is known beyond the cache; what the cache has caught up with is forgotten.
+    /// The pods with bindings that the cache does not show yet; bindings that it shows are forgotten.
     func apply(to pods: [Pod]) -> [Pod] {
         nodes.withLock { nodes in
             guard !nodes.isEmpty else { return pods }

@@ -1,10 +1,10 @@
 import KubernetesAPI
 import Scheduling
 
-/// A node as the scheduler sees it: what it offers and what is left of that.
+/// A node in the scheduler's terms: its capacity, and the part that is free.
 public struct NodeCapacity: Sendable {
     public let node: Node
-    /// Thousandths; negative where more is held than the node offers.
+    /// Thousandths; negative if pods hold more than the node offers.
     public private(set) var free: [String: Int128]
 
     public init(node: Node, pods: [Pod]) {
@@ -13,11 +13,11 @@ public struct NodeCapacity: Sendable {
         for pod in pods where !pod.isFinished { hold((pod.spec ?? PodSpec()).scheduledRequests) }
     }
 
-    /// - Parameter requests: Thousandths.
+    /// - Parameter requests: in thousandths.
     public mutating func hold(_ requests: [String: Int128]) { free.take(requests) }
 
-    /// Why the node cannot take the pod, in kube-scheduler's words; empty if it can. The first filter that
-    /// refuses gives the reasons.
+    /// Reasons why the node cannot take the pod, in kube-scheduler's words; empty if it can. They come from
+    /// the first filter that refuses.
     public func refusals(of pod: Pod) -> [String] {
         let spec = pod.spec ?? PodSpec()
         switch NodeDemands(spec).exclusion(from: node) {
@@ -31,8 +31,8 @@ public struct NodeCapacity: Sendable {
         }
     }
 
-    /// The free share of CPU and memory, 0 to 1: the emptiest node is preferred. A taint
-    /// `PreferNoSchedule` that is not tolerated counts as full.
+    /// The free share of CPU and memory, 0 to 1: the emptiest node is preferred. A `PreferNoSchedule` taint
+    /// that is not tolerated counts as full.
     public func score(for pod: Pod) -> Double {
         let demands = NodeDemands(pod.spec ?? PodSpec())
         let avoided = (node.spec?.taints ?? []).contains { !$0.isHard && !demands.tolerates($0) }

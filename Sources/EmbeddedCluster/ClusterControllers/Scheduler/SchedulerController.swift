@@ -3,7 +3,7 @@ import FoundationEssentials
 import KubernetesAPI
 import KubernetesClient
 
-/// Binds waiting pods to nodes, and writes why it cannot.
+/// Binds waiting pods to nodes, and writes the reasons if it cannot.
 struct SchedulerController: Sendable {
     let client: KubernetesClient
     let pods: Store<Pod>
@@ -14,7 +14,7 @@ struct SchedulerController: Sendable {
     let events: EventRecorder
     let assumed = AssumedBindings()
 
-    /// One round over all that waits.
+    /// Runs one round over all waiting pods.
     func round() async throws -> Reconciliation {
         let all = assumed.apply(to: pods.list())
         var round = SchedulingRound(nodes: nodes.list(), pods: all, claims: claims.list())
@@ -48,7 +48,7 @@ struct SchedulerController: Sendable {
                 regarding: pod.reference, type: "Normal", reason: "Scheduled", action: "Binding",
                 note: "Successfully assigned \(pod.key) to \(node)")
         } catch {
-            // Bound or deleted meanwhile; the watch will tell.
+            // The pod was bound or deleted meanwhile; the watch will tell.
             guard error.isNotFound || error.isConflict else { throw error }
         }
     }

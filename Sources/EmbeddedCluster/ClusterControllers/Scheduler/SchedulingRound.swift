@@ -1,7 +1,7 @@
 import KubernetesAPI
 import Scheduling
 
-/// Where one pod goes.
+/// Decision about one pod.
 public enum Placement: Hashable, Sendable {
     case bind(node: String)
     /// The message of the condition `PodScheduled=False`, reason `Unschedulable`.
@@ -15,7 +15,7 @@ public struct SchedulingRound: Sendable {
     private var nodes: [NodeCapacity]
     private let claims: [ObjectKey: PersistentVolumeClaim]
 
-    /// - Parameter claims: those that exist, to see which are bound.
+    /// - Parameter claims: the existing claims, to see which are bound.
     public init(nodes: [Node], pods: [Pod], claims: [PersistentVolumeClaim]) {
         let byNode = Dictionary(grouping: pods) { $0.spec?.nodeName ?? "" }
         self.nodes = nodes.sorted { $0.name < $1.name }
@@ -30,7 +30,7 @@ public struct SchedulingRound: Sendable {
             && (pod.spec?.schedulerName ?? "default-scheduler") == schedulerName
     }
 
-    /// Higher priority first, then the older, then by name.
+    /// The pods by priority, the highest first, then by age, the oldest first, then by name.
     public static func order(_ pods: [Pod]) -> [Pod] {
         pods.sorted { first, second in
             let priorities = (first.spec?.priority ?? 0, second.spec?.priority ?? 0)
@@ -43,7 +43,7 @@ public struct SchedulingRound: Sendable {
         }
     }
 
-    /// Places a pod and keeps its room for the rest of the round.
+    /// Places a pod and reserves its room for the rest of the round.
     public mutating func place(_ pod: Pod) -> Placement {
         guard !nodes.isEmpty else { return .unschedulable(message: "no nodes available to schedule pods") }
         let prefix = "0/\(nodes.count) nodes are available: "

@@ -43,7 +43,7 @@ struct EndpointsController: Sendable {
     }
 
     private func delete(_ object: Endpoints) async throws {
-        // Those that nobody made for a service are left alone, as are those of the API server itself.
+        // Endpoints that were not made for a service are left alone, as are those of the API server itself.
         guard object.namespace != "default" || object.name != "kubernetes" else { return }
         do {
             try await client.delete(

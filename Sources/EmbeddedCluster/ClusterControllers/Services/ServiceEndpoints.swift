@@ -3,7 +3,7 @@ import Scheduling
 
 /// The addresses behind a service: a pure function of the service and of the pods of its namespace.
 public enum ServiceEndpoints {
-    /// Nil for services without selector, whose endpoints others write.
+    /// The subsets; nil for services without selector, whose endpoints others write.
     public static func subsets(of service: Service, pods: [Pod]) -> [EndpointSubset]? {
         guard let selector = service.spec?.selector, !selector.isEmpty else { return nil }
         var ready: [EndpointAddress] = []

@@ -1,29 +1,29 @@
 import KubernetesAPI
 import Scheduling
 
-/// How a claim gets its volume: pure decisions of the provisioner.
+/// Binding of a claim to its volume: pure decisions of the provisioner.
 public enum ClaimBinding {
     public static let provisioner = "anneal.dev/host-folder"
     static let protection = "kubernetes.io/pvc-protection"
 
     public enum Decision: Hashable, Sendable {
         case nothing
-        /// Make this volume, then bind.
+        /// Create this volume, then bind.
         case provision(PersistentVolume)
         /// Write the volume's name into the claim.
         case bind(volume: PersistentVolume)
-        /// The claim's status is to say that it is bound, with this capacity.
+        /// Write into the claim's status that it is bound, with this capacity.
         case markBound(capacity: [String: Quantity])
     }
 
-    /// The class that a claim names, or the default one; nil where another provisioner is meant.
+    /// The class that a claim names, or the default one; nil if another provisioner is meant.
     static func storageClass(of claim: PersistentVolumeClaim, in classes: [StorageClass]) -> StorageClass? {
         let name = claim.spec?.storageClassName
         let chosen = classes.first { name == nil ? $0.isDefault : $0.name == name }
         return chosen?.provisioner == provisioner ? chosen : nil
     }
 
-    /// - Parameter folder: where volumes live on this machine.
+    /// - Parameter folder: folder of the volumes on this machine.
     public static func decide(
         _ claim: PersistentVolumeClaim, volumes: [PersistentVolume], classes: [StorageClass], folder: String
     ) -> Decision {

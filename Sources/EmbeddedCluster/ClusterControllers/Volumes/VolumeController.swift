@@ -3,8 +3,8 @@ import FoundationEssentials
 import KubernetesAPI
 import KubernetesClient
 
-/// Makes a folder for each claim of our storage class, binds the two, and removes the folder when the
-/// claim is gone.
+/// Makes a folder for each claim of the embedded cluster's storage class, binds the two, and removes the
+/// folder once the claim is gone.
 struct VolumeController: Sendable {
     let client: KubernetesClient
     let claims: Store<PersistentVolumeClaim>
@@ -12,7 +12,7 @@ struct VolumeController: Sendable {
     let classes: Store<StorageClass>
     let pods: Store<Pod>
     let folder: String
-    /// Whether binding and the protection of claims in use are its work, too, and not the control plane's.
+    /// Whether this controller also binds and protects claims, rather than the control plane.
     let binds: Bool
 
     func reconcile(claim key: ObjectKey) async throws -> Reconciliation {
@@ -56,7 +56,7 @@ struct VolumeController: Sendable {
             ],
             "spec": [
                 "volumeName": .string(volume.name),
-                // A claim that named no class shows which one it got.
+                // A claim that named no class shows the one that it got.
                 "storageClassName": .string(volume.spec?.storageClassName ?? ""),
             ],
         ]
@@ -126,7 +126,7 @@ struct VolumeController: Sendable {
         try await client.find(PersistentVolumeClaim.self, key).map { $0.metadata.uid == uid } ?? false
     }
 
-    /// The default class, unless there is one of that name.
+    /// Creates the default class, unless there is one of that name.
     func ensureStorageClass(_ name: String) async throws {
         var storageClass = StorageClass(
             metadata: ObjectMeta(

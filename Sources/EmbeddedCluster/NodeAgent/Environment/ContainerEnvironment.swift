@@ -1,14 +1,14 @@
 import KubernetesAPI
 
-/// Why a container's configuration cannot be made; the message of `CreateContainerConfigError`.
+/// Error in a container's configuration; the message of `CreateContainerConfigError`.
 public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
     public var message: String
     public init(_ message: String) { self.message = message }
     public var description: String { message }
 }
 
-/// The ConfigMaps and Secrets of a pod's namespace that the pod names; a name that is not there is an
-/// object which does not exist.
+/// The ConfigMaps and Secrets that a pod names, from its namespace. A missing name is an object that does not
+/// exist.
 public struct NamespaceObjects: Sendable {
     public var configMaps: [String: ConfigMap]
     public var secrets: [String: Secret]
@@ -19,8 +19,8 @@ public struct NamespaceObjects: Sendable {
     }
 }
 
-/// A container's environment: what the cluster and the image give, `envFrom`, then `env`, the later
-/// winning, with `$(NAME)` replaced by what was defined before.
+/// A container's environment: the variables of the cluster and of the image, `envFrom`, then `env`, the later
+/// winning, with `$(NAME)` replaced by the variables defined before.
 public struct ContainerEnvironment: Sendable {
     public var fields: DownwardFields
     public var objects: NamespaceObjects

@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// What the downward API can say of a pod.
+/// Values that the downward API offers of a pod.
 public struct DownwardFields: Sendable {
     var pod: Pod
     var podIP: String
@@ -28,7 +28,7 @@ public struct DownwardFields: Sendable {
         }
     }
 
-    /// `metadata.labels['key']` and `metadata.annotations['key']`
+    /// The value of `metadata.labels['key']` or `metadata.annotations['key']`; nil for any other path.
     private func subscripted(_ path: String) -> String? {
         for (head, map) in [
             ("metadata.labels['", pod.metadata.labels), ("metadata.annotations['", pod.metadata.annotations),
@@ -44,8 +44,8 @@ public struct DownwardFields: Sendable {
             .joined(separator: "\n")
     }
 
-    /// The value of a `resourceFieldRef`, rounded up to the divisor; nil where the resource is unknown.
-    /// A limit that is not set is the node's allocatable amount.
+    /// The value of a `resourceFieldRef`, rounded up to the divisor; nil for an unknown resource. A limit
+    /// that is not set is the node's allocatable amount.
     static func resource(
         _ selector: ResourceFieldSelector, of container: Container, allocatable: [String: Quantity]
     ) -> String? {

@@ -1,5 +1,5 @@
-/// `$(NAME)` in commands, arguments and variables, as `third_party/forked/golang/expansion` of Kubernetes:
-/// an unknown name stays as it was written, and `$$` is a dollar sign.
+/// Expansion of `$(NAME)` in commands, arguments and variables, as in `third_party/forked/golang/expansion`
+/// of Kubernetes: an unknown name stays as it was written, and `$$` is a dollar sign.
 public enum VariableExpansion {
     public static func expand(_ text: String, with value: (String) -> String?) -> String {
         var output: [UInt8] = []

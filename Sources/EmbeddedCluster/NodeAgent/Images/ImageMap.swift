@@ -1,7 +1,7 @@
-/// What stands behind an image reference on this node: a program of the host and what it needs to see.
+/// The program of the host that an image reference stands for on this node, and the folders that it needs.
 ///
-/// There are no image layers here. A container sees the host's `/usr`, read-only, and the folders that
-/// its image entry binds.
+/// There are no image layers here. A container sees the host's `/usr`, read-only, and the folders that its
+/// image entry binds.
 public struct ContainerImage: Codable, Hashable, Sendable {
     /// A folder or file of the host that containers of this image see, read-only.
     public struct Bind: Codable, Hashable, Sendable {
@@ -16,9 +16,9 @@ public struct ContainerImage: Codable, Hashable, Sendable {
         }
     }
 
-    /// What runs when the container has no `command`.
+    /// Program for a container without `command`.
     public var entrypoint: [String]?
-    /// The arguments when the container has neither `command` nor `args`.
+    /// Arguments for a container with neither `command` nor `args`.
     public var cmd: [String]?
     public var env: [String: String]?
     public var readOnlyBinds: [Bind]?
@@ -42,7 +42,7 @@ public struct ContainerImage: Codable, Hashable, Sendable {
     }
 }
 
-/// Image references and what they stand for.
+/// Image references and their entries.
 public struct ImageMap: Hashable, Sendable {
     public var images: [String: ContainerImage]
 
@@ -62,7 +62,8 @@ public struct ImageMap: Hashable, Sendable {
         return nil
     }
 
-    /// `registry:5000/team/trainer:1.2@sha256:…` → `registry:5000/team/trainer`
+    /// The repository of a reference: `registry:5000/team/trainer:1.2@sha256:…` →
+    /// `registry:5000/team/trainer`
     static func repository(of reference: String) -> String {
         var rest = reference[...]
         if let digest = rest.firstIndex(of: "@") { rest = rest[..<digest] }

@@ -1,8 +1,8 @@
 import KubernetesAPI
 
-/// How a container's process ended.
+/// End of a container's process.
 public struct Termination: Codable, Hashable, Sendable {
-    /// 128 + n for signal n.
+    /// Exit code; 128 + n for signal n.
     public var exitCode: Int64
     /// `Completed`, `Error`, `OOMKilled`, `StartError`, `ContainerStatusUnknown`
     public var reason: String
@@ -22,12 +22,12 @@ public struct Termination: Codable, Hashable, Sendable {
     }
 }
 
-/// What the node knows of one container of a pod; written to disk before anything is started.
+/// State of one container of a pod; written to disk before anything is started.
 public struct ContainerRecord: Codable, Hashable, Sendable {
     public enum State: Codable, Hashable, Sendable {
-        /// Not started, or not again yet.
+        /// The container was not started, or not again yet.
         case waiting(reason: String, message: String?)
-        /// A process was asked for; whether it came to be is seen in the container's folder.
+        /// A process was requested; the container's folder shows whether it exists.
         case starting
         case running(since: Timestamp)
         case terminated(Termination)
@@ -35,17 +35,17 @@ public struct ContainerRecord: Codable, Hashable, Sendable {
 
     public var name: String
     public var state: State
-    /// 0 for the first start.
+    /// Number of the start, from 0.
     public var attempt: Int64
     /// Failures or ends in a row since the container last ran for ten minutes.
     public var consecutiveEnds: Int
     public var lastTermination: Termination?
-    /// A start before this instant is too early.
+    /// Instant before which the container is not started; nil for none.
     public var notBefore: Timestamp?
-    /// Past its startup probe, or running where it has none.
+    /// Whether the container has passed its startup probe or, without one, runs.
     public var hasStarted: Bool
     public var isReady: Bool
-    /// The GPUs of the node that were given to it, by index.
+    /// Indices of the node's GPUs that the container holds.
     public var gpus: [Int]
 
     public init(name: String, state: State = .waiting(reason: "ContainerCreating", message: nil)) {
@@ -65,7 +65,7 @@ public struct ContainerRecord: Codable, Hashable, Sendable {
         }
     }
 
-    /// The end of the newest process, also while the next start is waited for.
+    /// The end of the newest process, also while the next start is awaited.
     public var termination: Termination? {
         if case .terminated(let termination) = state { return termination }
         return isRunning ? nil : lastTermination

@@ -1,11 +1,11 @@
 import KubernetesAPI
 
-/// A pod's status as a pure function of what its containers did.
+/// A pod's status as a pure function of its containers' records.
 public struct PodStatusReport: Sendable {
     public var pod: Pod
     public var records: [String: ContainerRecord]
     public var stop: StopReason?
-    /// Every container has ended for good.
+    /// Whether every container has ended for good.
     public var isFinished: Bool
     public var podIP: String
     public var hostIP: String
@@ -44,7 +44,7 @@ public struct PodStatusReport: Sendable {
 
     static let shutdownMessage = "Pod was terminated in response to imminent node shutdown."
 
-    /// `getPhase` of the kubelet.
+    /// The phase, as the kubelet's `getPhase` finds it.
     func phase() -> String {
         switch stop {
         case .deadlineExceeded?, .evicted?, .nodeShutdown?, .rejected?: if isFinished { return "Failed" }
@@ -162,7 +162,7 @@ public struct PodStatusReport: Sendable {
         return conditions
     }
 
-    /// Keeps the time of the last change.
+    /// A condition; its transition time stays if its status does.
     private func condition(
         _ type: String, _ holds: Bool, _ reason: String? = nil, _ message: String? = nil
     ) -> PodCondition {
@@ -179,7 +179,7 @@ extension ContainerRecord.State {
 }
 
 extension Termination {
-    /// As it stands in a container's status.
+    /// The end in the form of a container's status.
     public var status: ContainerStateTerminated {
         ContainerStateTerminated(
             exitCode: exitCode, reason: reason, message: message, startedAt: startedAt, finishedAt: finishedAt

@@ -1,18 +1,18 @@
 import KubernetesAPI
 
-/// Why a pod has to end before its containers want to.
+/// Reason to end a pod before its containers end by themselves.
 public enum StopReason: Codable, Hashable, Sendable {
     case deleted
     case deadlineExceeded
-    /// The message says which limit was passed.
+    /// A limit was passed; the message names it.
     case evicted(String)
-    /// The node goes down in an orderly way.
+    /// The node shuts down gracefully.
     case nodeShutdown
-    /// What the node refuses to run, such as a host path: nothing is started.
+    /// The node refuses to run the pod, for example because of a host path: nothing is started.
     case rejected(reason: String, message: String)
 }
 
-/// One thing to do for a pod now.
+/// Next step for a pod.
 public enum PodStep: Hashable, Sendable {
     /// Start this container.
     case start(String)
@@ -24,7 +24,7 @@ public enum PodStep: Hashable, Sendable {
     case finish
 }
 
-/// What a pod's containers are to do next: a pure function of the spec and of what they did so far.
+/// Decides a pod's next steps: a pure function of the spec and of the containers' records.
 public struct PodSituation: Sendable {
     public var spec: PodSpec
     public var records: [String: ContainerRecord]
@@ -49,7 +49,7 @@ public struct PodSituation: Sendable {
         }
     }
 
-    /// Whether an init container failed and is not tried again.
+    /// Whether an init container failed and will not be started again.
     public var initializationFailed: Bool {
         restartPolicy == "Never"
             && initContainers.contains { container in
@@ -89,8 +89,8 @@ public struct PodSituation: Sendable {
         }
     }
 
-    /// Init containers one after the other; a sidecar lets the next one go once it has started, and is
-    /// kept running by itself from then on.
+    /// Init containers one after the other. A sidecar lets the next one go once it has started, and is kept
+    /// running from then on.
     private func initialization() -> Initialization {
         if initializationFailed { return .failed }
         let mainStarted = spec.containers.contains {
@@ -123,7 +123,7 @@ public struct PodSituation: Sendable {
 
     private func isDue(_ record: ContainerRecord) -> Bool { record.notBefore.map { $0 <= now } ?? true }
 
-    /// The main containers first, then the sidecars in reverse order, one at a time.
+    /// Stops for the main containers first, then for the sidecars in reverse order, one at a time.
     private func ending() -> [PodStep] {
         let sidecars = initContainers.filter(\.isSidecar)
         let others = initContainers.filter { !$0.isSidecar } + spec.containers
@@ -135,6 +135,6 @@ public struct PodSituation: Sendable {
 }
 
 extension Container {
-    /// A native sidecar, where this is an init container.
+    /// Whether this init container is a native sidecar.
     public var isSidecar: Bool { restartPolicy == "Always" }
 }

@@ -1,8 +1,8 @@
 import KubernetesAPI
 
-/// The delays between starts of a container and between looks for an image.
+/// Delays between starts of a container, and between searches for an image.
 public enum RestartBackoff {
-    /// A container that ran this long starts over with no delay, in seconds.
+    /// Seconds that a container must have run to start again without delay.
     public static let forgiveness: Int64 = 600
     static let limit: Int64 = 300
 
@@ -34,7 +34,7 @@ extension ContainerRecord {
         notBefore = termination.finishedAt.advanced(by: RestartBackoff.delay(afterEnds: consecutiveEnds))
     }
 
-    /// Turns an end that will be followed by another start into the wait for it.
+    /// Turns an end that another start will follow into the wait for it.
     public mutating func awaitRestart(of pod: String, now: Timestamp) {
         guard case .terminated(let termination) = state else { return }
         lastTermination = termination
@@ -44,7 +44,7 @@ extension ContainerRecord {
             message: "back-off \(Self.duration(delay)) restarting failed container=\(name) pod=\(pod)")
     }
 
-    /// Notes that there is no such image here.
+    /// Notes that the image is missing on this node.
     public mutating func missImage(_ message: String, now: Timestamp) {
         consecutiveEnds += 1
         if case .waiting("ErrImagePull", _) = state {
@@ -58,7 +58,7 @@ extension ContainerRecord {
         notBefore = now.advanced(by: RestartBackoff.imageDelay(afterFailures: consecutiveEnds))
     }
 
-    /// `1m20s`, as Go prints it.
+    /// A duration as Go prints it: `1m20s`.
     static func duration(_ seconds: Int64) -> String {
         seconds < 60 ? "\(seconds)s" : "\(seconds / 60)m\(seconds % 60)s"
     }

@@ -1,7 +1,7 @@
 import KubernetesAPI
 import Synchronization
 
-/// Where a container's output is.
+/// Paths of a container's output.
 struct ContainerLogs: Hashable, Sendable {
     var current: String
     var previous: String?

@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 import KubernetesAPI
 
-/// What of a log is asked for.
+/// The part of a log that is requested.
 public struct LogOptions: Hashable, Sendable {
     public var follow = false
     public var previous = false
@@ -13,13 +13,13 @@ public struct LogOptions: Hashable, Sendable {
     public init() {}
 }
 
-/// Reads a container's log with its older part.
+/// Reads a container's log, the rotated part included.
 struct LogReader: Sendable {
     let log: String
 
     init(log: String) { self.log = log }
 
-    /// The end of the log, in whole lines; nil if there is none.
+    /// The end of the log, in whole lines; nil if there is no log.
     func tail(lines: Int, bytes: Int) -> String? {
         var options = LogOptions()
         options.tailLines = lines
@@ -27,7 +27,7 @@ struct LogReader: Sendable {
         return text.isEmpty ? nil : text
     }
 
-    /// The text that the options select, and the offset in the current file to go on from.
+    /// The text that the options select, and the offset in the current file from which to go on.
     func read(_ options: LogOptions, now: Int64) -> (text: String, offset: Int64) {
         let older = lines(of: "\(log).1")
         let current = lines(of: log)
@@ -44,10 +44,11 @@ struct LogReader: Sendable {
         return (text, current.size)
     }
 
-    /// What was written after `offset`; whole lines only where they get a time.
+    /// The text written after `offset`, and the offset from which to go on; with timestamps, whole lines
+    /// only.
     func read(from offset: Int64, timestamps: Bool, now: Int64) -> (text: String, offset: Int64) {
         guard let data = bytes(of: log, from: offset), !data.isEmpty else {
-            // A rotated log begins anew.
+            // A log that shrank was rotated, and begins anew.
             return ("", min(offset, size(of: log)))
         }
         guard timestamps else { return (String(decoding: data, as: UTF8.self), offset + Int64(data.count)) }

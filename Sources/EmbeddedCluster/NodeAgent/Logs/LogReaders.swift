@@ -1,10 +1,10 @@
-/// Who may read the logs of a node's containers.
+/// Credentials of readers of the containers' logs.
 public struct LogReaders: Sendable {
-    /// PEM files. With them the node serves HTTPS, as a kube-apiserver expects of its kubelets.
+    /// Paths of PEM files. With them the node serves HTTPS, as a kube-apiserver expects of its kubelets.
     public struct Certificates: Sendable {
         public var certificate: String
         public var key: String
-        /// Who presents a certificate that it signed needs no token.
+        /// Path of an authority for clients: a reader with a certificate that it signed needs no token.
         public var clientAuthority: String
 
         public init(certificate: String, key: String, clientAuthority: String) {
@@ -14,11 +14,11 @@ public struct LogReaders: Sendable {
         }
     }
 
-    /// What a reader presents as bearer token.
+    /// Bearer token of a reader; nil for none.
     public var token: String?
     public var tls: Certificates?
 
-    /// With neither, nobody may.
+    /// Allows the token, and the certificates; without either, nobody may read.
     public init(token: String? = nil, tls: Certificates? = nil) {
         self.token = token
         self.tls = tls

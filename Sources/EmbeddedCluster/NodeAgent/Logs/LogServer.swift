@@ -9,16 +9,15 @@ import NIOCore
 import NIOSSL
 import ServiceLifecycle
 
-/// Serves containers' output on loopback:
-/// `GET /containerLogs/{namespace}/{pod}/{container}`, with
-/// `?follow&tailLines&previous&limitBytes&sinceSeconds&timestamps`
+/// Serves containers' output on loopback: `GET /containerLogs/{namespace}/{pod}/{container}`, with
+/// `?follow&tailLines&previous&limitBytes&sinceSeconds&timestamps`.
 struct LogServer: ServiceLifecycle.Service {
     let directory: LogDirectory
     let readers: LogReaders
     let port: Int
     let clock: NodeClock
     let logger: Logger
-    /// Told the port once the server listens.
+    /// Called with the port once the server listens.
     let onListening: @Sendable (Int) async -> Void
 
     func run() async throws {
@@ -26,7 +25,7 @@ struct LogServer: ServiceLifecycle.Service {
         router.get("/containerLogs/:namespace/:pod/:container") { request, context in
             try respond(request, context)
         }
-        // What it reports are connections that broke off.
+        // The server only reports connections that broke off.
         var quiet = logger
         quiet.logLevel = .critical
         let application = Application(
@@ -98,7 +97,7 @@ struct LogServer: ServiceLifecycle.Service {
         return Response(status: .ok, headers: [.contentType: "text/plain"], body: body)
     }
 
-    /// Sends what is appended until the container has ended and all of it is sent.
+    /// Sends appended text until the container has ended and all of it is sent.
     private func follow(
         _ reader: LogReader, from start: Int64, _ options: LogOptions, _ key: ObjectKey, _ container: String,
         _ path: String, _ writer: inout any ResponseBodyWriter

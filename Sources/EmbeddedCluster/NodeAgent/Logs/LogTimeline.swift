@@ -1,8 +1,8 @@
 import FoundationEssentials
 import Glibc
 
-/// When a log's bytes were written, to the second: pairs of offset and time beside the log, as the
-/// container writes to the file by itself. Also rotates the log.
+/// Times at which a log's bytes were written: pairs of offset and time beside the log, as the container
+/// writes to the file by itself. Also rotates the log.
 struct LogTimeline: Sendable {
     let log: String
     private var noted: Int64 = -1
@@ -11,8 +11,8 @@ struct LogTimeline: Sendable {
 
     static func path(of log: String) -> String { "\(log).times" }
 
-    /// Notes that the log's present size was reached now, and moves it aside once it is beyond `limit`
-    /// bytes; the container goes on writing at the start of the emptied file.
+    /// Notes that the log has its present size now, and rotates a log larger than `limit` bytes; the
+    /// container goes on writing at the start of the emptied file.
     mutating func note(now: Int64, limit: Int64) {
         var status = stat()
         guard stat(log, &status) == 0 else { return }

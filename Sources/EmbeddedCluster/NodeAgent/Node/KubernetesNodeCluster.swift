@@ -8,7 +8,7 @@ import KubernetesClient
 struct KubernetesNodeCluster: NodeCluster {
     let client: KubernetesClient
     let transport: HTTPTransport
-    /// Of all nodes.
+    /// Pods of all nodes.
     let peers: Store<Pod>
     let services: Store<KubernetesAPI.Service>
     let events: EventRecorder
@@ -90,13 +90,13 @@ struct KubernetesNodeCluster: NodeCluster {
 
     func publish(_ status: PodStatus, of pod: Pod) async throws {
         var value = try JSONValue(encoding: status)
-        // What a strategic merge would keep from before.
+        // A strategic merge keeps absent fields, so they are sent as null.
         for field in ["reason", "message"] where value[field] == nil { value[field] = .null }
         let patch: JSONValue = ["metadata": ["uid": .string(pod.metadata.uid ?? "")], "status": value]
         do {
             _ = try await client.patch(Pod.self, pod.key, .strategic(patch), subresource: "status")
         } catch {
-            // It is gone, or another one has its name.
+            // The pod is gone, or another one has its name.
             guard error.isNotFound || error.isConflict else { throw error }
         }
     }

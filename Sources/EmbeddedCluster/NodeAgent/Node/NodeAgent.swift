@@ -7,12 +7,12 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// The agent of one node: registers it, renews its Lease, runs the pods that are bound to it and serves
-/// their logs. Several can run in one process.
+/// The agent of one node: registers it, renews its Lease, runs the pods that are bound to it and serves their
+/// logs. Several can run in one process.
 ///
-/// Containers share the host's network; CPU limits are not enforced, memory limits are by a watch over
-/// the resident memory of a container's processes. ConfigMap and Secret volumes are
-/// renewed with the tokens, every three quarters of an hour or so, and not when their objects change.
+/// Containers share the host's network. CPU limits are not enforced; memory limits are, by a watch over the
+/// resident memory of a container's processes. ConfigMap and Secret volumes are renewed together with the
+/// tokens, about every three quarters of an hour, and not when their objects change.
 public struct NodeAgent: ServiceLifecycle.Service {
     private let configuration: NodeConfiguration
     private let client: KubernetesClient
@@ -62,7 +62,8 @@ public struct NodeAgent: ServiceLifecycle.Service {
         let supervisor = PodSupervisor(context: context, pods: pods)
         let stopsPods = configuration.stopsPodsOnShutdown
         await withDiscardingTaskGroup { group in
-            // Informers and the log server live until the pods have ended, so not by graceful shutdown.
+            // Informers and the log server live until the pods have ended, so a graceful shutdown does not
+            // end them.
             group.addTask { await ignoringGracefulShutdown { try await pods.run() } }
             group.addTask { await ignoringGracefulShutdown { try await peers.run() } }
             group.addTask { await ignoringGracefulShutdown { try await services.run() } }
@@ -85,7 +86,7 @@ public struct NodeAgent: ServiceLifecycle.Service {
     }
 }
 
-/// Runs a service in a task of its own, so that it ends by cancellation only.
+/// Runs a service in a task of its own, which only cancellation ends.
 private func ignoringGracefulShutdown(_ body: @escaping @Sendable () async throws -> Void) async {
     let task = Task.detached { try await body() }
     await withTaskCancellationHandler {

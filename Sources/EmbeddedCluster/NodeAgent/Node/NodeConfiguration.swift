@@ -1,30 +1,30 @@
 import FoundationEssentials
 import KubernetesAPI
 
-/// One node: what it says of itself, and how it runs pods.
+/// Properties of one node, and settings for running its pods.
 public struct NodeConfiguration: Sendable {
     public var name: String
     public var labels: [String: String]
     public var taints: [Taint]
-    /// `cpu`, `memory`, `pods`, `ephemeral-storage`, and `nvidia.com/gpu` where it has any
-    /// (or pretends to).
+    /// `cpu`, `memory`, `pods`, `ephemeral-storage`, and `nvidia.com/gpu` if the node has any (or pretends
+    /// to).
     public var capacity: [String: Quantity]
-    /// Survives restarts of the agent: pods, their volumes and logs.
+    /// Folder that survives restarts of the agent: pods, their volumes and logs.
     public var stateFolder: String
     public var images: ImageMap
-    /// Off: pods with `hostPath` volumes are refused.
+    /// Whether pods may have `hostPath` volumes; without it they are refused.
     public var allowsHostPath: Bool
-    /// The second octet of the pods' loopback addresses, 127.x.y.z; one for each node of a machine.
+    /// Second octet of the pods' loopback addresses, 127.x.y.z; one for each node of a machine.
     public var podNetwork: UInt8
-    /// What containers get as `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`.
+    /// Values of `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT` in containers; nil: not set.
     public var apiServer: (host: String, port: Int)?
     public var logReaders: LogReaders
-    /// 0 takes any free port.
+    /// Port of the log server; 0 for any free one.
     public var logPort: Int
     public var bubblewrap: String
-    /// A log is rotated when it grows beyond this many bytes; one older part is kept.
+    /// Bytes beyond which a log is rotated; one older part is kept.
     public var maximumLogBytes: Int64
-    /// How often a pod's processes are looked at.
+    /// Time between two looks at a pod's processes.
     public var pollInterval: Duration
     public var leaseInterval: Duration
     /// Whether a graceful stop of the agent ends its pods, as the graceful shutdown of a node does.
@@ -49,7 +49,7 @@ public struct NodeConfiguration: Sendable {
         stopsPodsOnShutdown = true
     }
 
-    /// What this machine has, without GPUs.
+    /// Capacity of this machine, without GPUs.
     public static var hostCapacity: [String: Quantity] {
         var capacity = [
             "pods": Quantity(110), "cpu": Quantity(Int64(ProcessInfo.processInfo.activeProcessorCount)),

@@ -4,7 +4,7 @@ import KubernetesClient
 import Logging
 import Synchronization
 
-/// Registers the Node and keeps its Lease renewed: as long as it does, the cluster believes in the node.
+/// Registers the Node and keeps its Lease renewed: while it does, the cluster holds the node to be alive.
 struct NodeRegistration: Sendable {
     let configuration: NodeConfiguration
     let client: KubernetesClient
@@ -13,7 +13,7 @@ struct NodeRegistration: Sendable {
 
     private static let leaseNamespace = "kube-node-lease"
 
-    /// Until it succeeds or the task is cancelled.
+    /// Registers the node; repeats it until it succeeds or the task is cancelled.
     func register(logPort: Int) async throws {
         while true {
             do {
@@ -53,7 +53,7 @@ struct NodeRegistration: Sendable {
         ) { given, _ in given }
     }
 
-    /// Brings labels and taints of a node that was registered before up to date; those of others stay.
+    /// Updates labels and taints of a node that was registered before; those of others stay.
     private func adjust(_ node: Node) async throws {
         let own = labels.filter { node.metadata.labels?[$0.key] != $0.value }
         let missing = configuration.taints.filter { taint in
@@ -103,7 +103,7 @@ struct NodeRegistration: Sendable {
         return status
     }
 
-    /// Renews the Lease; makes it the first time.
+    /// Renews the Lease, or creates it.
     func renew() async throws {
         let key = ObjectKey(namespace: Self.leaseNamespace, name: configuration.name)
         let milliseconds = clock.milliseconds()
@@ -126,14 +126,14 @@ struct NodeRegistration: Sendable {
         }
     }
 
-    /// Renews the Lease and puts the node's readiness right where it was taken away, until cancelled.
+    /// Renews the Lease, and restores the node's readiness if it was taken away, until cancelled.
     func keepAlive(logPort: Int, ready: @Sendable () -> Bool?) async {
         while !Task.isCancelled {
             try? await Task.sleep(for: configuration.leaseInterval)
             guard !Task.isCancelled else { return }
             do {
                 try await renew()
-                // The node controller declared it lost, or somebody deleted it.
+                // The node controller declared the node lost, or somebody deleted it.
                 if ready() != true { try await attempt(logPort: logPort) }
             } catch {
                 logger.warning("the node's lease could not be renewed", metadata: ["error": "\(error)"])

@@ -1,12 +1,12 @@
 import Synchronization
 
-/// What the pods of one node share: loopback addresses and GPUs.
+/// Loopback addresses and GPUs, which the pods of one node share.
 final class NodeResources: Sendable {
     private struct State {
-        /// Address by pod UID.
+        /// Address by UID of the pod.
         var addresses: [String: String] = [:]
         var nextHost: UInt32 = 1
-        /// Pod UID by GPU index.
+        /// UID of the pod by index of the GPU.
         var gpus: [Int: String] = [:]
     }
 
@@ -19,7 +19,7 @@ final class NodeResources: Sendable {
         self.gpuCount = max(0, min(gpuCount, 4096))
     }
 
-    /// Notes what a pod had before the agent was restarted.
+    /// Notes the resources that a pod had before the agent was restarted.
     func restore(pod: String, address: String, gpus: [Int]) {
         state.withLock { state in
             state.addresses[pod] = address
@@ -27,7 +27,7 @@ final class NodeResources: Sendable {
         }
     }
 
-    /// An address that no other pod of this node has; nil when all 65,000 are taken.
+    /// An address that no other pod of this node has; nil if all 65,000 are taken.
     func address(for pod: String) -> String? {
         state.withLock { state in
             if let address = state.addresses[pod] { return address }
@@ -45,7 +45,7 @@ final class NodeResources: Sendable {
         }
     }
 
-    /// `count` free GPUs, the lowest first; nil if there are not so many.
+    /// `count` free GPUs, the lowest indices first; nil if fewer are free.
     func allocateGPUs(_ count: Int, to pod: String) -> [Int]? {
         state.withLock { state in
             let free = (0..<gpuCount).filter { state.gpus[$0] == nil }.prefix(count)

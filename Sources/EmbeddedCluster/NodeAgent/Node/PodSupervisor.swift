@@ -20,7 +20,7 @@ struct PodSupervisor: Sendable {
 
     private var root: String { "\(context.configuration.stateFolder)/pods" }
 
-    /// Until the task is cancelled, or a graceful shutdown is over.
+    /// Runs until the task is cancelled, or a graceful shutdown is over.
     func run(stopsPods: Bool) async {
         let (events, input) = AsyncStream.makeStream(of: Event.self)
         await withGracefulShutdownHandler {
@@ -52,7 +52,7 @@ struct PodSupervisor: Sendable {
         }
     }
 
-    /// Takes up what a former agent left: pods that are gone from the API are ended.
+    /// Takes over the pods of a former agent; those that are gone from the API are ended.
     private func restore(
         _ workers: inout [String: PodWorker], _ group: inout DiscardingTaskGroup,
         _ input: AsyncStream<Event>.Continuation
@@ -106,7 +106,7 @@ struct PodSupervisor: Sendable {
         start(worker, uid: uid, isOrphan: false, &group, input)
     }
 
-    /// A UID becomes the name of a folder.
+    /// Whether a UID is safe as the name of a folder.
     private static func isFolderName(_ uid: String) -> Bool {
         !uid.isEmpty && uid.utf8.count <= 128
             && uid.utf8.allSatisfy { byte in
@@ -115,7 +115,7 @@ struct PodSupervisor: Sendable {
             }
     }
 
-    /// Ends all pods, and waits until their statuses are written: at most as long as they may take.
+    /// Ends all pods, and waits until their statuses are written, 35 seconds at most.
     private func end(_ workers: [PodWorker]) async {
         for worker in workers { await worker.shutDown() }
         let deadline = context.clock.milliseconds() + 35_000
@@ -143,7 +143,7 @@ enum NewPod {
         return state
     }
 
-    /// Why this node does not run the pod at all.
+    /// Reason why this node does not run the pod at all; nil if it does.
     static func rejection(of pod: Pod, configuration: NodeConfiguration) -> StopReason? {
         if !configuration.allowsHostPath,
             let volume = (pod.spec?.volumes ?? []).first(where: { $0.hostPath != nil })

@@ -1,16 +1,16 @@
 import KubernetesAPI
 import Scheduling
 
-/// What services and their pods are called in `/etc/hosts`: there is no name server.
+/// Names of services and of their pods in `/etc/hosts`: there is no name server.
 ///
-/// Made from services and pods, as nodes may not read the endpoints of services, and as a control plane keeps
-/// none for the loopback addresses of our pods.
+/// They are made from services and pods, as nodes may not read the endpoints of services, and a control plane
+/// keeps none for the loopback addresses of these pods.
 enum ServiceNames {
     static func aliases(
         of services: [KubernetesAPI.Service], pods: [Pod], namespace: String
     ) -> [HostAlias] {
         let services = services.filter { $0.spec?.selector?.isEmpty == false }
-        // Asked often, and mostly there are none.
+        // Mostly there are no services, and this is called often.
         guard !services.isEmpty else { return [] }
         var names: [String: [String]] = [:]
         let podsByNamespace = Dictionary(grouping: pods, by: \.namespace)
@@ -30,7 +30,7 @@ enum ServiceNames {
         return names.sorted { $0.key < $1.key }.map { HostAlias(address: $0.key, names: $0.value) }
     }
 
-    /// A pod without what names are not made from.
+    /// Drops the parts of a pod that no name is made from.
     static let reduced: @Sendable (Pod) -> Pod = { pod in
         var pod = pod
         pod.metadata.annotations = nil

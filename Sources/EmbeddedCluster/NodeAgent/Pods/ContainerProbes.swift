@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// When one probe runs next and what it has shown: a pure state machine, in milliseconds.
+/// Schedule and verdict of one probe: a pure state machine, in milliseconds.
 struct ProbeState: Hashable, Sendable {
     enum Verdict: Hashable, Sendable { case undecided, passing, failing }
 
@@ -50,10 +50,10 @@ struct ContainerProbes: Sendable {
 
     var hasStarted: Bool { states[.startup].map { $0.verdict == .passing } ?? true }
     var isReady: Bool { hasStarted && (states[.readiness].map { $0.verdict == .passing } ?? true) }
-    /// A container that did not start in time, or does not live, is started anew.
+    /// Whether the container must start anew: it did not start in time, or is not alive.
     var mustRestart: Bool { states[.startup]?.verdict == .failing || states[.liveness]?.verdict == .failing }
 
-    /// What is to be run now.
+    /// The probes that are to run now.
     func due(at now: Int64) -> [Kind] {
         let candidates: [Kind] = hasStarted ? [.readiness, .liveness] : [.startup]
         return candidates.filter { (states[$0]?.nextAt ?? .max) <= now }

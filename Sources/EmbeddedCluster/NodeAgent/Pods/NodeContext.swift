@@ -2,7 +2,7 @@ import FoundationEssentials
 import KubernetesAPI
 import Logging
 
-/// What all pods of a node work with.
+/// Dependencies that all pods of a node share.
 struct NodeContext: Sendable {
     var configuration: NodeConfiguration
     var cluster: any NodeCluster

@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// What of a pod's way is told as events, in the words of the kubelet: a pure comparison of two states.
+/// Events about a pod's progress, in the words of the kubelet: a pure comparison of two states.
 struct PodEvents: Hashable, Sendable {
     var type: String
     var reason: String

@@ -2,11 +2,11 @@ import FoundationEssentials
 import Glibc
 import KubernetesAPI
 
-/// Writes what a pod's containers see as files: `/etc` and the volumes.
+/// Writes the files that a pod's containers see: `/etc` and the volumes.
 struct PodFiles: Sendable {
     let folder: PodFolder
 
-    /// `hosts`, `hostname`, `passwd` and `group`.
+    /// Writes `hosts`, `hostname`, `passwd` and `group`.
     func writeEtc(hostname: String, hosts: String, users: Set<Int64>) throws {
         try FileManager.default.createDirectory(atPath: folder.etc, withIntermediateDirectories: true)
         try Data("\(hostname)\n".utf8).write(to: URL(filePath: "\(folder.etc)/hostname"))
@@ -21,7 +21,7 @@ struct PodFiles: Sendable {
         try writeHosts(hosts)
     }
 
-    /// In place: running containers have this very file bound.
+    /// Writes the file in place: running containers have this very file bound.
     func writeHosts(_ text: String) throws {
         let path = "\(folder.etc)/hosts"
         let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
@@ -47,15 +47,15 @@ struct PodFiles: Sendable {
         }
     }
 
-    /// An empty folder that everyone may write to, as an emptyDir is.
+    /// Makes an empty folder that everyone may write to, as an emptyDir is.
     func makeEmpty(volume: String) throws {
         let path = folder.volume(volume)
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: path)
     }
 
-    /// The host path of a volume's `subPath`, made if it is missing; a link that leads out of the volume
-    /// is refused.
+    /// The host path of a volume's `subPath`, made if it is missing; a link that leads out of the volume is
+    /// refused.
     static func resolve(subPath: String?, in root: String) throws -> String {
         guard let subPath, !subPath.isEmpty else { return root }
         guard VolumeFiles.isRelative(subPath) else {
@@ -83,7 +83,7 @@ struct PodFiles: Sendable {
 
 /// The text of a pod's `/etc/hosts`.
 enum HostsFile {
-    /// - Parameter subdomain: service and namespace that the pod's own name stands in, if it has any.
+    /// - Parameter subdomain: service and namespace in the pod's own name; nil if it has none.
     static func text(
         hostname: String, subdomain: (service: String, namespace: String)?, address: String,
         aliases: [HostAlias]

@@ -1,14 +1,14 @@
 import FoundationEssentials
 import KubernetesAPI
 
-/// What must be known of a pod after a restart of the agent.
+/// State of a pod that survives a restart of the agent.
 struct PodState: Codable, Hashable, Sendable {
     var pod: Pod
     var records: [String: ContainerRecord]
     var address: String
     var startTime: Timestamp
     var stop: StopReason?
-    /// Every container has ended for good.
+    /// Whether every container has ended for good.
     var isFinished: Bool
 
     var uid: String { pod.metadata.uid ?? "" }
@@ -18,7 +18,7 @@ struct PodState: Codable, Hashable, Sendable {
     func container(_ name: String) -> Container? { containers.first { $0.name == name } }
 }
 
-/// Where a pod's files are.
+/// Paths of a pod's files.
 struct PodFolder: Sendable {
     let path: String
 

@@ -3,7 +3,7 @@ import Glibc
 import KubernetesAPI
 
 extension PodWorker {
-    /// Finds again what a former agent left running.
+    /// Takes over the containers that a former agent left running.
     func restore() {
         for (name, record) in state.records where record.isRunning {
             let process = folder.process(name, attempt: record.attempt)
@@ -38,7 +38,7 @@ extension PodWorker {
         }
     }
 
-    /// `code` is nil where nobody saw the end.
+    /// - Parameter code: exit code; nil if nobody saw the end.
     private func ended(_ name: String, _ process: ContainerProcess, code: Int64?) {
         let wasKilledForMemory = FileManager.default.fileExists(atPath: "\(process.folder)/oom")
         let exitCode = wasKilledForMemory ? 137 : code ?? 137
@@ -66,7 +66,7 @@ extension PodWorker {
             metadata: ["container": "\(name)", "exitCode": "\(exitCode)", "reason": "\(reason)"])
     }
 
-    /// What the container left in its message file; its last output where the policy says so.
+    /// Text of the container's message file, or its last output if the policy says so; nil if there is none.
     private func terminationMessage(_ name: String, _ process: ContainerProcess, exitCode: Int64) -> String? {
         let text = ProcessTable.read(process.terminationMessage, limit: 4096)
         if let text, !text.isEmpty { return String(decoding: text.utf8.prefix(4096), as: UTF8.self) }
@@ -76,7 +76,7 @@ extension PodWorker {
         return LogReader(log: process.log).tail(lines: 80, bytes: 2048)
     }
 
-    /// Memory limits and the size limits of emptyDir volumes.
+    /// Enforces memory limits and the size limits of emptyDir volumes.
     func enforceLimits() {
         for (name, record) in state.records where record.isRunning {
             let process = folder.process(name, attempt: record.attempt)
@@ -98,7 +98,7 @@ extension PodWorker {
         }
     }
 
-    /// Renews the tokens before they expire; tries again a little later where that fails.
+    /// Renews the tokens before they expire; a renewal that fails is repeated a little later.
     func refreshTokens() async {
         guard isPrepared, !state.isFinished, state.stop == nil, nowMilliseconds >= tokensRefreshAt else {
             return
@@ -126,7 +126,7 @@ extension PodWorker {
             hostname: hostname, subdomain: subdomain, address: state.address, aliases: hostAliases)
     }
 
-    /// Tells the log server where each container's output is.
+    /// Tells the log server the paths of each container's output.
     func publishLogs() {
         var logs: [String: ContainerLogs] = [:]
         for (name, record) in state.records where record.isRunning || record.termination != nil {

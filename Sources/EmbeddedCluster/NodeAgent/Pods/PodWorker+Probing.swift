@@ -1,7 +1,7 @@
 import KubernetesAPI
 import Synchronization
 
-/// A probe that is being made.
+/// A probe that is under way.
 struct ProbeRun: Sendable {
     var container: String
     var attempt: Int64
@@ -80,7 +80,7 @@ extension PodWorker {
     }
 }
 
-/// A probe over HTTP that is to be made.
+/// An HTTP probe that is due.
 struct HTTPProbe: Sendable {
     var container: String
     var attempt: Int64

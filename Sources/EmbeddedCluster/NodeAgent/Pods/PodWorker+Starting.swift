@@ -47,7 +47,7 @@ extension PodWorker {
                 layout: context.layout))
     }
 
-    /// The intent is on disk before the process exists.
+    /// Starts the process. The intent is on disk before the process exists.
     private func launch(
         _ plan: SandboxPlan, process: ContainerProcess, attempt: Int64, record: ContainerRecord
     ) throws {
@@ -128,7 +128,7 @@ extension PodWorker {
         }
     }
 
-    /// Makes the pod's volumes, once, and says what the container sees of them.
+    /// Makes the pod's volumes, once, and returns the container's mounts of them.
     private func mounts(for container: Container, objects: NamespaceObjects) async throws -> [SandboxMount] {
         try await prepareVolumes(objects: objects)
         var mounts: [SandboxMount] = []
@@ -168,7 +168,7 @@ extension PodWorker {
         isPrepared = true
     }
 
-    /// ConfigMap, Secret, projected and downward API volumes.
+    /// Writes ConfigMap, Secret, projected and downward API volumes.
     func writeObjectVolumes(_ objects: NamespaceObjects) async throws {
         var tokens: [ServiceAccountTokenProjection: String] = [:]
         var lifetime: Int64 = .max
@@ -189,13 +189,13 @@ extension PodWorker {
             guard let contents = try source.files(of: volume) else { continue }
             try files.write(contents, volume: volume.name)
         }
-        // At four fifths of the shortest life, as the kubelet does.
+        // Renewal is due at four fifths of the shortest life, as with the kubelet.
         tokensRefreshAt = lifetime == .max ? .max : nowMilliseconds + lifetime * 800
     }
 }
 
 extension Volume {
-    /// Whether its files come from API objects; such volumes are always read-only.
+    /// Whether the volume's files come from API objects; such volumes are always read-only.
     var isMadeOfObjects: Bool {
         configMap != nil || secret != nil || projected != nil || downwardAPI != nil
     }

@@ -1,7 +1,7 @@
 import Glibc
 import KubernetesAPI
 
-/// How far the ending of one container has got.
+/// Progress in ending one container.
 enum ContainerStop: Sendable {
     case preStop(ContainerCommand, deadline: Int64)
     case terminate(deadline: Int64)
@@ -15,7 +15,7 @@ enum ContainerStop: Sendable {
 }
 
 extension PodWorker {
-    /// One step of ending a container: preStop hook, SIGTERM to the program, SIGKILL to all.
+    /// Takes one step of ending a container: preStop hook, SIGTERM to the program, SIGKILL to all.
     func stop(_ name: String) {
         guard let record = state.records[name], record.isRunning else { return }
         let process = folder.process(name, attempt: record.attempt)

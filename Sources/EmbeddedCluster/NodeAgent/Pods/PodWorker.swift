@@ -3,31 +3,32 @@ import Glibc
 import KubernetesAPI
 import Logging
 
-/// Keeps one pod as its object says: looks, decides with `PodSituation`, acts, reports.
+/// Brings one pod into the state that its object asks for: it observes, decides with `PodSituation`, acts and
+/// reports.
 ///
-/// It never waits for a process. One look follows the other at the poll interval, so that a child that
-/// hangs holds up nobody.
+/// It never waits for a process. It looks again after the poll interval, so that a child that hangs holds up
+/// nobody.
 actor PodWorker {
     let context: NodeContext
     let folder: PodFolder
     var state: PodState
-    /// Shims that this agent started itself, by container: they are to be reaped.
+    /// Shims that this agent started itself, by container, which it has to reap.
     var children: [String: pid_t] = [:]
     var stops: [String: ContainerStop] = [:]
     var probes: [String: ContainerProbes] = [:]
     var probeCommands: [ProbeRun] = []
     var pendingHTTPProbes: [HTTPProbe] = []
     var restartsDemanded: Set<String> = []
-    /// When the containers that end now are killed, in milliseconds.
+    /// Instant at which the containers that are ending are killed, in milliseconds; nil if none are.
     var stopDeadline: Int64?
-    /// The object is gone from the API: end quickly, report nothing.
+    /// Whether the object is gone from the API: the pod ends quickly and reports nothing.
     var isOrphaned = false
     var isPrepared = false
     var tokensRefreshAt: Int64 = .max
     var hostAliases: [HostAlias] = []
     var timelines: [String: LogTimeline] = [:]
     private var published: PodStatus?
-    /// The terminal status has been written; nothing follows it.
+    /// Whether the terminal status has been written; nothing follows it.
     private var isReported: Bool
     private var nextSlowLook: Int64 = 0
     private var retryPublishAt: Int64 = 0
@@ -57,7 +58,7 @@ actor PodWorker {
         state.pod = extended
     }
 
-    /// The object no longer exists.
+    /// Notes that the object no longer exists.
     func orphan() { isOrphaned = true }
 
     /// Ends the pod's containers because the node shuts down.
@@ -67,7 +68,7 @@ actor PodWorker {
         stopDeadline = nowMilliseconds + 1000 * min(30, state.spec.terminationGracePeriodSeconds ?? 30)
     }
 
-    /// Ended, and the API knows.
+    /// Whether the pod has ended and the API knows it.
     var isSettled: Bool { state.isFinished && isReported || hasLeft }
     private var hasLeft = false
 
@@ -104,7 +105,7 @@ actor PodWorker {
         }
     }
 
-    /// One look at the pod; true when nothing of it is left.
+    /// Looks at the pod once; true if nothing of it is left.
     private func look() async throws -> Bool {
         let before = state
         observeContainers()
@@ -115,7 +116,7 @@ actor PodWorker {
         if !state.isFinished { try await act() }
         if state != before {
             try folder.save(state)
-            // Who follows a log is told so of its end.
+            // Followers of a log learn of its end.
             publishLogs()
         }
         for event in PodEvents.between(before, state) {
@@ -160,7 +161,7 @@ actor PodWorker {
         folder.remove()
     }
 
-    /// Why the pod has to end, if it has to.
+    /// Sets the reason why the pod has to end, if there is one.
     private func decideStop() {
         if isOrphaned || state.pod.metadata.deletionTimestamp != nil {
             let grace = isOrphaned ? 2 : state.pod.metadata.deletionGracePeriodSeconds ?? 30
@@ -187,7 +188,7 @@ actor PodWorker {
 
     private var lastGrace: Int64 = .max
 
-    /// True when the API has the present status.
+    /// Writes the status; true if the API has the present one.
     private func publish() async -> Bool {
         guard !isOrphaned, !isReported else { return true }
         let report = PodStatusReport(

@@ -14,13 +14,13 @@ public struct SystemCallError: Error, Equatable, Sendable, CustomStringConvertib
     public var description: String { "\(call): \(String(cString: strerror(code)))" }
 }
 
-/// Starting and reaping of processes that nobody waits for in a blocking way.
+/// Starts and reaps processes without blocking waits.
 enum ChildProcess {
     /// `POSIX_SPAWN_SETSID`, which glibc's headers show only to GNU sources.
     private static let newSession: Int16 = 0x80
 
-    /// Starts a program in a session of its own, with no open files but the output, which is appended to
-    /// a file, and with all signals at their defaults.
+    /// Starts a program in a session of its own, with no open files but the output, which is appended to a
+    /// file, and with all signals at their defaults.
     static func spawn(
         _ program: String, _ arguments: [String], environment: [String: String], output: String
     ) throws(SystemCallError) -> pid_t {

@@ -4,16 +4,16 @@ import Glibc
 /// A command run inside a running container: a probe or a preStop hook.
 struct ContainerCommand: Sendable {
     let pid: pid_t
-    /// The processes' group is its own session, which is what is killed.
+    /// - Parameter pid: leader of a session of its own, whose process group is killed as a whole.
     private init(pid: pid_t) { self.pid = pid }
 
-    /// Enters the namespaces of the container's program. Nil if it does not run.
+    /// Starts a command in the namespaces of the container's program; nil if the program does not run.
     static func start(
         _ command: [String], in container: ContainerProcess, environment: [String: String],
         directory: String, output: String
     ) throws -> ContainerCommand? {
         guard let program = container.program else { return nil }
-        // What would change how the host's own nsenter is loaded is left out.
+        // Variables that change how the host's own nsenter is loaded are left out.
         let safe = environment.filter { !$0.key.hasPrefix("LD_") && !$0.key.hasPrefix("GCONV_") }
         let pid = try ChildProcess.spawn(
             "/usr/bin/nsenter",
@@ -26,7 +26,7 @@ struct ContainerCommand: Sendable {
         return ContainerCommand(pid: pid)
     }
 
-    /// The exit code; nil while it runs.
+    /// The exit code; nil while the command runs.
     func poll() -> Int64? { ChildProcess.reap(pid) }
 
     func kill() { _ = Glibc.kill(-pid, SIGKILL) }

@@ -19,7 +19,7 @@ struct ContainerProcess: Sendable {
     enum Observation: Equatable, Sendable {
         case running
         case exited(Int64)
-        /// It never came to be, or nobody saw how it ended.
+        /// The process never existed, or nobody saw its end.
         case lost
     }
 
@@ -63,7 +63,7 @@ struct ContainerProcess: Sendable {
             environment: ["PATH": "/usr/bin:/bin"], output: log)
     }
 
-    /// Makes sure that a start which was interrupted never happens: the shim finds no options.
+    /// Makes sure that an interrupted start never happens later: the shim finds no options.
     func abandonStart() {
         unlink("\(folder)/args")
     }
@@ -71,18 +71,18 @@ struct ContainerProcess: Sendable {
     func observe() -> Observation {
         if let code = exitCode { return ended(code) }
         if let shim = liveShim, !shim.isZombie { return .running }
-        // The file is written before the shim ends.
+        // The shim writes the file before it ends.
         return exitCode.map(ended) ?? .lost
     }
 
-    /// Sends a signal to the program itself. False while there is none yet, or no longer.
+    /// Sends a signal to the program itself; false if it does not run yet, or no longer.
     @discardableResult
     func signal(_ number: Int32) -> Bool {
         guard let program else { return false }
         return kill(program, number) == 0
     }
 
-    /// Kills every process of the container. To be repeated until it has ended.
+    /// Kills every process of the container. Repeat it until the container has ended.
     func killAll() {
         guard let shim = liveShim else { return }
         if let first = firstProcess {
@@ -95,7 +95,7 @@ struct ContainerProcess: Sendable {
     /// Bytes of memory held by the container's processes.
     var memory: Int64 { liveShim.map { ProcessTable.memory(ofTreeAt: $0.pid) } ?? 0 }
 
-    /// The program that was asked for: number 2 in its process namespace, after bubblewrap.
+    /// The container's own program: number 2 in its process namespace, after bubblewrap.
     var program: pid_t? {
         guard let first = firstProcess else { return nil }
         return ProcessTable.children(of: first).first { ProcessTable.innermostNumber(of: $0) == 2 }
@@ -122,10 +122,10 @@ struct ContainerProcess: Sendable {
         ProcessTable.read("\(folder)/exit").flatMap { Int64(Substring($0).trimmingSpaces) }
     }
 
-    /// 128 with a message where the program could not be started at all.
+    /// The end for an exit code; 128, with a message, if the program could not be started at all.
     private func ended(_ code: Int64) -> Observation { .exited(startFailure == nil ? code : 128) }
 
-    /// What bubblewrap says when it could not start the program.
+    /// Message of bubblewrap if it could not start the program; nil if it could.
     var startFailure: String? {
         guard exitCode == 1, let text = ProcessTable.read(log, limit: 4096), text.hasPrefix("bwrap: "),
             text.split(separator: "\n").count == 1

@@ -1,8 +1,8 @@
 import Glibc
 
 enum DiskUsage {
-    /// Bytes that the files below a folder take on disk. Links are not followed, and what vanishes
-    /// meanwhile does not count.
+    /// Bytes that the files below a folder take on disk. Links are not followed, and files that vanish
+    /// meanwhile do not count.
     static func bytes(below folder: String) -> Int64 {
         var total: Int64 = 0
         var pending = [folder]

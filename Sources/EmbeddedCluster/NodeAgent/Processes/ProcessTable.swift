@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 
-/// What `/proc` says of the processes of this host.
+/// Reads `/proc` about the processes of this host.
 enum ProcessTable {
     struct Entry: Hashable, Sendable {
         var pid: pid_t
@@ -15,7 +15,7 @@ enum ProcessTable {
         read("/proc/\(pid)/stat").flatMap(parse)
     }
 
-    /// One line of `/proc/PID/stat`; the name in parentheses may contain anything.
+    /// Parses one line of `/proc/PID/stat`; the name in parentheses may contain anything.
     static func parse(_ stat: String) -> Entry? {
         guard let open = stat.firstIndex(of: "("), let close = stat.lastIndex(of: ")"), open < close,
             let pid = pid_t(stat[..<open].trimmingSpaces)
@@ -63,7 +63,7 @@ enum ProcessTable {
         return line?.dropFirst(name.count + 1)
     }
 
-    /// A file whose size is not known before it is read; nil if it cannot be read.
+    /// Reads a file whose size is not known before; nil if it cannot be read.
     static func read(_ path: String, limit: Int = 1 << 20) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }

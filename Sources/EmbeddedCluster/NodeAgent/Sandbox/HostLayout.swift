@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// What of the host's root a container sees: which of the usual system folders there are, and how.
+/// The parts of the host's root that a container sees: the usual system folders, as far as the host has them.
 public struct HostLayout: Hashable, Sendable {
     public enum Entry: Hashable, Sendable {
         case folder(String)
@@ -13,8 +13,8 @@ public struct HostLayout: Hashable, Sendable {
 
     public init(entries: [Entry]) { self.entries = entries }
 
-    /// What this host has of `/usr`, the folders that belong to it, and the parts of `/etc` that
-    /// programs need in order to start.
+    /// Finds this host's `/usr`, the folders that belong to it, and the parts of `/etc` that programs need in
+    /// order to start.
     public static func probe() -> HostLayout {
         let manager = FileManager.default
         var entries: [Entry] = []
@@ -37,8 +37,8 @@ public struct HostLayout: Hashable, Sendable {
         return HostLayout(entries: entries)
     }
 
-    /// Where this program's own Swift libraries are, if that is outside of `/usr`: Anneal's other programs
-    /// were built with the same ones.
+    /// Folder of this program's Swift libraries if it is outside of `/usr`, otherwise nil: Anneal's other
+    /// programs were built with the same libraries.
     private static var swiftRuntimeFolder: String? {
         let line = (ProcessTable.read("/proc/self/maps", limit: 4 << 20) ?? "").split(separator: "\n")
             .first { $0.hasSuffix("/libswiftCore.so") }

@@ -15,7 +15,7 @@ public struct SandboxMount: Hashable, Sendable {
     }
 }
 
-/// All that decides how a container is sandboxed.
+/// Input of a container's sandbox plan.
 public struct SandboxRequest: Sendable {
     public var container: Container
     public var podSecurity: PodSecurityContext?
@@ -24,7 +24,7 @@ public struct SandboxRequest: Sendable {
     public var environment: [String: String]
     /// The volumes, in any order.
     public var mounts: [SandboxMount]
-    /// `hosts`, `hostname`, `passwd` and `group`, made for the pod; seen in `/etc`.
+    /// Folder with the `hosts`, `hostname`, `passwd` and `group` that were made for the pod; seen in `/etc`.
     public var etcFolder: String
     /// The container's private `/tmp`, on the host.
     public var temporaryFolder: String
@@ -54,12 +54,12 @@ public struct SandboxRequest: Sendable {
 ///
 /// The network is the host's: containers reach the loopback interface, and each other there.
 public struct SandboxPlan: Hashable, Sendable {
-    /// bubblewrap's options; handed over in a file, so that no secret stands in a process list.
+    /// Options of bubblewrap, handed over in a file, so that no secret stands in a process list.
     public var options: [String]
     /// The program and its arguments.
     public var program: [String]
 
-    /// The user that containers run as where `runAsNonRoot` is set and no `runAsUser`.
+    /// User of containers with `runAsNonRoot` but no `runAsUser`.
     public static let nonRootUser: Int64 = 65532
 
     public init(_ request: SandboxRequest) throws(ConfigurationError) {
@@ -147,7 +147,7 @@ public struct SandboxPlan: Hashable, Sendable {
         return options + ["--bind", request.terminationMessageFile, message]
     }
 
-    /// Parents before what is mounted inside them.
+    /// Options for the volumes: parents come before volumes mounted inside them.
     private static func volumes(_ request: SandboxRequest) throws(ConfigurationError) -> [String] {
         var options: [String] = []
         for mount in request.mounts.sorted(by: { $0.path < $1.path }) {

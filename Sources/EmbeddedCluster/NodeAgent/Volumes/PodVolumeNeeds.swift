@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// What must be fetched before a pod's containers can be configured.
+/// Objects and tokens to fetch before a pod's containers can be configured.
 public struct PodVolumeNeeds: Hashable, Sendable {
     public var configMaps: Set<String> = []
     public var secrets: Set<String> = []
@@ -40,8 +40,8 @@ public struct PodVolumeNeeds: Hashable, Sendable {
 extension Pod {
     static let tokenMountPath = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-    /// The pod with the volume of its service account's token, where no admission of the API server has
-    /// settled that: then it has an account's name.
+    /// The pod with a volume for its service account's token, unless the API server's admission has settled
+    /// that: the pod then has an account's name.
     func addingServiceAccountToken() -> Pod {
         guard var spec, spec.automountServiceAccountToken != false, (spec.serviceAccountName ?? "").isEmpty
         else {
@@ -75,7 +75,8 @@ extension Pod {
 }
 
 extension ProjectedVolumeSource {
-    /// Token, certificate authority and namespace, as the ServiceAccount admission plugin projects them.
+    /// Source of token, certificate authority and namespace, as the ServiceAccount admission plugin projects
+    /// them.
     static var serviceAccount: ProjectedVolumeSource {
         var token = VolumeProjection()
         token.serviceAccountToken = ServiceAccountTokenProjection(path: "token", expirationSeconds: 3607)

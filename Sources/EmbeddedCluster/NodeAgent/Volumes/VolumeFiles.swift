@@ -3,7 +3,7 @@ import KubernetesAPI
 
 /// A file of a ConfigMap, Secret, projected or downward API volume.
 public struct VolumeFile: Hashable, Sendable {
-    /// Relative to the volume.
+    /// Path relative to the volume.
     public var path: String
     public var contents: Data
     public var mode: Int
@@ -15,11 +15,11 @@ public struct VolumeFile: Hashable, Sendable {
     }
 }
 
-/// The files of the volumes that are made of API objects: a pure function of these objects.
+/// Files of the volumes that are made of API objects: a pure function of these objects.
 public struct VolumeFiles: Sendable {
     public var objects: NamespaceObjects
     public var fields: DownwardFields
-    /// Tokens that were asked for beforehand, by projection.
+    /// Tokens that were fetched beforehand, by projection.
     public var tokens: [ServiceAccountTokenProjection: String]
 
     public init(
@@ -31,7 +31,7 @@ public struct VolumeFiles: Sendable {
         self.tokens = tokens
     }
 
-    /// Nil for volumes that are folders.
+    /// The files of a volume; nil for volumes that are folders.
     public func files(of volume: Volume) throws(ConfigurationError) -> [VolumeFile]? {
         if let source = volume.configMap {
             return try configMap(source, mode: source.defaultMode)

@@ -109,7 +109,7 @@ void ccurl_return_freed_memory(void);
 void ccurl_return_code_pages(void);
 void ccurl_limit_arenas(int count);
 
-// What a write callback answers to have the same bytes offered again after `ccurl_unpause`.
+// Answer of a write callback, to have the same bytes offered again after `ccurl_unpause`.
 static const size_t ccurl_write_pause = CURL_WRITEFUNC_PAUSE;
 static const size_t ccurl_read_abort = CURL_READFUNC_ABORT;
 

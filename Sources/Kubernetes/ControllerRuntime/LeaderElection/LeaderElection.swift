@@ -7,15 +7,15 @@ import Synchronization
 
 /// Runs a term of work while this process holds a lease, so that one of several processes works at a time.
 ///
-/// A process that loses the lease ends its term and stands by again with what it has cached; it does not exit:
-/// after an outage of the API server it goes on at once, without a restart's back-off and without reading
-/// everything anew. What is shut down ends its term first, then gives the lease up.
+/// A process that loses the lease ends its term and stands by again with its caches; it does not exit, so
+/// that after an outage of the API server it goes on at once, without a restart's back-off and without
+/// reading everything anew. A shutdown ends the term first, then gives the lease up.
 public final class LeaderElection: ServiceLifecycle.Service {
-    /// Runs while the lease is held. It is cancelled when the lease is lost, and shut down gracefully with the
-    /// service; it must return soon after either.
+    /// Work of a leader, which runs while the lease is held. It is cancelled when the lease is lost, and shut
+    /// down gracefully with the service; it must return soon after either.
     public typealias Term = @Sendable () async throws -> Void
 
-    /// The term's work may take so long to end by itself at a shutdown, before it is cancelled.
+    /// Time for the term to end by itself at a shutdown, before it is cancelled.
     private static let grace = Duration.seconds(1)
     /// A server that says nothing is waited for so long once the service is to end.
     private static let patience = Duration.seconds(1)
@@ -44,10 +44,10 @@ public final class LeaderElection: ServiceLifecycle.Service {
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - client: not fenced.
-    ///   - identity: differs from that of any other process, also from that of an earlier one of this pod.
-    ///   - fence: opened while the lease is held, and closed otherwise; for the clients of the term.
-    ///   - now: written into the lease for people; no decision depends on it.
+    ///   - client: a client that is not fenced.
+    ///   - identity: differs from that of any other process, an earlier one of this pod included.
+    ///   - fence: fence of the term's clients: opened while the lease is held, and closed otherwise.
+    ///   - now: time of day that is written into the lease for people; no decision depends on it.
     public init(
         client: KubernetesClient, lease key: ObjectKey, identity: String,
         timing: LeaderElector.Timing = LeaderElector.Timing(), fence: WriteFence,
@@ -69,7 +69,7 @@ public final class LeaderElection: ServiceLifecycle.Service {
 
     public var isLeading: Bool { fence.isOpen }
 
-    /// What keeps the process from doing its part, for a liveness check; nil if all is well.
+    /// Problem that keeps the process from doing its part, for a liveness check; nil if there is none.
     public var problem: String? {
         guard let since = state.withLock({ $0.endingSince }), since + Self.stuckAfter < .now else {
             return nil
@@ -91,7 +91,7 @@ public final class LeaderElection: ServiceLifecycle.Service {
     private var moment: LeaderElector.Moment { .init(instant: .now, time: now()) }
     private var isShutDown: Bool { state.withLock { $0.isShutDown } || Task.isCancelled }
 
-    /// Stands by until this process leads; false if it is to end before.
+    /// Stands by until this process leads; false if it is shut down or cancelled before.
     private func campaign(_ elector: inout LeaderElector) async -> Bool {
         guard !isShutDown else { return false }
         logger.info("standing by")
@@ -116,7 +116,7 @@ public final class LeaderElection: ServiceLifecycle.Service {
 // MARK: Leading
 
 extension LeaderElection {
-    /// Runs a term, renewing the lease, and gives the lease up after it if it is still held.
+    /// Runs a term and renews the lease, and gives the lease up after it if it is still held.
     private func lead(_ elector: inout LeaderElector) async throws {
         state.withLock { state in
             state.termHasEnded = false
@@ -136,14 +136,14 @@ extension LeaderElection {
             group.cancelAll()
             return (isKept, await group.next() ?? nil)
         }
-        // A task that was cancelled can send nothing any more.
+        // A cancelled task cannot send requests any more.
         if isKept, !Task.isCancelled { await release(&elector) }
         fence.close()
         if let failure { throw failure }
         guard !isKept || isShutDown else { throw TermEnded() }
     }
 
-    /// Returns why the term ended, unless it was asked to.
+    /// Runs the term and returns its error; nil if it returned or was cancelled.
     private func runTerm() async -> (any Error)? {
         defer {
             state.withLock { $0.termHasEnded = true }
@@ -152,13 +152,13 @@ extension LeaderElection {
         do {
             try await term()
         } catch {
-            // Of a term that was cancelled, nothing but its end is expected.
+            // A cancelled term may throw anything.
             return Task.isCancelled ? nil : error
         }
         return nil
     }
 
-    /// Renews the lease until the term has ended, or must end: false if the lease is lost.
+    /// Renews the lease until the term has ended or must end; false if the lease is lost.
     private func renew(_ elector: inout LeaderElector) async -> Bool {
         var action = elector.next(at: moment)
         while elector.leads(at: .now) {
@@ -175,7 +175,7 @@ extension LeaderElection {
         fence.open(.init(sendBefore: window.sendBefore, finishBefore: window.finishBefore))
     }
 
-    /// Gives the lease up, so that another one need not wait for its end.
+    /// Gives the lease up, so that another process need not wait until it expires.
     private func release(_ elector: inout LeaderElector) async {
         let end = ContinuousClock.now + Self.patience
         for _ in 0..<2 where end > .now {
@@ -267,14 +267,14 @@ extension LeaderElection {
         return .waited
     }
 
-    /// Tells of a lease that was seen by other ways than `perform`.
+    /// Takes a lease that the watch saw.
     func noteSeen(_ lease: Lease?) {
         state.withLock { $0.seen = .some(lease) }
         signals.add(.leaseSeen)
     }
 }
 
-/// A term returned although nobody had asked it to.
+/// A term that returned though nobody asked it to.
 struct TermEnded: Error, CustomStringConvertible {
     var description: String { "the work of the leader ended by itself" }
 }

@@ -1,36 +1,36 @@
 import KubernetesAPI
 import SeededRandomness
 
-/// The decisions of one of several processes of which one is to lead, as a value. It does nothing by itself: it
-/// is told what happened and answers what to do next. The record is a `Lease`, as client-go keeps it.
+/// The decisions of one of several processes of which one is to lead, as a value. It does nothing by itself:
+/// it is told events and answers with the next action. The record is a `Lease`, as client-go keeps it.
 ///
-/// Nobody's wall clock is compared with another's. Who follows measures, by its own clock, for how long the
-/// record has not changed; who leads counts from the moment at which it *sent* the last renewal that the server
-/// confirmed, and stops before anybody who saw that renewal can think it over. Each write names the version
-/// that it replaces, so one that comes late or twice changes nothing.
+/// No wall clock is compared with another one. A follower measures, by its own clock, for how long the record
+/// has not changed. The leader counts from the moment at which it *sent* the last renewal that the server
+/// confirmed, and stops before any follower that saw this renewal may take over. Each write names the version
+/// that it replaces, so a late or repeated one changes nothing.
 public struct LeaderElector: Sendable {
     public typealias Instant = ContinuousClock.Instant
 
     public struct Timing: Hashable, Sendable {
-        /// A record that did not change for so long belongs to nobody.
+        /// Time without a change after which a record belongs to nobody. Whole seconds.
         public var leaseDuration: Duration
-        /// Who could not renew for so long leads no more. Shorter than `leaseDuration`.
+        /// Time without a renewal after which the leader stops. Shorter than `leaseDuration`.
         public var renewDeadline: Duration
-        /// Between two renewals, or two tries.
+        /// Time between two renewals, or two attempts at one.
         public var retryPeriod: Duration
 
         public init(
             leaseDuration: Duration = .seconds(15), renewDeadline: Duration = .seconds(10),
             retryPeriod: Duration = .seconds(2)
         ) {
-            // A lease says whole seconds, and others go by what it says.
+            // A lease states its duration in whole seconds, and other processes go by them.
             self.leaseDuration = .seconds(max(1, leaseDuration.components.seconds))
             self.renewDeadline = min(renewDeadline, self.leaseDuration)
             self.retryPeriod = retryPeriod
         }
     }
 
-    /// One and the same moment: to measure by, and to write down for people.
+    /// A moment in two forms: `instant` to measure by, `time` to write down for people.
     public struct Moment: Sendable {
         public var instant: Instant
         public var time: MicroTime
@@ -41,45 +41,46 @@ public struct LeaderElector: Sendable {
         }
     }
 
-    /// What to do next, answered by an event.
+    /// Next step of the caller, who answers it with an event.
     public enum Action: Hashable, Sendable {
-        /// Read the lease: `seen` or `failed`.
+        /// Read the lease; answered by `seen` or `failed`.
         case read
-        /// Create the lease: `written`, `refused` or `failed`.
+        /// Create the lease; answered by `written`, `refused` or `failed`.
         case create(LeaseSpec)
-        /// Replace the lease if its version is still this one: `written`, `refused` or `failed`.
+        /// Replace the lease if its version is still this one; answered by `written`, `refused` or `failed`.
         case update(Lease)
-        /// Wait for a change of the lease, `seen`, but not longer than that: `waited`.
+        /// Wait for a change of the lease until then at most; answered by `seen` or `waited`.
         case wait(until: Instant)
     }
 
     public enum Event: Sendable {
-        /// The lease as the server has it; nil: there is none.
+        /// The lease as the server has it; nil if there is none.
         case seen(Lease?)
-        /// The server confirmed a write, and answered with this.
+        /// The server confirmed a write and answered with this lease.
         case written(Lease, sentAt: Instant)
-        /// The lease is not what it was thought to be.
+        /// The server refused a write: the lease is not what it was thought to be.
         case refused
-        /// There was no answer, or one that says nothing about the lease.
+        /// The server did not answer, or its answer says nothing about the lease.
         case failed
         case waited
     }
 
     private struct Record: Sendable {
         var lease: Lease
-        /// When what it says was first seen.
+        /// Instant at which this content was first seen.
         var since: Instant
     }
 
     public let identity: String
     private let timing: Timing
     private var random: SeededGenerator
-    /// What was seen last; stays when the lease is deleted, as its holder may not know.
+    /// The lease as it was last seen. It stays when the lease is deleted: its holder may not know yet.
     private var record: Record?
     private var isAbsent = false
-    /// Whether what was seen last may be used; otherwise the lease is read first.
+    /// Whether `record` may be relied on; if not, the lease is read first.
     private var isFresh = false
-    /// When the newest confirmed write was sent that made or kept us the holder.
+    /// Instant at which the newest confirmed write was sent that made or kept this process the holder; nil if
+    /// it does not hold the lease.
     private var renewedAt: Instant?
     private var notBefore: Instant?
 
@@ -89,7 +90,8 @@ public struct LeaderElector: Sendable {
         self.random = random
     }
 
-    /// Until when this process may write as the leader; nil if it does not lead.
+    /// Instants until which this process may send writes as the leader, and must have finished them; nil if
+    /// it does not lead.
     public func window(at now: Instant) -> (sendBefore: Instant, finishBefore: Instant)? {
         guard let renewedAt, renewedAt + timing.renewDeadline > now else { return nil }
         return (renewedAt + timing.renewDeadline, renewedAt + timing.leaseDuration)
@@ -97,7 +99,7 @@ public struct LeaderElector: Sendable {
 
     public func leads(at now: Instant) -> Bool { window(at: now) != nil }
 
-    /// Who holds the lease, as far as is known.
+    /// Holder of the lease, as far as it is known.
     public var holder: String? { isAbsent ? nil : record?.lease.spec?.holderIdentity }
 
     public mutating func handle(_ event: Event, at now: Moment) -> Action {
@@ -117,10 +119,11 @@ public struct LeaderElector: Sendable {
         return next(at: now)
     }
 
-    /// What to do at this moment, nothing new having happened.
+    /// Next action at this moment, without a new event.
     public mutating func next(at now: Moment) -> Action {
         if renewedAt != nil, !leads(at: now.instant) {
-            // Who was stopped for so long looks first: a write would be refused, but it would be one.
+            // A process that was stopped past its deadline reads the lease first: a write would be refused,
+            // but it would be sent without the lead.
             renewedAt = nil
             isFresh = false
         }
@@ -153,11 +156,12 @@ public struct LeaderElector: Sendable {
         guard let lease else { return }
         let isNews = record?.lease.spec != lease.spec
         record = Record(lease: lease, since: isNews ? now : record?.since ?? now)
-        // Somebody else holds it: whatever we thought, we lead no more.
+        // Another holder means that this process does not lead, whatever it thought.
         if lease.spec?.holderIdentity != identity { renewedAt = nil }
     }
 
-    /// When the record of another holder is over, or that of a lease that was deleted under its holder.
+    /// Instant at which another holder's record expires, also one whose lease was deleted; nil if no other
+    /// process holds it.
     private func expiryOfOther() -> Instant? {
         guard let record, let holder = record.lease.spec?.holderIdentity, !holder.isEmpty, holder != identity
         else { return nil }

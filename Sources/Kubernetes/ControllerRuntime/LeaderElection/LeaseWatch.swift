@@ -2,8 +2,8 @@ import KubernetesAPI
 import KubernetesClient
 
 extension LeaderElection {
-    /// Follows the lease, so that its release is noticed at once: one watch costs less than asking again and
-    /// again. Where it cannot be watched, it is asked for.
+    /// Follows the lease, so that its release is noticed at once; one watch costs less than repeated reads. A
+    /// lease that cannot be watched is read again and again.
     func watchLease() async {
         while !Task.isCancelled {
             do throws(KubernetesError) {
@@ -18,7 +18,7 @@ extension LeaderElection {
         }
     }
 
-    /// One watch, to its end. It begins with the lease as it is now.
+    /// Follows one watch to its end. It begins with the lease as it is now.
     private func followWatch() async throws(KubernetesError) {
         let options = WatchOptions(fieldSelector: "metadata.name=\(key.name)", timeoutSeconds: 300)
         let events = try await client.watch(Lease.self, namespace: key.namespace, options: options)

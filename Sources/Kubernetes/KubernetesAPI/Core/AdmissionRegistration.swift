@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// `admissionregistration.k8s.io/v1`: what of a configuration concerns its webhooks' certificates.
+/// The part of an `admissionregistration.k8s.io/v1` configuration that concerns its webhooks' certificates.
 public protocol WebhookConfiguration: KubernetesResource {
     var webhooks: [RegisteredWebhook]? { get }
 }
@@ -8,7 +8,7 @@ public protocol WebhookConfiguration: KubernetesResource {
 /// One webhook of a configuration.
 public struct RegisteredWebhook: Codable, Hashable, Sendable {
     public struct ClientConfig: Codable, Hashable, Sendable {
-        /// PEM; base64 on the wire. The server's own trust where it is absent.
+        /// Authorities in PEM, base64 on the wire; nil for those that the server trusts.
         public var caBundle: Data?
 
         public init(caBundle: Data? = nil) { self.caBundle = caBundle }

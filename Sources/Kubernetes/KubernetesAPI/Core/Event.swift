@@ -15,7 +15,7 @@ public struct Event: KubernetesResource, Hashable {
     public var reason: String?
     public var regarding: ObjectReference?
     public var related: ObjectReference?
-    /// At most 1,024 bytes
+    /// Text of at most 1,024 bytes.
     public var note: String?
     /// `Normal` or `Warning`
     public var type: String?

@@ -15,7 +15,7 @@ public struct Pod: KubernetesResource, Hashable {
     }
 }
 
-/// The template of a Job's pods.
+/// Template of a Job's pods.
 public struct PodTemplateSpec: Codable, Hashable, Sendable {
     public var metadata: ObjectMeta?
     public var spec: PodSpec?
@@ -49,9 +49,9 @@ public struct PodSpec: Codable, Hashable, Sendable {
     public var securityContext: PodSecurityContext?
     public var imagePullSecrets: [LocalObjectReference]?
     public var runtimeClassName: String?
-    /// Costs of running the pod at all, as its runtime class says; added to what the containers request.
+    /// Resources for running the pod at all, from its runtime class; added to the containers' requests.
     public var overhead: [String: Quantity]?
-    /// Amounts of the pod as a whole; where given, they stand for the sum of its containers'.
+    /// Resources of the pod as a whole; if given, they replace the sum of the containers'.
     public var resources: ResourceRequirements?
     public var schedulingGates: [SchedulingGate]?
 
@@ -284,7 +284,7 @@ public struct ContainerStateTerminated: Codable, Hashable, Sendable {
     public var signal: Int64?
     /// `Completed`, `Error`, `OOMKilled`, `DeadlineExceeded`, …
     public var reason: String?
-    /// What the container wrote to its termination message file, 4,096 bytes at most.
+    /// Text that the container wrote to its termination message file, 4,096 bytes at most.
     public var message: String?
     public var startedAt: Timestamp?
     public var finishedAt: Timestamp?

@@ -39,7 +39,7 @@ public struct ServicePort: Codable, Hashable, Sendable {
     public var port: Int64
     public var `protocol`: String?
     public var targetPort: IntOrString?
-    /// Port of every node that leads here; nil if there is none.
+    /// Port of every node that leads to this port; nil if there is none.
     public var nodePort: Int64?
 
     public init(name: String? = nil, port: Int64, protocol: String? = nil, targetPort: IntOrString? = nil) {

@@ -11,9 +11,9 @@ public struct SubjectAccessReview: KubernetesResource, Hashable {
         public var group: String
         /// Plural of the kind.
         public var resource: String
-        /// Nil for the object itself.
+        /// Name of the subresource; nil for the object itself.
         public var subresource: String?
-        /// Nil for all names.
+        /// Name of the object; nil for all.
         public var name: String?
 
         /// A request for the objects of a kind, or for one of them.
@@ -60,7 +60,7 @@ public struct SubjectAccessReview: KubernetesResource, Hashable {
     public struct Status: Codable, Hashable, Sendable {
         /// Whether some authorizer allows the request.
         public var allowed: Bool
-        /// Whether one forbids it, whatever the others say. Nil: none does.
+        /// Whether an authorizer forbids the request, whatever the others say. Nil: none does.
         public var denied: Bool?
         /// Cause of the answer, for people. Nil: the authorizer gave none.
         public var reason: String?
@@ -83,7 +83,7 @@ public struct SubjectAccessReview: KubernetesResource, Hashable {
     public var apiVersion: String? = SubjectAccessReview.resourceType.apiVersion
     /// `SubjectAccessReview`
     public var kind: String? = SubjectAccessReview.resourceType.kind
-    /// Empty in a question.
+    /// Metadata, empty in a question.
     public var metadata = ObjectMeta()
     /// The question.
     public var spec: Spec

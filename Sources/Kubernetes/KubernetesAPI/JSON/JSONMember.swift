@@ -2,8 +2,8 @@ import FoundationEssentials
 
 /// Finds one member in a JSON text without decoding the rest of it.
 public enum JSONMember {
-    /// The string at a path of member names; nil where there is none, where it is written with escapes, or
-    /// where the text up to there is not JSON.
+    /// The string at a path of member names; nil if there is none, if it is written with escapes, or if the
+    /// text before it is not JSON.
     public static func string(at path: [StaticString], in text: Data) -> String? {
         text.withUnsafeBytes { bytes in
             var cursor = Cursor(bytes: bytes)
@@ -35,7 +35,7 @@ public enum JSONMember {
             return true
         }
 
-        /// From before an object to before the value of its member of that name.
+        /// Moves from before an object to before the value of its member of that name.
         mutating func enterMember(_ name: StaticString) -> Bool {
             guard skip(UInt8(ascii: "{")) else { return false }
             repeat {
@@ -52,7 +52,7 @@ public enum JSONMember {
             return text
         }
 
-        /// What is between the quotes of a string, as it is written.
+        /// The bytes between the quotes of a string, escapes included.
         private mutating func string() -> Slice<UnsafeRawBufferPointer>? {
             guard skip(UInt8(ascii: "\"")) else { return nil }
             let start = position
@@ -61,7 +61,7 @@ public enum JSONMember {
                     defer { position += 1 }
                     return bytes[start..<position]
                 }
-                // What follows a backslash never ends the string.
+                // The byte after a backslash never ends the string.
                 position += byte == UInt8(ascii: "\\") ? 2 : 1
             }
             return nil

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// Why a text is not JSON, and where.
+/// Error of a text that is not JSON, and its place.
 public struct JSONParseError: Error, Equatable, CustomStringConvertible {
     public enum Code: Equatable, Sendable {
         case unexpectedEnd
@@ -35,7 +35,7 @@ public struct JSONParseError: Error, Equatable, CustomStringConvertible {
 }
 
 extension JSONValue {
-    /// How deep arrays and objects may nest; deeper input is refused before it can exhaust the stack.
+    /// Depth to which arrays and objects may nest; deeper input is refused before it can exhaust the stack.
     public static let depthLimit = 256
 
     /// Parses a JSON text (RFC 8259). A later duplicate of a key wins.

@@ -6,7 +6,7 @@ enum JSONValueEncoder {
         try encode(value, at: .root) ?? .object([:])
     }
 
-    /// Nil where the value encodes nothing.
+    /// Nil if the value encodes nothing.
     fileprivate static func encode<T: Encodable>(
         _ value: T, at place: @autoclosure () -> CodingPlace
     ) throws -> JSONValue? {
@@ -30,7 +30,7 @@ enum JSONValueEncoder {
         return encoder.result
     }
 
-    /// What is not encoded as its own `encode(to:)` says.
+    /// Types that are not encoded by their own `encode(to:)`.
     private static let special: [ObjectIdentifier] = [
         ObjectIdentifier(String.self), ObjectIdentifier(JSONValue.self), ObjectIdentifier(Data.self),
         ObjectIdentifier(URL.self),
@@ -53,7 +53,7 @@ enum JSONValueEncoder {
 }
 
 extension JSONValue {
-    /// Numbers as they come back from a text.
+    /// Numbers as a parser would read them back from a text.
     fileprivate func checked(at place: CodingPlace) throws -> JSONValue {
         switch self {
         case .null, .bool, .integer, .string: self
@@ -64,11 +64,11 @@ extension JSONValue {
     }
 }
 
-/// Where in the outermost value something is: the path is put together only when somebody asks.
+/// Place of a value in the outermost one. The path is put together only when it is asked for.
 private enum CodingPlace {
     case root
     case member(any CodingKey, of: Encoder)
-    /// Of a container that its encoder knows, too.
+    /// Path of a container, known to its encoder.
     case fixed([any CodingKey])
 
     var depth: Int {
@@ -91,7 +91,7 @@ private enum CodingPlace {
     }
 }
 
-/// Where one value is put together; containers that are asked for add to it.
+/// A value under construction, to which the containers that are asked for add.
 private final class Encoder: Swift.Encoder {
     enum Shape {
         case none
@@ -245,7 +245,7 @@ private struct SingleContainer: SingleValueEncodingContainer {
     }
 }
 
-/// A key that is no property's: of an element, or of a superclass.
+/// A key that names no property: an element's, or a superclass's.
 private struct NamedKey: CodingKey {
     private let name: String
     let intValue: Int?

@@ -49,7 +49,7 @@ private struct JSONWriter {
         }
     }
 
-    /// Whole numbers are written without a fraction, as Go's encoder does.
+    /// A number as Go's encoder writes it: a whole one has no fraction.
     private static func format(_ number: Double) -> String {
         if let whole = Int64(exactly: number), whole.magnitude < 1 << 53 { return String(whole) }
         return "\(number)"

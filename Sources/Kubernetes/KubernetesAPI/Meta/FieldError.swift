@@ -1,6 +1,6 @@
-/// What is wrong with one field of an object: `field.Error` of apimachinery.
+/// An error in one field of an object: `field.Error` of apimachinery.
 public struct FieldError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The raw value is the `reason` of a cause in a `Status`.
+    /// Kind of error. The raw value is the `reason` of a cause in a `Status`.
     public enum Code: String, Hashable, Sendable {
         case required = "FieldValueRequired"
         case invalid = "FieldValueInvalid"
@@ -17,7 +17,7 @@ public struct FieldError: Error, Hashable, Sendable, CustomStringConvertible {
     public var code: Code
     /// `spec.containers[0].name`; `<nil>` stands for the whole object.
     public var field: String
-    /// What the cause's `message` says: `Invalid value: "x": must be …`.
+    /// The cause's `message`: `Invalid value: "x": must be …`.
     public var message: String
 
     public init(code: Code, field: String, message: String) {
@@ -52,7 +52,7 @@ public struct FieldError: Error, Hashable, Sendable, CustomStringConvertible {
         FieldError(code: .notFound, field: field, message: "Not found: \(value.text)")
     }
 
-    /// `supported` in the order in which the message lists it.
+    /// - Parameter supported: values in the order in which the message lists them.
     public static func notSupported(
         _ field: String, _ value: JSONValue, supported: [String]
     ) -> FieldError {
@@ -63,7 +63,7 @@ public struct FieldError: Error, Hashable, Sendable, CustomStringConvertible {
                 "Unsupported value: \(value.text)", choices.isEmpty ? "" : "supported values: \(choices)"))
     }
 
-    /// `limit` in bytes.
+    /// - Parameter limit: in bytes.
     public static func tooLong(_ field: String, limit: Int) -> FieldError {
         FieldError(code: .tooLong, field: field, message: "Too long: may not be more than \(limit) bytes")
     }

@@ -53,7 +53,7 @@ public struct OwnerReference: Codable, Hashable, Sendable {
     }
 }
 
-/// A decoded list: `items` and what is needed to continue it.
+/// A decoded list: its `items`, and the metadata that continue it.
 public struct ResourceList<Item: Codable & Sendable>: Codable, Sendable {
     public var metadata: ListMeta
     public var items: [Item]
@@ -67,7 +67,7 @@ public struct ResourceList<Item: Codable & Sendable>: Codable, Sendable {
 /// `metav1.ListMeta`
 public struct ListMeta: Codable, Hashable, Sendable {
     public var resourceVersion: String?
-    /// Present while there are more pages; a token for the next one.
+    /// A token for the next page; nil if there is none.
     public var `continue`: String?
     public var remainingItemCount: Int64?
 
@@ -78,7 +78,7 @@ public struct ListMeta: Codable, Hashable, Sendable {
     }
 }
 
-/// An object of which only the metadata is of interest.
+/// An object of which only the metadata matter.
 public struct PartialObject: Codable, Hashable, Sendable {
     public var apiVersion: String?
     public var kind: String?

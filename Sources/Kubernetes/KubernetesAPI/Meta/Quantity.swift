@@ -1,11 +1,11 @@
 /// A Kubernetes resource quantity: `500m`, `2`, `1.5Gi`, `4e3`. Keeps the text that it was written as.
 public struct Quantity: Hashable, Sendable, Codable, CustomStringConvertible {
-    /// As the user wrote it.
+    /// The text as the user wrote it.
     public let text: String
     /// Thousandths of the unit, rounded up as Kubernetes does.
     public let milliunits: Int128
 
-    /// Nil if the text is no quantity, or is beyond ±10^27 units.
+    /// Nil if the text is no quantity, or exceeds ±10^27 units.
     public init?(_ text: String) {
         guard let milliunits = Quantity.parse(text) else { return nil }
         self.text = text

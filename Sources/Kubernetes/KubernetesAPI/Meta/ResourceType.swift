@@ -1,4 +1,4 @@
-/// What a kind of resource is called in URLs and in objects.
+/// Names of a kind of resource in URLs and in objects.
 public struct ResourceType: Hashable, Sendable {
     /// The API group; empty for the core group.
     public var group: String
@@ -24,10 +24,10 @@ public struct ResourceType: Hashable, Sendable {
     public var qualifiedName: String { group.isEmpty ? plural : "\(plural).\(group)" }
 }
 
-/// A typed Kubernetes object: what it is, its metadata, and how to read and write it as JSON.
+/// A typed Kubernetes object: its type, its metadata, and its coding as JSON.
 ///
-/// Conforming types hold only the fields that are used; unknown fields are ignored when decoding, so an
-/// object that was read must not be written back whole. Write with apply or patches.
+/// Conforming types hold only the fields that are used, and decoding ignores the others: an object that was
+/// read must not be written back whole. Write with apply or patches.
 public protocol KubernetesResource: Codable, Sendable {
     static var resourceType: ResourceType { get }
     var metadata: ObjectMeta { get set }
@@ -39,9 +39,9 @@ extension KubernetesResource {
     public var key: ObjectKey { ObjectKey(namespace: namespace, name: name) }
 }
 
-/// Namespace and name: what identifies an object of a known kind.
+/// Namespace and name, which identify an object of a known kind.
 public struct ObjectKey: Hashable, Sendable, Comparable, CustomStringConvertible {
-    /// Empty for cluster-scoped objects.
+    /// The namespace; empty for cluster-scoped objects.
     public var namespace: String
     public var name: String
 

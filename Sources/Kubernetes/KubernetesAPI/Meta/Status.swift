@@ -1,4 +1,4 @@
-/// `metav1.Status`: what an API server answers when it has no object to answer with.
+/// `metav1.Status`: the answer of an API server that has no object to answer with.
 public struct Status: Codable, Hashable, Sendable {
     public var kind: String?
     public var apiVersion: String?

@@ -15,7 +15,7 @@ public struct Timestamp: Hashable, Sendable, Comparable, Codable, CustomStringCo
 
     public static func < (lhs: Timestamp, rhs: Timestamp) -> Bool { lhs.seconds < rhs.seconds }
 
-    /// `seconds` later, clamped at the ends of the range.
+    /// The instant `seconds` later, clamped at the ends of the range.
     public func advanced(by seconds: Int64) -> Timestamp {
         let (sum, overflow) = self.seconds.addingReportingOverflow(seconds)
         return Timestamp(seconds: overflow ? (seconds > 0 ? .max : .min) : sum)
@@ -92,7 +92,7 @@ public struct MicroTime: Hashable, Sendable, Comparable, Codable, CustomStringCo
 /// RFC 3339 without a formatter object: date arithmetic on the proleptic Gregorian calendar
 /// (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 private enum RFC3339 {
-    /// Years 1 to 9999: what is written is read as the same again.
+    /// Limits an instant to the years 1 to 9999, so that its text is read as the same instant again.
     private static func clamp(_ seconds: Int64) -> Int64 {
         min(max(seconds, -62_135_596_800), 253_402_300_799)
     }

@@ -5,6 +5,6 @@ public enum WatchEvent<Object: Sendable>: Sendable {
     case deleted(Object)
     /// Progress without a change; `initialEventsEnd` closes the initial list of a streaming watch.
     case bookmark(resourceVersion: String, initialEventsEnd: Bool)
-    /// The server ends the stream with an error, such as 410 `Expired`.
+    /// The server's last event, an error such as 410 `Expired`.
     case error(Status)
 }

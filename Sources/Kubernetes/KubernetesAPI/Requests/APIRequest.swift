@@ -1,14 +1,14 @@
 import Encodings
 import FoundationEssentials
 
-/// A request to an API server as a value: what to send, without sending it.
+/// A request to an API server, as a value.
 public struct APIRequest: Hashable, Sendable {
     public enum Method: String, Sendable {
         case get = "GET", post = "POST", put = "PUT", patch = "PATCH", delete = "DELETE"
     }
 
     public var method: Method
-    /// Percent-encoded, beginning with `/`.
+    /// Percent-encoded path that begins with `/`.
     public var path: String
     public var query: [QueryItem]
     public var contentType: String?
@@ -45,7 +45,7 @@ public struct QueryItem: Hashable, Sendable {
 }
 
 extension ResourceType {
-    /// The path of the collection (without `name`) or of one object, and of its subresource.
+    /// The path of the collection (without `name`), of one object, or of its subresource.
     public func path(namespace: String?, name: String? = nil, subresource: String? = nil) -> String {
         var path = group.isEmpty ? "/api/\(version)" : "/apis/\(group)/\(version)"
         if isNamespaced, let namespace, !namespace.isEmpty {

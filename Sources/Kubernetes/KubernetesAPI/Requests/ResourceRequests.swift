@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// What narrows a list or a watch.
+/// Selectors and paging of a list.
 public struct ListOptions: Hashable, Sendable {
     public var labelSelector: String?
     public var fieldSelector: String?
@@ -34,15 +34,16 @@ public struct ListOptions: Hashable, Sendable {
     }
 }
 
-/// What a watch asks for beyond a list's selectors.
+/// Selectors and settings of a watch.
 public struct WatchOptions: Hashable, Sendable {
     public var labelSelector: String?
     public var fieldSelector: String?
-    /// Events after this version; nil with `sendInitialEvents`.
+    /// Version after which events are told; nil with `sendInitialEvents`.
     public var resourceVersion: String?
-    /// The server ends the stream after this many seconds.
+    /// Seconds after which the server ends the stream.
     public var timeoutSeconds: Int
-    /// A streaming list: the current objects as ADDED events, closed by a bookmark.
+    /// Whether the watch is a streaming list: it begins with the current objects as ADDED events, closed by a
+    /// bookmark.
     public var sendInitialEvents: Bool
 
     public init(

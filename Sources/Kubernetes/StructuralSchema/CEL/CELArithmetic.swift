@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// Operators on numbers, times, strings and lists. Whatever overflows is an error.
+/// Operators on numbers, times, strings and lists. An overflow is an error.
 enum CELArithmetic {
     static func negate(_ value: CELValue) throws(CELError) -> CELValue {
         switch value {
@@ -54,7 +54,8 @@ enum CELArithmetic {
         }
     }
 
-    /// A list-set keeps one of each; a list-map's element replaces the one with its keys.
+    /// The lists joined: a list-set keeps one of each element; an element of a list-map replaces the one with
+    /// its keys.
     private static func concatenated(_ a: CELList, _ b: CELList) -> CELList {
         var elements = a.elements
         switch a.type {
@@ -107,7 +108,7 @@ enum CELArithmetic {
         return .timestamp(try Self.whole(.add, seconds, whole), rest)
     }
 
-    /// Negative, zero or positive.
+    /// A negative number, zero, or a positive one, as `a` is less than, equal to or greater than `b`.
     static func order(_ a: CELValue, _ b: CELValue) throws(CELError) -> Int {
         func order<T: Comparable>(_ x: T, _ y: T) -> Int { x < y ? -1 : x == y ? 0 : 1 }
         switch (a, b) {
@@ -119,7 +120,7 @@ enum CELArithmetic {
         case (.timestamp(let s, let n), .timestamp(let t, let m)): return s == t ? order(n, m) : order(s, t)
         default:
             guard let result = a.compareNumbers(b) else {
-                // NaN is neither less nor greater; no order that is asked for holds.
+                // NaN has no order: a result that satisfies none of the comparisons.
                 if case .double = a, case .double = b { return .max }
                 throw .noSuchOverload
             }
@@ -145,7 +146,7 @@ enum CELArithmetic {
 }
 
 extension CELValue {
-    /// How much work it is to look at the value: characters, elements.
+    /// Number of characters or elements: the cost of looking at the value.
     var size: Int {
         switch self {
         case .string(let text): text.utf8.count
@@ -167,7 +168,7 @@ extension CELValue {
         }
     }
 
-    /// The value as text in messages: as `string()` gives it where there is such a thing.
+    /// The value as text in messages: that of `string()` if there is one.
     var printed: String {
         switch self {
         case .null: return "null"

@@ -1,7 +1,7 @@
 import KubernetesAPI
 
-/// Finds what is wrong with an expression before it ever runs: unknown names, functions and fields, and
-/// operators on types that they do not take.
+/// Finds errors of an expression before it runs: unknown names, functions and fields, and operators on types
+/// that they do not take.
 struct CELChecker {
     private var scope: [String: CELType]
     private(set) var errors: [String] = []
@@ -179,7 +179,7 @@ struct CELChecker {
         }
     }
 
-    /// A literal pattern that is no regular expression is found here.
+    /// Checks a literal pattern: it must be a regular expression.
     private mutating func checkPattern(_ name: String, _ argument: CELExpression?) {
         guard name == "matches" || name == "find" || name == "findAll",
             case .literal(.string(let pattern))? = argument,

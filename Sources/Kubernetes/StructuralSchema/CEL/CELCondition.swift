@@ -1,15 +1,15 @@
 import KubernetesAPI
 
-/// A condition in CEL that stands for itself, outside of a schema, such as a webhook's `matchConditions`.
+/// A condition in CEL outside of a schema, such as those in a webhook's `matchConditions`.
 public enum CELCondition {
-    /// Why a condition is neither true nor false.
+    /// Error of a condition that is neither true nor false.
     public struct Failure: Error, Equatable {
         public var message: String
     }
 
-    /// Whether the condition is true of `variables`.
+    /// Whether the condition is true for `variables`.
     ///
-    /// - Throws: where the text is no expression, evaluating it fails or costs too much, or its value is
+    /// - Throws: if the text is no expression, if evaluating it fails or costs too much, or if its value is
     ///   no boolean.
     public static func holds(_ text: String, variables: [String: JSONValue]) throws(Failure) -> Bool {
         do throws(CELError) {

@@ -1,5 +1,5 @@
-/// Evaluates an expression. Types are those of the values at hand; errors are values, and every
-/// evaluation ends within its budget.
+/// Evaluates an expression by the types of the values at hand. Errors are values, and every evaluation ends
+/// within its budget.
 struct CELEvaluator {
     /// Steps that one rule may take on one value.
     static let budget = 1_000_000
@@ -73,7 +73,7 @@ struct CELEvaluator {
         return .map(members)
     }
 
-    /// `&&` and `||`: a term that decides wins over errors of the others.
+    /// Evaluates `&&` or `||`: a term that decides wins over errors of the others.
     private mutating func decide(_ terms: [CELExpression], absorbing: Bool) throws(CELError) -> CELValue {
         var failure: CELError?
         for term in terms {
@@ -169,7 +169,7 @@ struct CELEvaluator {
     private mutating func call(
         _ name: String, _ target: CELExpression?, _ arguments: [CELExpression]
     ) throws(CELError) -> CELValue {
-        // The one function that takes its argument unevaluated when it can: `opt.orValue(x)`.
+        // `opt.orValue(x)` is the one function that evaluates its argument only if it is needed.
         let receiver: CELValue?
         if let target { receiver = try evaluate(target) } else { receiver = nil }
         var values: [CELValue] = []
@@ -225,7 +225,7 @@ extension CELEvaluator {
                 takesTwo ? (.int(Int64(index)), element) : (element, nil)
             }
         case .map(let members):
-            // In a fixed order, so that the same object always gives the same message.
+            // The order is fixed, so that the same object always gives the same message.
             return members.sorted { $0.key.printed < $1.key.printed }
                 .map { ($0.key, takesTwo ? $0.value : nil) }
         default: throw .noSuchOverload

@@ -44,14 +44,14 @@ struct CELComprehension: Sendable {
 
     var macro: Macro
     var range: CELExpression
-    /// One variable, or two where the macro was given both a key and a value.
+    /// One variable, or two if the macro was given both a key and a value.
     var variables: [String]
     /// The condition of `map(x, condition, body)`.
     var condition: CELExpression?
     var body: CELExpression
 }
 
-/// Why an expression could not be read, or not be evaluated.
+/// Error of reading or evaluating an expression.
 struct CELError: Error, Hashable, Sendable {
     enum Code: Hashable, Sendable { case syntax, evaluation, budget }
 

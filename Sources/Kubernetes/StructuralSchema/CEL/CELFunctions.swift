@@ -24,7 +24,7 @@ enum CELFunctions {
         throw .noSuchOverload
     }
 
-    /// Names of functions that are called without a receiver; everything else is a compile error.
+    /// Names of functions that are called without a receiver; any other is a compile error.
     static let globals: Set<String> = [
         "size", "int", "uint", "double", "string", "bytes", "bool", "dyn", "type", "duration", "timestamp",
         "matches", "quantity", "isQuantity", "url", "isURL", "optional.of", "optional.none",
@@ -32,7 +32,7 @@ enum CELFunctions {
         "sets.contains", "sets.intersects", "sets.equivalent", "isIP", "isCIDR",
     ]
 
-    /// Names of methods; everything else is a compile error.
+    /// Names of methods; any other is a compile error.
     static let methods: Set<String> = [
         "size", "startsWith", "endsWith", "contains", "matches", "split", "join", "lowerAscii", "upperAscii",
         "trim", "replace", "substring", "indexOf", "lastIndexOf", "charAt", "format", "reverse", "find",

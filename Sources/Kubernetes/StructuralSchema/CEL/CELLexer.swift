@@ -1,8 +1,8 @@
-/// A token, and where it begins.
+/// A token, and the column at which it begins.
 struct CELToken: Sendable {
     enum Kind: Hashable, Sendable {
         case int(Int64)
-        /// The magnitude of `-9223372036854775808`, which is no `int` without its sign.
+        /// The magnitude of `-9223372036854775808`, which is an `int` only with its sign.
         case minimumMagnitude
         case uint(UInt64)
         case double(Double)
@@ -138,7 +138,8 @@ struct CELLexer {
         return .int(signed)
     }
 
-    /// A string or bytes literal, if one begins here: quotes of one or three, with `r` and `b` before.
+    /// Reads a string or bytes literal: one or three quotes, with `r` and `b` before them. Nil if none begins
+    /// here.
     private mutating func text() throws(CELError) -> CELToken.Kind? {
         var offset = 0
         var isRaw = false

@@ -1,11 +1,11 @@
 /// Reads an expression; nesting is limited, so that neither reading nor evaluating can exhaust the stack.
 struct CELParser {
-    /// How deep expressions may nest, operators that are chained included.
+    /// Depth to which expressions may nest, chained operators included.
     static let depthLimit = 100
 
     private let tokens: [CELToken]
     private var position = 0
-    /// Depth of what is being read.
+    /// Present depth.
     private var depth = 0
 
     private init(tokens: [CELToken]) { self.tokens = tokens }
@@ -90,7 +90,7 @@ struct CELParser {
         try chain(["*", "/", "%"]) { parser throws(CELError) in try parser.unary() }
     }
 
-    /// Operators of one precedence, from left to right. Each one deepens the tree.
+    /// Reads operators of one precedence, from left to right. Each one deepens the tree.
     private mutating func chain(
         _ symbols: Set<String>, _ operand: (inout CELParser) throws(CELError) -> CELExpression
     ) throws(CELError) -> CELExpression {

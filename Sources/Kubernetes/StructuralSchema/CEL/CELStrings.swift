@@ -63,7 +63,7 @@ enum CELStrings {
         return start < end ? string(scalars[start..<end]) : ""
     }
 
-    /// Where `part` begins in `text`, at `start` or later.
+    /// Position of `part` in `text`, at `start` or later; nil if it does not occur.
     private static func position(
         of part: [Unicode.Scalar], in text: [Unicode.Scalar], from start: Int
     ) -> Int? {
@@ -160,7 +160,7 @@ enum CELStrings {
         let limit = arguments.count > 1 ? arguments[1].wholeNumber ?? -1 : -1
         var found: [CELValue] = []
         var index = 0
-        // Each search is linear; the number of searches is limited too.
+        // Each search is linear, and their number is limited.
         while index <= source.count, found.count < 1000, limit < 0 || found.count < limit,
             let range = expression.firstMatch(in: source, from: index)
         {

@@ -1,8 +1,8 @@
 import KubernetesAPI
 
-/// What is known of a value before it is there.
+/// Type of a value, as far as it is known before evaluation.
 indirect enum CELType: Sendable {
-    /// Nothing: everything may be tried.
+    /// Unknown type, on which any operation may be tried.
     case dynamic
     case null, bool, int, uint, double, string, bytes, duration, timestamp, quantity, url, type
     case list(CELType)
@@ -90,6 +90,6 @@ indirect enum CELType: Sendable {
         }
     }
 
-    /// All that rules may see of `metadata`.
+    /// The part of `metadata` that rules may read.
     private static let metadata = Schema.object(nil, ["name": .string(), "generateName": .string()])
 }

@@ -13,7 +13,7 @@ enum CELValue: Sendable {
     case map([CELValue: CELValue])
     /// Nanoseconds.
     case duration(Int64)
-    /// Seconds since 1970, and nanoseconds.
+    /// Seconds since 1970, and nanoseconds of the second.
     case timestamp(Int64, Int64)
     case type(String)
     case quantity(Quantity)
@@ -41,7 +41,7 @@ enum CELValue: Sendable {
     }
 }
 
-/// A list, with what makes two lists equal: list-sets and list-maps have no order.
+/// A list, and its type, which decides equality: list-sets and list-maps have no order.
 struct CELList: Sendable {
     var elements: [CELValue]
     var type: Schema.ListType?
@@ -86,7 +86,7 @@ extension CELValue: Hashable {
         case .double(let value): hasher.combine(value)
         case .string(let value): hasher.combine(value)
         case .bytes(let value): hasher.combine(value)
-        // A hash that does not depend on order, as equality need not.
+        // The hash does not depend on order, as equality may not.
         case .list(let list): hasher.combine(list.elements.count)
         case .map(let members): hasher.combine(members.count)
         case .duration(let value): hasher.combine(value)
@@ -98,7 +98,7 @@ extension CELValue: Hashable {
         }
     }
 
-    /// Negative, zero or positive; nil where one is no number, or is NaN.
+    /// A negative number, zero, or a positive one; nil if one of the values is no number, or is NaN.
     func compareNumbers(_ other: CELValue) -> Int? {
         func order<T: Comparable>(_ a: T, _ b: T) -> Int { a < b ? -1 : a == b ? 0 : 1 }
         switch (self, other) {
@@ -123,7 +123,7 @@ extension CELValue: Hashable {
 }
 
 extension CELValue {
-    /// A JSON value as CEL sees it: numbers, times and lists by what the schema says they are.
+    /// A JSON value in CEL's types: the schema decides those of numbers, times and lists.
     init(_ value: JSONValue, schema: Schema?) {
         switch value {
         case .null: self = .null
@@ -147,7 +147,7 @@ extension CELValue {
             var converted: [CELValue: CELValue] = [:]
             for (name, member) in members {
                 let declared = schema?.memberSchema(name)
-                // An object's members have names that may need escaping; a map's keys are plain values.
+                // Property names may need escaping; a map's keys are plain values.
                 let isProperty = schema?.properties[name] != nil || schema?.isEmbeddedResource == true
                 let key = isProperty ? CELIdentifier.escaped(name) : name
                 converted[.string(key)] = CELValue(member, schema: declared)
@@ -169,7 +169,7 @@ extension CELValue {
     }
 }
 
-/// How names of properties that are no CEL identifiers are written in rules.
+/// Escapes names of properties that are no CEL identifiers.
 enum CELIdentifier {
     private static let reserved: Set<String> = [
         "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if",

@@ -5,7 +5,7 @@ extension Schema.Rule {
         "FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired", "FieldValueDuplicate",
     ]
 
-    /// What is wrong with the rule itself, as a CRD's creation reports it. `path` is the rule's place.
+    /// Errors of the rule itself, as a CRD's creation reports them. `path` is the rule's place.
     func compileErrors(for schema: Schema, at path: String, isRoot: Bool) -> [FieldError] {
         var errors: [FieldError] = []
         if rule.allSatisfy(\.isWhitespace) {

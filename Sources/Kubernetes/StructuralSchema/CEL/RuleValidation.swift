@@ -1,7 +1,7 @@
 import KubernetesAPI
 import Synchronization
 
-/// A rule, parsed.
+/// A parsed rule.
 struct CompiledRule: Sendable {
     var expression: CELExpression
     var message: CELExpression?
@@ -13,7 +13,7 @@ extension Schema.Rule {
     private static let compiledRules = Mutex<[String: CompiledRule]>([:])
     private static let cacheLimit = 1024
 
-    /// The expression, parsed once.
+    /// The expression, parsed once and kept.
     static func parsed(_ text: String) -> Result<CELExpression, CELError> {
         if let known = cache.withLock({ $0[text] }) { return known }
         let result: Result<CELExpression, CELError>
@@ -29,7 +29,7 @@ extension Schema.Rule {
         return result
     }
 
-    /// Nil where the rule does not parse, which a served CRD's rules do.
+    /// The parsed rule; nil if it does not parse, which cannot happen to a served CRD's rules.
     func compiled() -> CompiledRule? {
         let name = messageExpression.map { "\(rule)\n\($0)" } ?? rule
         if let known = Self.compiledRules.withLock({ $0[name] }) { return known }
@@ -80,14 +80,13 @@ struct RuleValidation {
     }
 
     private mutating func checkRules(_ schema: Schema, _ value: JSONValue, old: JSONValue?, _ path: String) {
-        // Made when a rule needs it: at a first look, transition rules need nothing.
+        // The value is made when a rule needs it: a transition rule on creation needs none.
         lazy var current = CELValue(value, schema: schema)
         let former = old.map { CELValue($0, schema: schema) }
         let isUnchanged = old == value
         for rule in schema.validations {
             guard let compiled = rule.compiled() else { continue }
-            // A transition rule needs something to compare with; other rules do not judge again what
-            // has not changed.
+            // A transition rule needs a former value; other rules do not judge an unchanged value again.
             if compiled.usesOldSelf, former == nil, !rule.optionalOldSelf { continue }
             if !compiled.usesOldSelf, isUnchanged { continue }
             var variables = ["self": current]

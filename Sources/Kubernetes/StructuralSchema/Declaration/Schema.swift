@@ -8,7 +8,7 @@ public struct Schema: Hashable, Sendable {
         case object, array, string, integer, number, boolean
     }
 
-    /// How the elements of a list are told apart by server-side apply.
+    /// Identity of a list's elements in server-side apply.
     public enum ListType: String, Hashable, Sendable {
         case atomic, set, map
     }
@@ -41,7 +41,8 @@ public struct Schema: Hashable, Sendable {
         }
     }
 
-    /// Nil only with `intOrString` or `preserveUnknownFields`, or within `oneOf` and its like.
+    /// Type of the value; nil only with `intOrString` or `preserveUnknownFields`, or within `oneOf` and its
+    /// like.
     public var kind: Kind?
     public var format: String?
     public var title: String?
@@ -85,8 +86,9 @@ public struct Schema: Hashable, Sendable {
     public var isIntOrString = false
     public var listType: ListType?
     public var listMapKeys: [String] = []
-    /// Leaves duplicates in this list-set or list-map to others. Not part of the JSON: it is for built-in
-    /// kinds, some of whose lists may hold duplicates (`env`), or which word the error in their own way.
+    /// Whether duplicates in this list-set or list-map are not checked here. Not part of the JSON. It is for
+    /// built-in kinds: some of their lists may hold duplicates (`env`), and some word the error in their own
+    /// way.
     public var allowsDuplicates = false
     public var mapType: MapType?
     public var validations: [Rule] = []
@@ -94,7 +96,7 @@ public struct Schema: Hashable, Sendable {
     public init(_ kind: Kind? = nil) { self.kind = kind }
 }
 
-/// What an object's undeclared members may be.
+/// Rule for an object's undeclared members.
 public enum AdditionalProperties: Hashable, Sendable {
     case allowed(Bool)
     case schema(Indirect<Schema>)

@@ -37,7 +37,7 @@ extension Schema {
         return schema
     }
 
-    /// An object of which nothing is declared and everything is kept.
+    /// An object that declares no members and keeps all.
     public static func anything(_ description: String? = nil) -> Schema {
         make(.object, description).preservingUnknownFields()
     }
@@ -49,17 +49,17 @@ extension Schema {
         return schema
     }
 
-    /// A list that server-side apply replaces as a whole, and says so (`x-kubernetes-list-type: atomic`).
+    /// A list that server-side apply replaces as a whole, marked so (`x-kubernetes-list-type: atomic`).
     public static func listAtomic(_ description: String? = nil, of items: Schema) -> Schema {
         array(description, of: items).listType(.atomic)
     }
 
-    /// A list without duplicates, whose elements are owned one by one.
+    /// A list without duplicates, whose elements have owners of their own.
     public static func listSet(_ description: String? = nil, of items: Schema) -> Schema {
         array(description, of: items).listType(.set)
     }
 
-    /// A list of objects that `keys` tell apart. Every key must be required by `items` or have a default.
+    /// A list of objects that `keys` identify. Every key must be required by `items` or have a default.
     public static func listMap(_ description: String? = nil, keys: [String], of items: Schema) -> Schema {
         var schema = array(description, of: items).listType(.map)
         schema.listMapKeys = keys
@@ -82,7 +82,7 @@ extension Schema {
 
     public static func boolean(_ description: String? = nil) -> Schema { make(.boolean, description) }
 
-    /// An instant, as `2026-11-21T00:45:00Z`.
+    /// An instant, such as `2026-11-21T00:45:00Z`.
     public static func timestamp(_ description: String? = nil) -> Schema {
         string(description, format: .dateTime)
     }
@@ -94,14 +94,14 @@ extension Schema {
         return schema
     }
 
-    /// A resource quantity, as `500m` or `1.5Gi`: what upstream's generators declare for one.
+    /// A resource quantity, such as `500m` or `1.5Gi`, declared as upstream's generators do.
     public static func quantity(_ description: String? = nil) -> Schema {
         var schema = intOrString(description).pattern(quantityPattern)
         schema.anyOf = [Schema(.integer), Schema(.string)]
         return schema
     }
 
-    /// What `quantity` declares as its pattern, and is told by.
+    /// Pattern that `quantity` declares, and that marks a schema as one of a quantity.
     public static let quantityPattern =
         #"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"#
         + #"(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"#
@@ -145,9 +145,9 @@ extension Schema {
     }
     public func multipleOf(_ factor: Double) -> Schema { with { $0.multipleOf = factor } }
 
-    /// In Unicode code points.
+    /// - Parameter count: in Unicode code points.
     public func minLength(_ count: Int) -> Schema { with { $0.minLength = count } }
-    /// In Unicode code points.
+    /// - Parameter count: in Unicode code points.
     public func maxLength(_ count: Int) -> Schema { with { $0.maxLength = count } }
     public func length(_ bounds: ClosedRange<Int>) -> Schema {
         minLength(bounds.lowerBound).maxLength(bounds.upperBound)
@@ -165,7 +165,7 @@ extension Schema {
     public func preservingUnknownFields() -> Schema { with { $0.preserveUnknownFields = true } }
     public func embeddedResource() -> Schema { with { $0.isEmbeddedResource = true } }
 
-    /// This schema and all within it, with duplicates in lists left to others (`allowsDuplicates`).
+    /// This schema and all within it, with duplicates in lists unchecked (`allowsDuplicates`).
     public func allowingDuplicates() -> Schema {
         with { schema in
             schema.allowsDuplicates = true
@@ -177,14 +177,14 @@ extension Schema {
         }
     }
 
-    /// Members that must be there, beside those named already.
+    /// Requires members beside those that are required already.
     public func requiring(_ names: String...) -> Schema { with { $0.required += names } }
-    /// Members beside those declared already.
+    /// Declares members beside those that are declared already.
     public func adding(_ members: [String: Schema]) -> Schema {
         with { $0.properties.merge(members) { _, new in new } }
     }
 
-    /// A CEL rule (`x-kubernetes-validations`). One that mentions `oldSelf` runs on updates only, unless
+    /// Adds a CEL rule (`x-kubernetes-validations`). One that mentions `oldSelf` runs on updates only, unless
     /// `optionalOldSelf` is set.
     public func rule(
         _ expression: String, message: String? = nil, messageExpression: String? = nil,
@@ -198,7 +198,7 @@ extension Schema {
         }
     }
 
-    /// A rule that keeps the value as it was created.
+    /// Adds a rule that keeps the value as it was created.
     public func immutable(message: String = "is immutable") -> Schema {
         rule("self == oldSelf", message: message)
     }

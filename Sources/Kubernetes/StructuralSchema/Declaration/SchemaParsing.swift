@@ -1,16 +1,17 @@
 import KubernetesAPI
 
-/// Why a schema is refused: everything that is wrong with it, each with its place.
+/// All errors of a refused schema, each with its place.
 public struct InvalidSchema: Error, Hashable, Sendable {
     public var errors: [FieldError]
 }
 
 extension Schema {
-    /// Schemas nest at most so deep.
+    /// Depth to which schemas may nest.
     public static let depthLimit = 64
 
-    /// Reads `openAPIV3Schema` and checks that it is structural. `path` is where it stands in the CRD, as
-    /// `spec.versions[0].schema.openAPIV3Schema`.
+    /// Reads `openAPIV3Schema` and checks that it is structural.
+    ///
+    /// - Parameter path: the schema's place in the CRD, such as `spec.versions[0].schema.openAPIV3Schema`.
     public init(parsing json: JSONValue, path: String) throws(InvalidSchema) {
         var parser = SchemaParser()
         let schema = parser.parse(json, at: path, depth: 0)
@@ -21,7 +22,7 @@ extension Schema {
     }
 }
 
-/// Reads keywords one by one; goes on after an error, so that all are reported.
+/// Reads keywords one by one, and goes on after an error, so that all are reported.
 private struct SchemaParser {
     var errors: [FieldError] = []
 

@@ -1,8 +1,9 @@
 import KubernetesAPI
 
 extension Schema {
-    /// What keeps this schema from being structural, in the words of `apiextensions.k8s.io/v1`. `path` is
-    /// where it stands in the CRD.
+    /// Errors that keep this schema from being structural, in the words of `apiextensions.k8s.io/v1`.
+    ///
+    /// - Parameter path: the schema's place in the CRD.
     public func structuralErrors(at path: String) -> [FieldError] {
         var rules = StructuralRules()
         rules.check(self, at: path, level: .root, depth: 0)
@@ -15,7 +16,8 @@ private struct StructuralRules {
 
     var errors: [FieldError] = []
 
-    /// `uncorrelated` is the list whose elements cannot be followed through a change, if there is one above.
+    /// - Parameter uncorrelated: path of the list above whose elements cannot be followed through a change;
+    ///   nil if there is none.
     mutating func check(
         _ schema: Schema, at path: String, level: Level, depth: Int, uncorrelated: String? = nil
     ) {
@@ -194,7 +196,7 @@ private struct StructuralRules {
         }
         var complete = value
         schema.applyDefaults(to: &complete)
-        // Paths below the value are dropped: the whole default is what stands in the schema.
+        // Paths below the value are dropped: the schema holds the whole default.
         errors += schema.validate(complete).map { error in
             FieldError(code: error.code, field: place, message: error.message)
         }
@@ -216,13 +218,14 @@ private struct StructuralRules {
         }
     }
 
-    /// Inside `allOf` and its like only constraints may stand, on members that are declared outside.
+    /// Checks a schema inside `allOf` or its like, which may only constrain members that are declared
+    /// outside.
     private mutating func checkJunctor(
         _ schema: Schema, outside: Schema?, at path: String, depth: Int
     ) {
         guard depth <= Schema.depthLimit else { return }
         for (keyword, isSet) in schema.typeKeywords where isSet {
-            // What `intOrString` expands to is the one exception.
+            // The expansion of `intOrString` is the one exception.
             if keyword == "type", outside?.isIntOrString == true { continue }
             errors.append(.forbidden("\(path).\(keyword)", "must be empty to be structural"))
         }

@@ -1,10 +1,10 @@
 import Synchronization
 
-/// A regular expression in RE2's syntax, as Kubernetes uses them, matched in time proportional to the
-/// text: no input can make it hang, and its size is bounded. (Swift's `Regex` backtracks, and speaks
-/// another dialect.) Not there: `\p{…}` classes, named groups in results.
+/// A regular expression in RE2's syntax, as Kubernetes uses it, matched in time proportional to the text: no
+/// input can make it hang, and its size is bounded. (Swift's `Regex` backtracks, and speaks another dialect.)
+/// Left out: `\p{…}` classes, and named groups in results.
 public struct RegularExpression: Sendable {
-    /// Why an expression was refused.
+    /// Cause of a refusal.
     public struct SyntaxError: Error, Hashable, Sendable {
         public var reason: String
     }
@@ -19,7 +19,7 @@ public struct RegularExpression: Sendable {
     enum Instruction: Sendable {
         case scalar(CharacterSet)
         case assert(Anchor)
-        /// Goes on at both places; the first is preferred.
+        /// Continues at both places, preferably at the first.
         case split(Int, Int)
         case jump(Int)
         case match
@@ -32,7 +32,7 @@ public struct RegularExpression: Sendable {
     private static let cache = Mutex<[String: Result<RegularExpression, SyntaxError>]>([:])
     private static let cacheLimit = 1024
 
-    /// The expression, compiled once.
+    /// The expression, compiled once and kept.
     static func compiled(_ pattern: String) -> Result<RegularExpression, SyntaxError> {
         if let known = cache.withLock({ $0[pattern] }) { return known }
         let result: Result<RegularExpression, SyntaxError>
@@ -51,8 +51,8 @@ public struct RegularExpression: Sendable {
     /// Whether the expression matches anywhere in `text`.
     public func matches(_ text: String) -> Bool { firstMatch(in: Array(text.unicodeScalars)) != nil }
 
-    /// The leftmost match, as a range of scalars; among those that begin there, the one that the
-    /// expression prefers.
+    /// The leftmost match, as a range of scalars; of several that begin there, the one that the expression
+    /// prefers.
     func firstMatch(in text: [Unicode.Scalar], from start: Int = 0) -> Range<Int>? {
         var machine = RegularExpressionMachine(program: program, text: text)
         return machine.run(from: start)
@@ -84,7 +84,7 @@ struct CharacterSet: Sendable, Hashable {
         return CharacterSet(ranges: folded, isInverted: isInverted)
     }
 
-    /// The ranges of everything that this set does not hold.
+    /// Ranges of the scalars that this set does not hold.
     var complement: [ClosedRange<UInt32>] {
         var next: UInt32 = 0
         var gaps: [ClosedRange<UInt32>] = []

@@ -1,4 +1,4 @@
-/// Turns the syntax tree into instructions; repetition counts are unrolled, within a limit.
+/// Compiles the syntax tree into instructions; repetition counts are unrolled, within a limit.
 struct RegularExpressionCompiler {
     typealias Instruction = RegularExpression.Instruction
     typealias SyntaxError = RegularExpression.SyntaxError
@@ -6,7 +6,7 @@ struct RegularExpressionCompiler {
     static let sizeLimit = 20_000
 
     private var program: [Instruction] = []
-    /// Counts what emits nothing too, as `(){1000}` does.
+    /// Steps of compilation, including those that emit nothing, as for `(){1000}`.
     private var work = 0
 
     static func compile(_ node: RegularExpressionNode) throws(SyntaxError) -> [Instruction] {
@@ -84,7 +84,7 @@ struct RegularExpressionMachine {
     private let text: [Unicode.Scalar]
     private var current: [Thread] = []
     private var upcoming: [Thread] = []
-    /// At which step each instruction was last reached, so that none runs twice in one.
+    /// Step at which each instruction was last reached, so that none runs twice in one step.
     private var reached: [Int]
     private var pending: [Int] = []
 
@@ -114,7 +114,7 @@ struct RegularExpressionMachine {
                     continue
                 case .assert, .split, .jump: continue
                 }
-                // Threads after one that has matched are less preferred.
+                // Threads after a match are less preferred.
                 break
             }
             position += 1
@@ -122,7 +122,7 @@ struct RegularExpressionMachine {
         return found
     }
 
-    /// Adds the thread, and all that it reaches without reading, in order of preference.
+    /// Adds the thread and all that it reaches without reading, in order of preference.
     private mutating func follow(_ instruction: Int, start: Int, at position: Int) {
         pending.append(instruction)
         while let index = pending.popLast() {

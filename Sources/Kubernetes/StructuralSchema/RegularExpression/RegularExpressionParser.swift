@@ -89,7 +89,7 @@ struct RegularExpressionParser {
         return .repeated(item, minimum: minimum, maximum: maximum, isGreedy: isLazy == flags.isUngreedy)
     }
 
-    /// `{2}`, `{2,}`, `{2,5}`; leaves the position at the closing brace. Nil where the brace is literal.
+    /// Reads `{2}`, `{2,}` or `{2,5}` and stops at the closing brace; nil if the brace is literal.
     private mutating func countedRepetition() throws(SyntaxError) -> (Int, Int?)? {
         guard let close = scalars[position...].firstIndex(of: "}") else { return nil }
         let body = String(String.UnicodeScalarView(scalars[(position + 1)..<close]))
@@ -132,7 +132,7 @@ struct RegularExpressionParser {
                 }
                 position = close + 1
             } else if try readFlags() {
-                // `(?i)` holds until the end of the group that it stands in.
+                // `(?i)` holds until the end of its group.
                 return .empty
             }
         }
@@ -142,7 +142,7 @@ struct RegularExpressionParser {
         return node
     }
 
-    /// Reads `i)`, `i:`, `i-s:`. True if the group was flags alone.
+    /// Reads `i)`, `i:` or `i-s:`. True if the group holds flags alone.
     private mutating func readFlags() throws(SyntaxError) -> Bool {
         var value = true
         while let scalar = next() {
@@ -170,7 +170,7 @@ struct RegularExpressionParser {
         }
     }
 
-    /// What follows a backslash, inside or outside of brackets.
+    /// The set for the characters after a backslash, inside or outside of brackets.
     private mutating func escapedSet() throws(SyntaxError) -> CharacterSet {
         guard let scalar = next() else {
             throw SyntaxError(reason: "trailing backslash at end of expression")
@@ -250,7 +250,7 @@ struct RegularExpressionParser {
         return (set, isSingle ? set.ranges[0].lowerBound : nil)
     }
 
-    /// `[:alpha:]` and its like. Nil where the bracket is literal.
+    /// Reads `[:alpha:]` or its like; nil if the bracket is literal.
     private mutating func namedClass() throws(SyntaxError) -> [ClosedRange<UInt32>]? {
         guard position + 1 < scalars.count, scalars[position + 1] == ":",
             let close = scalars[position...].firstIndex(of: "]")

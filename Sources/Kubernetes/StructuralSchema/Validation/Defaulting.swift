@@ -1,8 +1,8 @@
 import KubernetesAPI
 
 extension Schema {
-    /// Fills in defaults, and drops nulls where they are not allowed, as an API server does on every read
-    /// and write: a null where null is not allowed counts as absent.
+    /// Fills in defaults and drops nulls that are not allowed, as an API server does on every read and write:
+    /// such a null counts as absent.
     public func applyDefaults(to value: inout JSONValue) {
         applyDefaults(to: &value, depth: 0)
     }

@@ -1,28 +1,28 @@
 import KubernetesAPI
 
 extension FieldError {
-    /// A value of another JSON type, or of another format, than declared.
+    /// A value whose JSON type or format is not the declared one.
     public static func typeInvalid(_ field: String, _ value: JSONValue, _ detail: String) -> FieldError {
         FieldError(code: .typeInvalid, field: field, message: "Invalid value: \(value.text): \(detail)")
     }
 
-    /// An object or a list that is wrong as a whole; it is too long to be repeated.
+    /// An error of an object or list as a whole, whose value is too long for the message.
     public static func invalid(_ field: String, _ detail: String) -> FieldError {
         FieldError(code: .invalid, field: field, message: "Invalid value: \(detail)")
     }
 
-    /// An error of the object as a whole; such errors stand at `<nil>`.
+    /// An error of the object as a whole; it stands at `<nil>`.
     static func invalidObject(_ detail: String) -> FieldError {
         FieldError(code: .invalid, field: "<nil>", message: "Invalid value: \"\": \(detail)")
     }
 
-    /// Added where errors of the schema left CEL rules without the values that they may rely on.
+    /// A note beside errors of the schema that leave CEL rules without values to rely on.
     static let rulesNotChecked = FieldError(
         code: .invalid, field: "<nil>",
         message: "Invalid value: null: some validation rules were not checked because the object was"
             + " invalid; correct the existing errors to complete validation")
 
-    /// Whether CEL rules cannot be evaluated on a value that has this error.
+    /// Whether this error keeps CEL rules from being evaluated on the value.
     var blocksRules: Bool {
         switch code {
         case .notSupported, .required, .tooLong, .tooMany, .typeInvalid: true
@@ -68,7 +68,7 @@ func goFormat(_ number: Double) -> String {
         + (exponent < 0 ? "e-" : "e+") + (power.count < 2 ? "0" : "") + power
 }
 
-/// The shortest digits that read back as `magnitude`, and where the point stands: 0.digits × 10^exponent.
+/// The shortest digits that read back as `magnitude`, and the exponent: 0.digits × 10^exponent.
 private func shortestDigits(_ magnitude: Double) -> (digits: String, exponent: Int) {
     let parts = magnitude.description.split(separator: "e")
     var exponent = parts.count > 1 ? Int(parts[1]) ?? 0 : 0

@@ -1,7 +1,7 @@
 import KubernetesAPI
 
-/// Which element of a former list an element continues: by its keys in a list-map. Elements of other
-/// lists cannot be told apart.
+/// Finds the former element that an element of a list-map continues, by its keys. Elements of other lists
+/// have no identity.
 struct ListCorrelation {
     private var elements: [JSONValue: JSONValue] = [:]
     private let keys: [String]
@@ -27,7 +27,7 @@ struct ListCorrelation {
 }
 
 extension Schema {
-    /// Defaults of the members that tell a list-map's elements apart.
+    /// Defaults of the members that identify a list-map's elements.
     var keyDefaults: [String: JSONValue] {
         var defaults: [String: JSONValue] = [:]
         for key in listMapKeys { defaults[key] = items?.value.properties[key]?.defaultValue }
@@ -36,7 +36,7 @@ extension Schema {
 }
 
 extension JSONValue {
-    /// The members that tell an element of a list-map apart, as an object.
+    /// The members that identify an element of a list-map, as an object.
     func key(_ names: [String], defaults: [String: JSONValue] = [:]) -> JSONValue {
         var key: [String: JSONValue] = [:]
         for name in names { key[name] = self[name] ?? defaults[name] }
@@ -44,7 +44,7 @@ extension JSONValue {
     }
 }
 
-/// Duplicates in list-sets and list-maps.
+/// Finds duplicates in list-sets and list-maps.
 struct ListValidation {
     var errors: [FieldError] = []
 

@@ -1,8 +1,7 @@
 import KubernetesAPI
 
 extension Schema {
-    /// Removes what the schema does not declare. Returns the paths that went, in order:
-    /// `spec.unknown`, `spec.items[0].extra`.
+    /// Removes undeclared members. Returns their paths in order: `spec.unknown`, `spec.items[0].extra`.
     @discardableResult
     public func prune(_ value: inout JSONValue) -> [String] {
         var removed: [String] = []
@@ -10,7 +9,7 @@ extension Schema {
         return removed
     }
 
-    /// The paths of what the schema does not declare: what strict field validation refuses.
+    /// The paths of undeclared members, which strict field validation refuses.
     public func unknownFields(in value: JSONValue) -> [String] {
         var copy = value
         return prune(&copy)

@@ -148,7 +148,7 @@ enum GoDuration {
 /// A URL, cut into parts as Go's `url.ParseRequestURI` does: it has a scheme, or is an absolute path.
 struct URLParts: Hashable, Sendable {
     var scheme = ""
-    /// With the port.
+    /// The host with the port.
     var host = ""
     var path = ""
     var query = ""
@@ -188,7 +188,7 @@ struct URLParts: Hashable, Sendable {
         return afterBracket[afterBracket.index(after: colon)...].allSatisfy { $0.isASCII && $0.isNumber }
     }
 
-    /// Without the port, and without the brackets of an IPv6 address.
+    /// The host without the port, and without the brackets of an IPv6 address.
     var hostname: String {
         var name = host
         let afterBracket = name.lastIndex(of: "]").map { name.index(after: $0) } ?? name.startIndex

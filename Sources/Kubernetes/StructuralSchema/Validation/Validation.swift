@@ -1,14 +1,14 @@
 import KubernetesAPI
 
 extension Schema {
-    /// Everything that is wrong with `value`, in the words of a real API server: types, bounds, formats,
-    /// duplicates in lists, and then the CEL rules, unless an earlier error leaves them nothing to rely on.
+    /// All errors of `value`, in the words of a real API server: types, bounds, formats, duplicates in lists,
+    /// and then the CEL rules, unless an earlier error leaves them nothing to rely on.
     ///
     /// - Parameters:
-    ///   - value: the whole object, or what stands at `path`. Apply defaults and prune first.
-    ///   - old: what it replaces. What has not changed is not judged again, and transition rules run.
-    ///   - path: where `value` stands; empty for a whole object.
-    ///   - others: what else is known to be wrong with the object; not among the results.
+    ///   - value: the whole object, or the value at `path`. Apply defaults and prune first.
+    ///   - old: the value that it replaces. Unchanged parts are not judged again, and transition rules run.
+    ///   - path: place of `value`; empty for a whole object.
+    ///   - others: errors of the object that are known already; not among the results.
     public func validate(
         _ value: JSONValue, old: JSONValue? = nil, at path: String = "", beside others: [FieldError] = []
     ) -> [FieldError] {
@@ -26,7 +26,8 @@ extension Schema {
         return errors + rules.errors
     }
 
-    /// Whether there is a CEL rule anywhere in this schema. Looks at all of it: not for every value.
+    /// Whether there is a CEL rule anywhere in this schema. It searches the whole schema: do not call it for
+    /// every value.
     var hasRules: Bool {
         if !validations.isEmpty || properties.values.contains(where: \.hasRules) { return true }
         if items?.value.hasRules == true { return true }
@@ -39,7 +40,7 @@ extension Schema {
 }
 
 extension JSONValue {
-    /// The JSON type as messages name it. Whole numbers are integers, however they were written.
+    /// The JSON type as messages name it. A whole number is an integer, however it was written.
     var typeName: String {
         switch self {
         case .null: "null"
@@ -54,8 +55,7 @@ extension JSONValue {
 }
 
 extension JSONValue {
-    /// The format of a value that is no string, list or null, as messages name it; empty for those that
-    /// have none.
+    /// The format of a value that is no string, list or null, as messages name it; empty if it has none.
     fileprivate var formatName: String? {
         switch self {
         case .null, .string, .array: nil
@@ -66,7 +66,7 @@ extension JSONValue {
     }
 }
 
-/// `path` and a member's name, joined as messages do.
+/// `path` and a member's name, joined as in messages.
 func join(_ path: String, _ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 
 /// Types, bounds, formats and required members: kube-openapi's validators, with their quirks.
@@ -96,7 +96,7 @@ struct SchemaValidation {
         let actual = value.typeName
         if value.isNull, schema.isNullable { return }
         if let format = schema.format, let found = value.formatName, schema.kind != .some(.array) {
-            // kube-openapi speaks of formats where both have one, and of none as of an empty one.
+            // kube-openapi names the formats if both sides have one; a missing one counts as empty.
             let isWhole = actual == "integer" && (schema.kind == .integer || schema.kind == .number)
             if !isWhole, actual != schema.kind?.rawValue {
                 typeError(path, .string(found), format)
@@ -118,7 +118,7 @@ struct SchemaValidation {
             .typeInvalid(shown(path), value, "\(path) in body must be of type \(expected): \(value.text)"))
     }
 
-    /// An error of the whole object stands at `<nil>`.
+    /// The path as shown: `<nil>` for the whole object.
     private func shown(_ path: String) -> String { path.isEmpty ? "<nil>" : path }
 
     private mutating func checkEnumeration(_ schema: Schema, _ value: JSONValue, _ path: String) {
@@ -178,7 +178,7 @@ struct SchemaValidation {
         }
     }
 
-    /// A bound as it stands in the message about `value`: whole for a whole number.
+    /// A bound as it stands in the message about `value`: whole if the value is a whole number.
     private func bound(_ bound: Double, _ value: JSONValue) -> String {
         if case .integer = value, let whole = Int64(exactly: bound.rounded(.towardZero)) {
             return String(whole)
@@ -208,7 +208,7 @@ struct SchemaValidation {
     private mutating func checkObject(
         _ schema: Schema, _ members: [String: JSONValue], old: JSONValue?, _ path: String, _ depth: Int
     ) {
-        // A wrong number of members ends the judgement of an object, as upstream's does.
+        // Judgement of an object ends at a wrong number of members, as upstream's does.
         if let limit = schema.minProperties, members.count < limit {
             invalid(path, .integer(Int64(members.count)), "should have at least \(limit) properties")
             return

@@ -4,8 +4,8 @@ import NIOCore
 import NIOSSL
 import Synchronization
 
-/// The certificate that new connections are served with. It can be replaced at any time; connections that
-/// are open go on with theirs.
+/// Holds the certificate that new connections are served with. It can be replaced at any time; open
+/// connections keep theirs.
 final class CertificateHolder: CertificateReloader {
     private struct State {
         var override: NIOSSLContextConfigurationOverride?
@@ -22,10 +22,10 @@ final class CertificateHolder: CertificateReloader {
 
     var current: ServedCertificate? { state.withLock { $0.shown } }
 
-    /// Serves with that certificate from now on.
+    /// Serves new connections with that certificate from now on.
     ///
-    /// - Returns: false if it is the one at hand.
-    /// - Throws: where it can't be used; the one at hand stays.
+    /// - Returns: false if the certificate is in use already.
+    /// - Throws: if the certificate cannot be used; the present one stays.
     func replace(certificate: String, privateKey: String) throws -> Bool {
         let served = ServedCertificate(certificate: certificate, privateKey: privateKey)
         guard served != current else { return false }
@@ -35,7 +35,8 @@ final class CertificateHolder: CertificateReloader {
         var override = NIOSSLContextConfigurationOverride()
         override.certificateChain = chain.map { .certificate($0) }
         override.privateKey = .privateKey(key)
-        // What the library would stumble over in a handshake, it stumbles over here: a foreign key, say.
+        // The context is built to find errors now rather than in a handshake, such as a key of another
+        // certificate.
         _ = try NIOSSLContext(
             configuration: .makeServerConfiguration(
                 certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key)))
@@ -49,9 +50,9 @@ final class CertificateHolder: CertificateReloader {
         return true
     }
 
-    /// Returns when there is a certificate.
+    /// Waits until there is a certificate.
     ///
-    /// - Throws: `CancellationError` when the task is cancelled before.
+    /// - Throws: `CancellationError` if the task is cancelled before.
     func waitUntilLoaded() async throws {
         let id = state.withLock { state in
             state.nextWaiter &+= 1
@@ -74,7 +75,7 @@ final class CertificateHolder: CertificateReloader {
     }
 }
 
-/// PEM texts.
+/// Certificate and key as PEM texts.
 struct ServedCertificate: Hashable, Sendable {
     var certificate: String
     var privateKey: String

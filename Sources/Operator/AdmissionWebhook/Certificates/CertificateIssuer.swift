@@ -6,14 +6,14 @@ import X509
 
 /// Makes certificates, all of them on P-256.
 struct CertificateIssuer: Sendable {
-    /// So much earlier than now certificates begin, or an eleventh of their life if that is less: the
-    /// clock of who checks them may be behind ours.
+    /// Seconds by which a certificate begins before now, or an eleventh of its life if that is less: the
+    /// clock of a process that checks it may be behind.
     static let backdateSeconds: Int64 = 300
 
     var names: [String]
     var lifetimes: CertificateLifetimes
 
-    /// Carries out a step.
+    /// Carries out a step, and returns the material after it.
     func apply(
         _ step: CertificateStep, to material: CertificateMaterial, now: Timestamp
     ) throws -> CertificateMaterial {
@@ -34,7 +34,8 @@ struct CertificateIssuer: Sendable {
 
     private func addAuthority(_ material: inout CertificateMaterial, _ now: Timestamp) throws {
         let key = Certificate.PrivateKey(P256.Signing.PrivateKey())
-        // Told apart by name: a verifier that finds two authorities of one name may try only one.
+        // Each authority has a name of its own: a verifier that finds two authorities of one name may try
+        // only one.
         let name = try DistinguishedName { CommonName("anneal-webhook-ca \(now)") }
         let authority = try Certificate(
             version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: key.publicKey,
@@ -45,7 +46,7 @@ struct CertificateIssuer: Sendable {
                 Critical(KeyUsage(digitalSignature: true, keyCertSign: true))
                 SubjectKeyIdentifier(hash: key.publicKey)
             }, issuerPrivateKey: key)
-        // Those that are over, or would make a bundle of any length, help nobody.
+        // Expired authorities, and more than fit in a bounded bundle, are left out.
         var known: [Certificate] = []
         for other in material.authorities where other.isValid(at: now) && !known.contains(other) {
             known.append(other)
@@ -65,7 +66,7 @@ struct CertificateIssuer: Sendable {
             notValidBefore: begin(now, lifetimes.serving),
             notValidAfter: min(end(now, lifetimes.serving), authority.notValidAfter),
             issuer: authority.subject,
-            // Bounded to 64 characters by RFC 5280; verifiers look at the alternative names only.
+            // RFC 5280 bounds the name to 64 characters; verifiers check the alternative names only.
             subject: try DistinguishedName { CommonName(String(first.prefix(64))) },
             signatureAlgorithm: .ecdsaWithSHA256,
             extensions: try Certificate.Extensions {

@@ -3,15 +3,15 @@ import FoundationEssentials
 import KubernetesAPI
 import X509
 
-/// Our authorities and our serving certificate, as far as they can be read. What is broken is absent.
+/// The webhook's authorities and serving certificate, as far as they can be read. A broken part is absent.
 struct CertificateMaterial: Sendable {
-    /// What callers trust, the newest first: it alone signs.
+    /// Authorities that callers trust, the newest first: it alone signs.
     var authorities: [Certificate] = []
-    /// Of the newest authority.
+    /// Key of the newest authority.
     var authorityKey: Certificate.PrivateKey?
     var serving: ServingCertificate?
 
-    /// Our part of a Secret's `data`.
+    /// Keys of a Secret's `data`.
     enum Key {
         static let authorities = "ca.crt"
         static let authorityKey = "ca.key"
@@ -28,7 +28,7 @@ struct CertificateMaterial: Sendable {
         self.serving = serving
     }
 
-    /// Reads what can be read of a Secret's `data`.
+    /// Reads the parts of a Secret's `data` that can be read.
     init(decoding data: [String: Data]) {
         func text(_ key: String) -> String { data[key].map { String(decoding: $0, as: UTF8.self) } ?? "" }
         authorities = PEM.blocks(text(Key.authorities)).prefix(PEM.limit)
@@ -38,7 +38,7 @@ struct CertificateMaterial: Sendable {
             certificate: text(Key.certificate), privateKey: text(Key.privateKey))
     }
 
-    /// A Secret's `data`.
+    /// The material as a Secret's `data`.
     func encoded() throws -> [String: Data] {
         var data = [Key.authorities: try bundle()]
         if let authorityKey {
@@ -51,16 +51,16 @@ struct CertificateMaterial: Sendable {
         return data
     }
 
-    /// The authorities, as a `caBundle` holds them.
+    /// The authorities in the form of a `caBundle`.
     func bundle() throws -> Data {
         Data(try authorities.map { try $0.serializeAsPEM().pemString + "\n" }.joined().utf8)
     }
 }
 
-/// A certificate and the key to it.
+/// A certificate and its key.
 struct ServingCertificate: Sendable {
     var leaf: Certificate
-    /// PEM, the leaf first.
+    /// Certificates in PEM, the leaf first.
     var chainPEM: String
     var keyPEM: String
 
@@ -72,7 +72,7 @@ struct ServingCertificate: Sendable {
         var description: String { "there is no certificate in PEM" }
     }
 
-    /// - Throws: where either can't be read, or they do not belong together.
+    /// - Throws: if either cannot be read, or they do not belong together.
     init(certificate: String, privateKey: String) throws {
         guard let first = PEM.blocks(certificate).first else { throw Missing() }
         leaf = try Certificate(pemEncoded: first)
@@ -84,9 +84,9 @@ struct ServingCertificate: Sendable {
     }
 }
 
-/// RFC 7468
+/// Splits PEM texts (RFC 7468).
 enum PEM {
-    /// Blocks that are read at most.
+    /// Number of blocks that are read, at most.
     static let limit = 16
 
     /// The text's blocks, each from its first line to its last.
@@ -106,7 +106,7 @@ enum PEM {
 }
 
 extension Certificate {
-    /// When it was made: certificates begin a little earlier, for clocks that are behind.
+    /// Instant at which the certificate was made. It begins a little earlier, for clocks that are behind.
     var madeAt: Timestamp {
         let life = lifetime
         return begins.advanced(by: min(CertificateIssuer.backdateSeconds, life / 11))
@@ -117,7 +117,7 @@ extension Certificate {
 
     private var lifetime: Int64 { max(0, ends.seconds(since: begins)) }
 
-    /// When so much of its life is over.
+    /// Instant at which that many thirds of the certificate's life are over.
     func after(thirds: Int64) -> Timestamp { begins.advanced(by: lifetime / 3 * thirds) }
 
     func isValid(at now: Timestamp) -> Bool { begins <= now && now < ends }

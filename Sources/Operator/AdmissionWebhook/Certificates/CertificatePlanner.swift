@@ -1,12 +1,12 @@
 import KubernetesAPI
 import X509
 
-/// How long certificates live, in seconds.
+/// Lives of certificates, in seconds.
 public struct CertificateLifetimes: Hashable, Sendable {
     public var authority: Int64
     public var serving: Int64
-    /// From when callers were told of a new authority to when it is relied upon, and from when an old one
-    /// is no longer needed to when callers are told so: API servers take up a change by watching.
+    /// Time between the announcement of a new authority and its first use, and between the last use of an old
+    /// one and its removal: API servers learn of a change by watching.
     public var overlap: Int64
 
     public init(authority: Int64 = 31_536_000, serving: Int64 = 7_776_000, overlap: Int64? = nil) {
@@ -16,25 +16,25 @@ public struct CertificateLifetimes: Hashable, Sendable {
     }
 }
 
-/// What is to be done about the certificates.
+/// Next step for the certificates.
 enum CertificateStep: Hashable, Sendable {
-    /// Nothing before then.
+    /// Do nothing before then.
     case wait(until: Timestamp)
-    /// The newest authority signs a new serving certificate.
+    /// Let the newest authority sign a new serving certificate.
     case issueServing(why: String)
-    /// A new authority joins those that callers trust, and signs nothing yet.
+    /// Add a new authority to those that callers trust; it signs nothing yet.
     case announceAuthority(why: String)
-    /// A new authority, which at once signs a new serving certificate: there is none that serves.
+    /// Make a new authority that signs a new serving certificate at once: no present one serves.
     case startOver(why: String)
-    /// Only the newest authority stays.
+    /// Keep only the newest authority.
     case retireAuthorities
 }
 
-/// Decides from the certificates alone: what was done before is written in their dates.
+/// Decides by the certificates alone: their dates tell of earlier steps.
 enum CertificatePlanner {
     /// - Parameters:
-    ///   - names: what the serving certificate must bear: DNS names and IP addresses.
-    ///   - isPublished: whether callers are told of all authorities.
+    ///   - names: DNS names and IP addresses that the serving certificate must bear.
+    ///   - isPublished: whether callers were told of all authorities.
     static func next(
         _ material: CertificateMaterial, now: Timestamp, names: [String], lifetimes: CertificateLifetimes,
         isPublished: Bool
@@ -51,9 +51,9 @@ enum CertificatePlanner {
         }
         let renewal = serving.after(thirds: 2)
         if !serving.isSigned(by: newest) {
-            // The newest authority is announced, and takes over when everyone had the time to hear of it.
+            // The newest authority is announced. It takes over once all callers had the time to learn of it.
             let takeover = newest.madeAt.advanced(by: lifetimes.overlap)
-            // Better relied upon too early than too late.
+            // The old certificate must not expire: a use too early is better than one too late.
             let last = max(renewal, takeover)
             if now >= last || (now >= takeover && isPublished) {
                 return .issueServing(why: "a new authority takes over")
@@ -72,7 +72,7 @@ enum CertificatePlanner {
         return .wait(until: until)
     }
 
-    /// Why the authority can't sign; nil if it can.
+    /// Reason why the authority cannot sign; nil if it can.
     private static func problem(
         of authority: Certificate, key: Certificate.PrivateKey?, now: Timestamp
     ) -> String? {
@@ -82,7 +82,8 @@ enum CertificatePlanner {
         return nil
     }
 
-    /// Whether callers would accept it: in its time, by an authority of ours, and for all of our names.
+    /// Whether callers would accept the certificate: it is valid now, signed by a known authority, and bears
+    /// all names.
     private static func isServing(
         _ leaf: Certificate, _ material: CertificateMaterial, _ now: Timestamp, _ names: [String]
     ) -> Bool {

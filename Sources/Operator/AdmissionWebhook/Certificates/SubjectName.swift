@@ -9,7 +9,7 @@ import Musl
 import Darwin
 #endif
 
-/// What a certificate is for: a DNS name, or an IP address as its 4 or 16 bytes.
+/// Subject of a certificate: a DNS name, or an IP address as its 4 or 16 bytes.
 enum SubjectName: Hashable, Sendable {
     case dns(String)
     case address([UInt8])

@@ -5,12 +5,13 @@ import KubernetesClient
 import Logging
 import ServiceLifecycle
 
-/// Keeps at hand what this process serves with. Runs in every replica; writes nothing.
+/// Follows the certificate that this process serves with. Runs in every replica; writes nothing.
 public final class WebhookCertificates: ServiceLifecycle.Service {
     public enum Source: Sendable {
         /// The Secret that `WebhookPublisher` keeps.
         case secret(KubernetesClient, ObjectKey)
-        /// A folder with `tls.crt` and `tls.key` that somebody else keeps: cert-manager, by a mounted Secret.
+        /// A folder with `tls.crt` and `tls.key` that another program keeps: cert-manager, through a mounted
+        /// Secret.
         case directory(String)
     }
 
@@ -19,7 +20,7 @@ public final class WebhookCertificates: ServiceLifecycle.Service {
         case directory(String)
     }
 
-    /// Between two looks into a folder.
+    /// Time between two looks into a folder.
     private static let directoryInterval = Duration.seconds(10)
 
     let holder = CertificateHolder()
@@ -43,7 +44,7 @@ public final class WebhookCertificates: ServiceLifecycle.Service {
         }
         self.clock = clock
         self.logger = logger
-        // A Secret that was deleted is made anew; until then what it held serves.
+        // A deleted Secret is made anew; until then its last content serves.
         secrets?.addHandler { [weak self] change in
             switch change {
             case .added(let secret), .updated(_, let secret): self?.take(secret)

@@ -2,19 +2,19 @@ import AnnealAPI
 import KubernetesAPI
 import KubernetesClient
 
-/// Decides about requests by the policy of their kind, and changes nothing.
+/// Decides about requests by the policy of their kind. It keeps no state.
 public struct AdmissionController: Sendable {
     private let policies: [String: AdmissionPolicy]
 
-    /// One policy a kind; of two, the last counts.
+    /// - Parameter policies: one for each kind; of two, the last counts.
     public init(_ policies: [AdmissionPolicy]) {
         self.policies = Dictionary(
             policies.map { ("\($0.type.apiVersion)/\($0.type.kind)", $0) },
             uniquingKeysWith: { _, last in last })
     }
 
-    /// Answers the mutating webhook: stamps who created the object. Nothing in a spec is ever changed, since
-    /// what a repository says and what the cluster holds must stay the same.
+    /// Answers the mutating webhook, which stamps an object with its creator. It never changes a spec, since
+    /// the cluster must hold what a repository says.
     public func mutate(_ request: AdmissionRequest) -> AdmissionDecision {
         switch route(request) {
         case .answered(let decision): decision
@@ -23,7 +23,7 @@ public struct AdmissionController: Sendable {
         }
     }
 
-    /// Answers the validating webhook. A judge that asks others is given until the deadline.
+    /// Answers the validating webhook. A judge that asks others has until the deadline.
     public func validate(
         _ request: AdmissionRequest, until deadline: ReviewDeadline, asking access: AccessReviewer
     ) async -> AdmissionDecision {
@@ -38,7 +38,7 @@ public struct AdmissionController: Sendable {
         }
     }
 
-    /// Answers the validating webhook, where nobody need be asked; nil where the kind's judge must ask.
+    /// Answers the validating webhook if nobody else need be asked; nil if the kind's judge must ask.
     public func decide(_ request: AdmissionRequest) -> AdmissionDecision? {
         if case .decided(let decision) = begin(request) { decision } else { nil }
     }
@@ -56,7 +56,8 @@ public struct AdmissionController: Sendable {
         return found
     }
 
-    /// The same for the mutating webhook, which stamps new objects and guards the stamp of old ones.
+    /// Resources that the rules of the mutating webhook must name, which stamps new objects and guards the
+    /// stamp of old ones.
     public var mutatingRules: [String: Set<AdmissionRequest.Operation>] {
         validatingRules.filter { !$0.key.contains("/") }
             .mapValues { $0.intersection([.create, .update]) }.filter { !$0.value.isEmpty }
@@ -80,7 +81,7 @@ public struct AdmissionController: Sendable {
         case .answered(let answer): return .decided(answer)
         case .judged(let found): policy = found
         }
-        // An update that only takes a finalizer off, or adds a label, is not judged again.
+        // An update that only removes a finalizer, or adds a label, is not judged again.
         let isUntouched =
             request.operation == .update && request.subresource == nil
             && request.object?["spec"] == request.oldObject?["spec"]
@@ -114,7 +115,7 @@ public struct AdmissionController: Sendable {
         let isLate = error is ReviewDeadline.Passed
         let cause =
             isLate ? "reached no decision within \(deadline.limit)" : "could not decide: \(error)"
-        // The stamp needs nobody to be asked.
+        // The stamp is decided without asking anyone.
         let sure = decision(on: request, AdmissionPolicy.Findings())
         guard sure.isAllowed else { return sure }
         switch policy.fallback {
@@ -128,7 +129,7 @@ public struct AdmissionController: Sendable {
         }
     }
 
-    /// The kind's policy where it wants the request, and the answer where it does not or there is none.
+    /// The kind's policy if it wants the request; otherwise the answer.
     private func route(_ request: AdmissionRequest) -> Route {
         let apiVersion = request.group.isEmpty ? request.version : "\(request.group)/\(request.version)"
         guard let policy = policies["\(apiVersion)/\(request.kind)"] else {
@@ -153,9 +154,9 @@ public struct AdmissionController: Sendable {
 }
 
 extension AdmissionRequest {
-    /// Whether the object itself is created or updated, and not a part of it.
+    /// Whether the request creates or updates the object itself, rather than a part of it.
     var isWriteOfObject: Bool { subresource == nil && (operation == .create || operation == .update) }
 
-    /// Kind and name as messages have them.
+    /// Kind and name as they stand in messages.
     var subject: String { "\(kind).\(group)" + (name.isEmpty ? "" : " \"\(name)\"") }
 }

@@ -9,12 +9,12 @@ public struct AdmissionPolicy: Sendable {
     public struct Findings: Sendable {
         /// Errors in the object, which refuse the request as invalid.
         public var errors: [FieldError]
-        /// Cause, for people, for which this user may not make this request; nil if the user may.
+        /// Reason why this user may not make this request, for people; nil if the user may.
         public var denial: String?
         /// Remarks that the user is shown, whatever is decided.
         public var warnings: [String]
 
-        /// No objection unless one is given.
+        /// Makes findings without objections, apart from those given.
         public init(errors: [FieldError] = [], denial: String? = nil, warnings: [String] = []) {
             self.errors = errors
             self.denial = denial
@@ -39,7 +39,7 @@ public struct AdmissionPolicy: Sendable {
         public static let writes = Rule([.create, .update])
     }
 
-    /// Answer to a request that the judge reached no decision on, because it was late or failed.
+    /// Answer to a request on which the judge reached no decision, because it was late or failed.
     public enum Fallback: Sendable {
         /// A refusal, which asks the user to try again.
         case refuse
@@ -47,11 +47,12 @@ public struct AdmissionPolicy: Sendable {
         case allow
     }
 
-    /// A judge that asks others, and may wait for them until the request's deadline. It is cancelled then.
+    /// A judge that asks others, and may wait for them until the request's deadline, at which it is
+    /// cancelled.
     public typealias AskingJudge =
         @Sendable (_ request: AdmissionRequest, _ access: AccessReviewer) async throws -> Findings
 
-    /// Ways to decide. What needs nobody else is decided at once, without a task or a timer.
+    /// Kinds of judges. One that asks nobody decides at once, without a task or a timer.
     enum Judge: Sendable {
         case immediate(@Sendable (AdmissionRequest) -> Findings)
         case asking(AskingJudge)
@@ -64,11 +65,12 @@ public struct AdmissionPolicy: Sendable {
     let fallback: Fallback
     let judge: Judge
 
-    /// A policy that asks others.
+    /// Makes a policy that asks others.
     ///
     /// - Parameters:
-    ///   - rules: the requests to judge. Updates of the object itself that leave its spec as it is are not.
-    ///   - fallback: the answer where the judge is late or throws.
+    ///   - rules: the requests to judge. Updates of the object itself that leave its spec as it is are not
+    ///     judged.
+    ///   - fallback: the answer if the judge is late or throws.
     public init(
         _ type: ResourceType, rules: [Rule] = [.writes], fallback: Fallback = .refuse,
         judge: @escaping AskingJudge
@@ -79,12 +81,12 @@ public struct AdmissionPolicy: Sendable {
         self.judge = .asking(judge)
     }
 
-    /// A policy that decides by the request alone.
+    /// Makes a policy that decides by the request alone.
     ///
     /// - Parameters:
-    ///   - problems: errors in an object by itself. An update is refused only for those that the old object did
-    ///     not suffer from, so that what was stored before a rule was made stays usable.
-    ///   - conflicts: errors that keep an object from being created beside those that there are.
+    ///   - problems: errors in an object by itself. An update is refused only for errors that the old object
+    ///     did not have, so that objects from before a rule stay usable.
+    ///   - conflicts: errors that keep an object from being created beside the existing ones.
     ///   - warnings: remarks on a new object, or on a change.
     public init<R: KubernetesResource>(
         _: R.Type, problems: @escaping @Sendable (R) -> [FieldError],

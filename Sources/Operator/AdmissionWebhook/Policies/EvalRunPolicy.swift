@@ -20,14 +20,15 @@ extension AdmissionPolicy {
         })
 }
 
-/// A threshold on what a suite does not measure, which no model can pass.
+/// Thresholds on metrics that a suite does not measure, which no model can pass.
 enum ThresholdRules {
     static func warnings(_ field: String, _ policy: EvaluationPolicy?) -> [String] {
         guard let policy else { return [] }
         return warnings(field, suites: policy.suites, policy.thresholds ?? [])
     }
 
-    /// Only warned of, since an evaluator of the user's own may measure more.
+    /// Warnings of such thresholds. They are no errors, since an evaluator of the user's own may measure
+    /// more.
     static func warnings(
         _ field: String, suites: [EvaluationSuite], _ thresholds: [Threshold]
     ) -> [String] {
@@ -44,7 +45,7 @@ enum ThresholdRules {
         }
     }
 
-    /// What an evaluator reports that keeps to the protocol; empty where it decides for itself.
+    /// Metrics that an evaluator reports if it keeps to the protocol; empty if it decides by itself.
     private static func metrics(of type: EvaluationSuite.Kind) -> [String] {
         switch type {
         case .perplexity: ["perplexity", "loss", "tokens"]

@@ -1,10 +1,10 @@
 import AnnealAPI
 
-/// Changes that come too late.
+/// Changes to a finished run that come too late.
 enum FinishedRun {
-    /// Of a run's spec, only the policy can change, and of that only how long the object is kept matters
-    /// once the run has finished. The change is let through all the same: a repository that holds it could
-    /// otherwise not be applied any more.
+    /// A warning about a change of the policy that has no effect on a finished run: only the time for which
+    /// the object is kept still has one. The change is allowed all the same, as a repository that holds it
+    /// could otherwise not be applied any more.
     static func warning(
         phase: String?, isTerminal: Bool, _ new: RunPolicy?, _ old: RunPolicy?, kind: String
     ) -> [String] {

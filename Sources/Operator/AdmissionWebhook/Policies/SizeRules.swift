@@ -1,9 +1,9 @@
 import AnnealAPI
 import KubernetesAPI
 
-/// Quantities that are written as they should be and mean what no node can give.
+/// Well-formed quantities that no node can give.
 enum SizeRules {
-    /// Below this, no container starts: what is written so lacks its unit.
+    /// Bytes below which no container starts: such an amount lacks its unit.
     private static let leastBytes: Int128 = 1 << 20
     private static let mostBytes = Int128(Int64.max)
     private static let mostCPUs: Int128 = 10_000
@@ -14,7 +14,7 @@ enum SizeRules {
             + errors("\(field).ephemeralStorage", bytes: resources.ephemeralStorage)
     }
 
-    /// What is no quantity at all, or not above 0, others say.
+    /// Errors of an amount in bytes. Malformed amounts, and those not above 0, are judged elsewhere.
     static func errors(_ field: String, bytes text: String?) -> [FieldError] {
         guard let text, let amount = amount(text), amount > 0 else { return [] }
         if amount < leastBytes * 1000 {
@@ -39,6 +39,6 @@ enum SizeRules {
         ]
     }
 
-    /// In thousandths.
+    /// The amount in thousandths; nil if the text is no quantity.
     static func amount(_ text: String?) -> Int128? { text.flatMap { Quantity($0) }?.milliunits }
 }

@@ -4,9 +4,9 @@ import Planning
 
 extension AdmissionPolicy {
     /// - Parameters:
-    ///   - settings: what the operator plans with.
-    ///   - liveRun: the name of another unfinished run of that namespace with that idempotency key, as far
-    ///     as this process knows; what it misses the planner finds.
+    ///   - settings: the settings of the planner.
+    ///   - liveRun: the name of another unfinished run of that namespace with that idempotency key, as far as
+    ///     this process knows; the planner finds those that it misses.
     public static func trainingJob(
         settings: PlannerSettings,
         liveRun: @escaping @Sendable (_ namespace: String, _ key: String) -> String? = { _, _ in nil }
@@ -15,7 +15,7 @@ extension AdmissionPolicy {
             TrainingJob.self,
             problems: { job in
                 let errors = SpecValidation.errors(of: job)
-                // What the schema finds is found once.
+                // Errors that the schema finds are reported once.
                 let planned = errors.isEmpty ? SpecProblem.first(in: job.spec).map { [$0] } ?? [] : errors
                 return planned + TrainingJobRules.errors(in: job.spec)
             },
@@ -41,7 +41,7 @@ extension AdmissionPolicy {
     }
 }
 
-/// What is known about a TrainingJob's spec beyond what its schema can say.
+/// Errors of a TrainingJob's spec that its schema cannot express.
 enum TrainingJobRules {
     static func errors(in spec: TrainingJobSpec) -> [FieldError] {
         environment(spec.trainer.env ?? []) + parameters(spec.hyperparameters)
@@ -51,7 +51,7 @@ enum TrainingJobRules {
             + SizeRules.errors("spec.evaluation.evaluator.resources", spec.evaluation?.evaluator.resources)
     }
 
-    /// Set by the operator in every trainer, as are those that the schema names.
+    /// Variables that the operator sets in every trainer, beside those that the schema names.
     private static let ownVariables: Set<String> = ["HOME"]
 
     private static func environment(_ variables: [EnvironmentVariable]) -> [FieldError] {
@@ -68,10 +68,10 @@ enum TrainingJobRules {
         "warmupSteps", "weightDecay", "lrScheduler", "maxGradNorm", "seed", "precision", "loraRank",
         "loraAlpha", "loraDropout", "loraTargetModules",
     ]
-    /// What the registered model's parameters say of the run itself.
+    /// Parameters of the registered model that describe the run itself.
     private static let recordedParameters: Set<String> = ["method", "baseModel", "dataset"]
 
-    /// A parameter must not go by the name of a field: of two values, one would be lost.
+    /// Errors of parameters with the name of a field: one of the two values would be lost.
     private static func parameters(_ hyperparameters: Hyperparameters?) -> [FieldError] {
         (hyperparameters?.parameters ?? [:]).sorted { $0.key < $1.key }.compactMap { name, value in
             let field = "spec.hyperparameters.parameters[\(name)]"
@@ -106,7 +106,7 @@ enum TrainingJobRules {
                 "spec.checkpoint.everySteps \(every) is more than spec.hyperparameters.maxSteps \(all): "
                     + "an interrupted attempt starts over")
         }
-        // 86,400 is the default, which nobody asked for.
+        // 86,400 is the default, so the user did not ask for it.
         if spec.placement?.pool == .development, let asked = spec.runPolicy?.activeDeadlineSeconds,
             asked > 3600, asked != 86_400
         {

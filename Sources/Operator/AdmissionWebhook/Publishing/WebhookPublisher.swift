@@ -7,15 +7,15 @@ import ServiceLifecycle
 import Synchronization
 import X509
 
-/// Keeps the Secret with our certificates, and what webhook configurations trust. One process at a time may
-/// run it: the leader. It may be run again after it has ended.
+/// Keeps the Secret with the certificates, and the authorities in webhook configurations. One process at a
+/// time may run it: the leader. It may run again after it has ended.
 public final class WebhookPublisher: ServiceLifecycle.Service {
     public struct Configuration: Hashable, Sendable {
-        /// The Secret; made if there is none.
+        /// The Secret, which is created if it is missing.
         public var secret: ObjectKey
-        /// Of the validating and the mutating webhook configuration. One that is missing is passed over.
+        /// Name of the validating and of the mutating webhook configuration. A missing one is skipped.
         public var configurationName: String
-        /// DNS names and IP addresses that API servers call us by; at least one.
+        /// DNS names and IP addresses by which API servers call the webhook; at least one.
         public var names: [String]
         public var lifetimes: CertificateLifetimes
 
@@ -30,7 +30,7 @@ public final class WebhookPublisher: ServiceLifecycle.Service {
         }
     }
 
-    /// A look at everything, though nothing changed and nothing is due: clocks are set, too.
+    /// Seconds between two looks, at most, even if nothing changed and nothing is due: clocks may be set.
     private static let mostWait: Int64 = 3600
 
     private let client: KubernetesClient
@@ -39,11 +39,11 @@ public final class WebhookPublisher: ServiceLifecycle.Service {
     private let issuer: CertificateIssuer
     private let now: @Sendable () -> Timestamp
     private let logger: Logger
-    /// Of the run that is under way.
+    /// Queue of the run that is under way; nil between runs.
     private let queue = Mutex<WorkQueue<ObjectKey>?>(nil)
 
     /// - Parameters:
-    ///   - client: fenced, so that it writes nothing once the process leads no more.
+    ///   - client: fenced, so that it writes nothing once the process no longer leads.
     ///   - certificates: must follow the same Secret, and be running.
     public init(
         client: KubernetesClient, certificates: WebhookCertificates, configuration: Configuration,
@@ -70,7 +70,7 @@ public final class WebhookPublisher: ServiceLifecycle.Service {
         let validating = informer(ValidatingWebhookConfiguration.self)
         let mutating = informer(MutatingWebhookConfiguration.self)
         let queue = WorkQueue<ObjectKey>(
-            backoff: Backoff(initial: .milliseconds(200), maximum: .seconds(10)))
+            backoff: JitteredBackoff(initial: .milliseconds(200), maximum: .seconds(10)))
         self.queue.withLock { $0 = queue }
         defer { self.queue.withLock { $0 = nil } }
         queue.add(configuration.secret)
@@ -108,16 +108,16 @@ public final class WebhookPublisher: ServiceLifecycle.Service {
     }
 }
 
-/// One look at the Secret and the configurations, and what is done about them.
+/// Looks at the Secret and the configurations, and carries out one step.
 private final class Pass: Sendable {
-    /// What was last written, until it comes back by the watch.
+    /// The last write, until the watch shows it.
     private struct Write {
-        /// The version that was written over; nil where there was no Secret.
+        /// The version that was overwritten; nil if there was no Secret.
         var version: String?
         var time: Timestamp
     }
 
-    /// A write that has not come back after so long is made again.
+    /// Seconds after which a write that the watch has not shown is repeated.
     private static let patience: Int64 = 10
 
     let client: KubernetesClient
@@ -146,7 +146,9 @@ private final class Pass: Sendable {
         self.logger = logger
     }
 
-    /// - Returns: when it is to be looked at again, if nothing changes.
+    /// Takes one step.
+    ///
+    /// - Returns: the time of the next look if nothing changes before.
     func run() async throws -> Timestamp {
         let secret = secrets.get(configuration.secret)
         let last = lastWrite.withLock { $0 }
@@ -174,7 +176,7 @@ private final class Pass: Sendable {
         return write.time.advanced(by: Self.patience)
     }
 
-    /// Whom callers trust now: other replicas still serve by them after a Secret was lost.
+    /// Authorities that callers trust now: other replicas still serve by them after a Secret was lost.
     private func trusted<R: WebhookConfiguration>(_ store: Store<R>) -> [Certificate] {
         let object = store.get(ObjectKey(name: configuration.configurationName))
         let bundles = Set((object?.webhooks ?? []).compactMap { $0.clientConfig?.caBundle })
@@ -183,7 +185,7 @@ private final class Pass: Sendable {
         }
     }
 
-    /// Callers learn of a new authority before anybody serves by it. Where that fails they learn of it after.
+    /// Announces a new authority before anybody serves by it. If that fails, callers learn of it afterwards.
     private func announce(_ bundle: Data) async {
         do {
             try await publish(bundle, to: validating)
@@ -209,7 +211,7 @@ private final class Pass: Sendable {
         var patch: JSONValue = [
             "data": .object(data.mapValues { .string($0.base64EncodedString()) })
         ]
-        // Of two that think they lead, one gets a conflict.
+        // Of two processes that think they lead, one gets a conflict.
         patch["metadata"] = ["resourceVersion": .string(secret.metadata.resourceVersion ?? "")]
         try await client.patch(Secret.self, secret.key, .merge(patch))
     }

@@ -1,9 +1,9 @@
 import KubernetesAPI
 import KubernetesClient
 
-/// The question to the API server whether a user may do something, for judges that decide by it.
+/// Asks an API server whether a user may do something, for judges that decide by it.
 public struct AccessReviewer: Sendable {
-    /// An answer from somewhere else than an API server, as tests script it.
+    /// A source of answers; tests script one in place of an API server.
     public typealias Ask = @Sendable (SubjectAccessReview.Spec) async throws -> SubjectAccessReview.Status
 
     private let ask: Ask
@@ -19,10 +19,10 @@ public struct AccessReviewer: Sendable {
         }
     }
 
-    /// Asks a function.
+    /// Asks a function instead of an API server.
     public init(_ ask: @escaping Ask) { self.ask = ask }
 
-    /// Whether the user who made a request may do something else, too.
+    /// Whether the user who made a request may also do something else.
     ///
     /// - Throws: the reason why the API server gave no answer.
     public func allows(

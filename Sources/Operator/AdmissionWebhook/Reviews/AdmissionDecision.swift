@@ -1,9 +1,9 @@
 import FoundationEssentials
 import KubernetesAPI
 
-/// What becomes of a request.
+/// Answer to a request.
 public enum AdmissionDecision: Hashable, Sendable {
-    /// `patch` holds RFC 6902 operations, none where nothing is to be changed.
+    /// The request is allowed. `patch` holds RFC 6902 operations; it is empty if nothing changes.
     case allowed(patch: [JSONValue] = [], warnings: [String] = [])
     case refused(Status, warnings: [String] = [])
 
@@ -14,7 +14,7 @@ public enum AdmissionDecision: Hashable, Sendable {
         }
     }
 
-    /// The `AdmissionReview` that answers the request of that `uid`.
+    /// The `AdmissionReview` that answers the request with that `uid`.
     public func review(uid: String) -> JSONValue {
         var response: JSONValue = ["uid": .string(uid), "allowed": .bool(isAllowed)]
         let warnings: [String]
@@ -39,7 +39,7 @@ public enum AdmissionDecision: Hashable, Sendable {
 }
 
 extension AdmissionDecision {
-    /// Refuses an object for what is wrong with it, in the words in which an API server does.
+    /// Refuses an object for its errors, in the words of an API server.
     static func invalid(
         _ request: AdmissionRequest, _ errors: [FieldError], warnings: [String] = []
     ) -> AdmissionDecision {
@@ -58,7 +58,7 @@ extension AdmissionDecision {
 }
 
 extension Status {
-    /// As it stands in an answer; empty members are left out.
+    /// The status as it stands in an answer; empty members are left out.
     var json: JSONValue {
         var value: JSONValue = ["kind": "Status", "apiVersion": "v1", "metadata": [:]]
         value["status"] = status.map(JSONValue.string)

@@ -21,7 +21,7 @@ public struct AdmissionRequest: Hashable, Sendable {
         /// Further properties of the user, for authorizers that read them.
         public var extra: [String: [String]]
 
-        /// A user of whom the server said so much.
+        /// A user as the server describes it.
         public init(
             name: String, uid: String = "", groups: [String] = [], extra: [String: [String]] = [:]
         ) {
@@ -32,7 +32,7 @@ public struct AdmissionRequest: Hashable, Sendable {
         }
     }
 
-    /// Repeated in the answer.
+    /// UID of the request, repeated in the answer.
     public var uid: String
     public var group: String
     public var version: String
@@ -41,16 +41,16 @@ public struct AdmissionRequest: Hashable, Sendable {
     public var resource: String
     /// Part of the object that is written, such as `status`; nil for the object itself.
     public var subresource: String?
-    /// Empty for an object whose name the server has yet to make.
+    /// Name of the object; empty if the server has yet to make it.
     public var name: String
-    /// Empty for what has no namespace.
+    /// Namespace of the object; empty if it has none.
     public var namespace: String
     public var operation: Operation
     /// The user who asks.
     public var user: User
-    /// Nil where an object is deleted.
+    /// The new object; nil for a deletion.
     public var object: JSONValue?
-    /// What the object replaces, or was; nil where one is created.
+    /// The object before the request; nil for a creation.
     public var oldObject: JSONValue?
     /// Whether nothing will be stored.
     public var isDryRun: Bool
@@ -58,14 +58,14 @@ public struct AdmissionRequest: Hashable, Sendable {
     public var options: JSONValue?
 }
 
-/// Why a body is no review. An answer with HTTP status 400 carries the message.
+/// Error of a body that is no review. An answer with HTTP status 400 carries the message.
 public struct MalformedReview: Error, Hashable, Sendable {
     public var message: String
 }
 
 extension AdmissionRequest {
     static let reviewVersion = "admission.k8s.io/v1"
-    /// Levels of arrays and objects: more than any object has that an API server accepts.
+    /// Levels of arrays and objects, at most: more than those of any object that an API server accepts.
     static let depthLimit = 64
 
     /// Reads an `AdmissionReview`.
@@ -140,7 +140,7 @@ extension AdmissionRequest {
 }
 
 extension AdmissionRequest.User {
-    /// `authentication.k8s.io/v1` `UserInfo`, of which anything may be missing.
+    /// Reads an `authentication.k8s.io/v1` `UserInfo`, any part of which may be missing.
     init(_ value: JSONValue?) {
         func texts(_ value: JSONValue?) -> [String] { (value?.arrayValue ?? []).compactMap(\.stringValue) }
         self.init(

@@ -1,12 +1,12 @@
 import AnnealAPI
 import KubernetesAPI
 
-/// The annotation that says who created an object. The server's own word for it is stamped when the object
-/// is created; nobody can write another, then or later.
+/// The annotation with the creator of an object. It is stamped at the creation, with the user whom the server
+/// names; nobody can write another one, then or later.
 enum CreatorStamp {
     static let annotation = Anneal.Annotation.createdBy
 
-    /// What the annotation must be: nil where it must be absent, as on what is older than the webhook.
+    /// Value that the annotation must have; nil if it must be absent, as on objects older than the webhook.
     static func required(for request: AdmissionRequest) -> String? {
         switch request.operation {
         case .create: request.user.name
@@ -15,7 +15,7 @@ enum CreatorStamp {
         }
     }
 
-    /// The RFC 6902 operations that make the annotation what it must be; none if it is.
+    /// The RFC 6902 operations that give the annotation its required value; empty if it has that value.
     static func patch(for request: AdmissionRequest) -> [JSONValue] {
         let required = required(for: request)
         guard value(in: request.object) != required else { return [] }
@@ -30,7 +30,8 @@ enum CreatorStamp {
         return [["op": "add", "path": .string(member), "value": .string(required)]]
     }
 
-    /// For the validating webhook: what another webhook, or a missing one, left behind.
+    /// The error of a wrong annotation, for the validating webhook: another webhook changed it, or the
+    /// mutating one was missing. Nil if it is right.
     static func problem(in request: AdmissionRequest) -> FieldError? {
         let (found, required) = (value(in: request.object), required(for: request))
         guard found != required else { return nil }
@@ -52,7 +53,7 @@ enum CreatorStamp {
         annotations(of: object)?[annotation]?.stringValue
     }
 
-    /// RFC 6901
+    /// The name escaped by RFC 6901.
     private static func escaped(_ name: String) -> String {
         var output = ""
         for character in name {

@@ -2,30 +2,31 @@ import Synchronization
 
 /// The time until which an API server waits for an answer.
 public struct ReviewDeadline: Sendable {
-    /// Time that the API server waits where it does not say: its own default.
+    /// Time that an API server waits if it does not say: its own default.
     static let usual = Duration.seconds(10)
     /// Longest time that a webhook configuration may name.
     static let longest = Duration.seconds(30)
 
-    /// Time by which a judge must have decided, the way back left out.
+    /// Instant by which a judge must have decided, the way back left out.
     let instant: ContinuousClock.Instant
     /// Time that a judge has in all.
     let limit: Duration
 
     /// - Parameters:
-    ///   - timeout: the query parameter `timeout` of the request, a Go duration such as `5s`; nil, or what is no
-    ///     duration, counts as the API server's default.
+    ///   - timeout: the query parameter `timeout` of the request, a Go duration such as `5s`; nil, or any
+    ///     other text, counts as the API server's default.
     ///   - start: time at which the request came.
     public init(timeout: String?, since start: ContinuousClock.Instant = .now) {
         let given = timeout.flatMap(Self.duration) ?? Self.usual
         let bounded = min(max(given, .milliseconds(1)), Self.longest)
-        // A tenth for the way there and back, at least 250 ms, but never more than half.
+        // The way there and back gets a tenth, at least 250 ms, but never more than half.
         let margin = min(max(bounded / 10, .milliseconds(250)), bounded / 2)
         limit = bounded - margin
         instant = start + limit
     }
 
-    /// Reads a Go duration of hours, minutes, seconds and parts of them; nil if it is none, or not above 0.
+    /// Reads a Go duration of hours, minutes, seconds and parts of them; nil if the text is none, or is not
+    /// above 0.
     static func duration(_ text: String) -> Duration? {
         guard text.utf8.count <= 32 else { return nil }
         let units = ["h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9]
@@ -44,7 +45,7 @@ public struct ReviewDeadline: Sendable {
     /// The error of work that was not done in time.
     struct Passed: Error {}
 
-    /// Runs work until the deadline. Work that is late, or that nobody waits for any more, is cancelled and not
+    /// Runs work until the deadline. Late work, or work that nobody waits for any more, is cancelled and not
     /// waited for.
     ///
     /// - Throws: the error of the work, `Passed`, or `CancellationError`.
@@ -80,7 +81,7 @@ private final class Race<Value: Sendable>: Sendable {
 
     private let state = Mutex(State())
 
-    /// Counts if it is the first.
+    /// Takes a result, which counts if it is the first.
     func finish(_ result: Result<Value, any Error>) {
         let waiting = state.withLock { state -> CheckedContinuation<Result<Value, any Error>, Never>? in
             guard state.result == nil else { return nil }
@@ -91,7 +92,7 @@ private final class Race<Value: Sendable>: Sendable {
         waiting?.resume(returning: result)
     }
 
-    /// Waits for the first; one caller may.
+    /// Waits for the first result. One caller may wait.
     func value() async -> Result<Value, any Error> {
         await withCheckedContinuation { continuation in
             let result = state.withLock { state -> Result<Value, any Error>? in

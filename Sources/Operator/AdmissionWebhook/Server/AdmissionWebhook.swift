@@ -5,13 +5,13 @@ import Logging
 import NIOCore
 import ServiceLifecycle
 
-/// The webhook as an operator runs it: what each replica does, and what the leader does besides.
+/// The webhook's services, for each replica and for the leader.
 public struct AdmissionWebhook: Sendable {
     public struct Configuration: Hashable, Sendable {
         public enum Certificates: Hashable, Sendable {
-            /// Of our own authority, in a Secret.
+            /// An authority of the webhook's own, in a Secret.
             case own(WebhookPublisher.Configuration)
-            /// A folder in which somebody else keeps `tls.crt` and `tls.key`.
+            /// A folder in which another program keeps `tls.crt` and `tls.key`.
             case directory(String)
         }
 
@@ -30,7 +30,7 @@ public struct AdmissionWebhook: Sendable {
 
     /// - Parameters:
     ///   - client: reads, and asks about rights.
-    ///   - leaderClient: fenced; for what only the leader writes.
+    ///   - leaderClient: fenced, for writes that only the leader makes.
     ///   - observer: called after each review; it must be quick.
     public init(
         _ configuration: Configuration, controller: AdmissionController, client: KubernetesClient,
@@ -52,11 +52,11 @@ public struct AdmissionWebhook: Sendable {
             observer: observer)
     }
 
-    /// Runs in every replica.
+    /// Services that run in every replica.
     public var services: [any ServiceLifecycle.Service] { [certificates, server] }
-    /// Runs while this process leads; each may be run again.
+    /// Services that run while this process leads; each may run again.
     public var leaderServices: [any ServiceLifecycle.Service] { publisher.map { [$0] } ?? [] }
 
-    /// Why it can't answer now, for a readiness check; nil if it can.
+    /// Reason why the webhook cannot answer now, for a readiness check; nil if it can.
     public var problem: String? { server.problem }
 }

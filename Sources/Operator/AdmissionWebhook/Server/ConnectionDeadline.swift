@@ -4,17 +4,17 @@ import Logging
 import NIOCore
 import NIOHTTPTypes
 
-/// How long a client may take, and how long it may keep a connection that it does not use.
+/// Limits of a client's requests and connections.
 public struct ConnectionLimits: Hashable, Sendable {
-    /// Of a request's body.
+    /// Bytes of a request's body, at most.
     public var bodyBytes: Int
-    /// From a request's first byte, or for the first request from the connection's beginning, to its last.
+    /// Time from a request's first byte to its last. For the first request it begins with the connection.
     public var requestTimeout: Duration
-    /// From a request's last byte to the answer's.
+    /// Time from a request's last byte to the answer's.
     public var responseTimeout: Duration
-    /// Between two requests. API servers keep connections for 90 s.
+    /// Time between two requests. API servers keep connections for 90 s.
     public var idleTimeout: Duration
-    /// Open at once; more wait to be accepted.
+    /// Open connections, at most; more wait to be accepted.
     public var connections: Int
 
     public init(
@@ -30,8 +30,8 @@ public struct ConnectionLimits: Hashable, Sendable {
     }
 }
 
-/// A child channel whose connections are closed when a client takes longer than it may. A byte now and then
-/// does not help: it is whole requests that are waited for.
+/// A child channel that closes the connections of clients that exceed the limits. A byte now and then does
+/// not extend them: they count whole requests.
 struct TimedChannel<Base: HTTPChannelHandler>: ServerChildChannel {
     let base: Base
     let limits: ConnectionLimits
@@ -49,12 +49,12 @@ extension TimedChannel: HTTPChannelHandler {
     var responder: HTTPChannelHandler.Responder { base.responder }
 }
 
-/// What `RequestProgressHandler` tells `ConnectionDeadline`.
+/// Message from `RequestProgressHandler` to `ConnectionDeadline`.
 enum RequestProgress: Sendable {
     case received, answered
 }
 
-/// Stands where bytes arrive, decrypted and not yet parsed.
+/// Enforces the limits, at the place in the pipeline where bytes are decrypted and not yet parsed.
 final class ConnectionDeadline: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -120,8 +120,8 @@ final class ConnectionDeadline: ChannelDuplexHandler {
     }
 }
 
-/// Stands where requests and answers are whole parts: tells when either is complete, and hangs up after an
-/// answer that did not wait for the rest of the request.
+/// Tells when a request or an answer is complete, at the place in the pipeline where both are parsed; hangs
+/// up after an answer that did not wait for the rest of the request.
 final class RequestProgressHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart

@@ -1,11 +1,11 @@
-/// How one request to the webhook ended, for metrics.
+/// Outcome of one request to the webhook, for metrics.
 public struct ReviewObservation: Sendable {
-    /// `error`: what came was no review, and got none for an answer.
+    /// The answer's kind; `error`: the body was no review, and got none for an answer.
     public enum Outcome: String, Sendable { case allowed, denied, error }
 
-    /// Of the object; `other` where the webhook knows no such kind, or the request named none.
+    /// Kind of the object; `other` if the webhook does not know it, or the request named none.
     public var kind: String
     public var outcome: Outcome
-    /// From the request's head to its answer, the time in which the body arrived included.
+    /// Time from the request's head to its answer, including that in which the body arrived.
     public var duration: Duration
 }

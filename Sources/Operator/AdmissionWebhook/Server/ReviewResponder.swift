@@ -5,7 +5,7 @@ import KubernetesAPI
 import Logging
 import NIOCore
 
-/// From an HTTP request to its answer.
+/// Answers an HTTP request.
 struct ReviewResponder: Sendable {
     let controller: AdmissionController
     let access: AccessReviewer
@@ -13,7 +13,7 @@ struct ReviewResponder: Sendable {
     let logger: Logger
     let observer: @Sendable (ReviewObservation) -> Void
 
-    /// A request that gets no review for an answer. The API server shows the message to who asked it.
+    /// An answer that is no review. The API server shows the message to its user.
     private struct Refusal: Error {
         var status: HTTPResponse.Status
         var reason: String

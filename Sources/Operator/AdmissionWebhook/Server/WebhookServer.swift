@@ -12,7 +12,7 @@ import Synchronization
 public final class WebhookServer: ServiceLifecycle.Service {
     public struct Configuration: Hashable, Sendable {
         public var address: String
-        /// 0 for any that is free.
+        /// Port; 0 for any free one.
         public var port: Int
         public var limits: ConnectionLimits
 
@@ -33,9 +33,9 @@ public final class WebhookServer: ServiceLifecycle.Service {
 
     /// - Parameters:
     ///   - access: asked by the judges that decide by a user's rights.
-    ///   - certificates: must be running; the server begins when there is one to serve with.
+    ///   - certificates: must be running; the server begins once there is one to serve with.
     ///   - observer: called after each request; it must be quick.
-    ///   - onListening: told the port once the server listens.
+    ///   - onListening: called with the port once the server listens.
     public init(
         configuration: Configuration, certificates: WebhookCertificates, controller: AdmissionController,
         access: AccessReviewer, eventLoopGroup: any EventLoopGroup,
@@ -53,7 +53,7 @@ public final class WebhookServer: ServiceLifecycle.Service {
             observer: observer)
     }
 
-    /// Why the server can't answer now, for a readiness check; nil if it can.
+    /// Reason why the server cannot answer now, for a readiness check; nil if it can.
     public var problem: String? {
         guard certificates.isReady else {
             return "there is no serving certificate yet: the leader makes it, or cert-manager does"
@@ -61,7 +61,7 @@ public final class WebhookServer: ServiceLifecycle.Service {
         return isListening.withLock { $0 } ? nil : "the server does not listen yet"
     }
 
-    /// Serves until the service is shut down, when what was asked is answered first.
+    /// Serves until the service is shut down; requests under way are answered first.
     public func run() async throws {
         do {
             try await cancelWhenGracefulShutdown { try await self.certificates.holder.waitUntilLoaded() }
@@ -81,7 +81,7 @@ public final class WebhookServer: ServiceLifecycle.Service {
         var tls = try TLSConfiguration.makeServerConfiguration(certificateReloader: certificates.holder)
         tls.minimumTLSVersion = .tlsv12
         tls.applicationProtocols = ["http/1.1"]
-        // From our goodbye to hanging up, where the client does not return it.
+        // Time between the goodbye and hanging up, if the client does not return it.
         tls.shutdownTimeout = .seconds(1)
         let limits = configuration.limits
         let builder = HTTPServerBuilder { [tls] answer in
@@ -90,7 +90,7 @@ public final class WebhookServer: ServiceLifecycle.Service {
                 configuration: .init(additionalChannelHandlers: [RequestProgressHandler()]))
             return try TLSChannel(TimedChannel(base: http, limits: limits), tlsConfiguration: tls)
         }
-        // What Hummingbird reports are connections that broke off.
+        // Hummingbird only reports connections that broke off.
         var quiet = logger
         quiet.logLevel = .critical
         let responder = responder

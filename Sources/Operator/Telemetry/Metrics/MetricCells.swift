@@ -31,10 +31,10 @@ final class GaugeCell: MeterHandler, RecorderHandler {
     func record(_ value: Double) { set(value) }
 }
 
-/// How many values were at most so large. Durations are in seconds.
+/// Numbers of values by their size. Durations are in seconds.
 final class HistogramCell: RecorderHandler, TimerHandler {
     struct Counts: Sendable {
-        /// One a bound, not cumulated, and one for what is larger than all.
+        /// One count for each bound, not cumulated, and one for larger values.
         var counts: [UInt64]
         var sum = 0.0
     }

@@ -1,16 +1,16 @@
-/// What a family of metrics is, for those who read it.
+/// A family of metrics, as described to its readers.
 public struct MetricDescription: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
         case counter
         case gauge
-        /// Upper bounds of the buckets, ascending; `+Inf` is added.
+        /// A histogram with these upper bounds of its buckets, ascending; `+Inf` is added.
         case histogram([Double])
     }
 
-    /// As Prometheus has it: a prefix, the base unit, and `_total` for a counter.
+    /// Name by Prometheus' rules: a prefix, the base unit, and `_total` for a counter.
     public var name: String
     public var kind: Kind
-    /// One sentence.
+    /// Meaning, in one sentence.
     public var help: String
 
     public init(_ name: String, _ kind: Kind, _ help: String) {
@@ -20,7 +20,7 @@ public struct MetricDescription: Hashable, Sendable {
     }
 }
 
-/// A value that is found out when it is asked for.
+/// A value that is determined when it is asked for.
 public struct MetricSample: Hashable, Sendable {
     public var name: String
     public var labels: [MetricLabel]

@@ -8,7 +8,7 @@ import Musl
 import Darwin
 #endif
 
-/// What Prometheus' clients tell of their process on Linux, from `/proc`.
+/// Metrics of a process on Linux from `/proc`, as Prometheus' clients report them.
 public enum ProcessMetrics {
     public static let descriptions = [
         MetricDescription("process_cpu_seconds_total", .counter, "User and system CPU time, in seconds."),
@@ -20,7 +20,7 @@ public enum ProcessMetrics {
             "process_start_time_seconds", .gauge, "When the process was started, in seconds since 1970."),
     ]
 
-    /// What can be read; nothing of what cannot.
+    /// The metrics that can be read; the others are left out.
     @Sendable public static func collect() -> [MetricSample] {
         var samples: [MetricSample] = []
         if let stat = text(of: "/proc/self/stat") { samples += times(stat, boot: bootTime()) }
@@ -33,7 +33,7 @@ public enum ProcessMetrics {
             }
         }
         if let files = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") {
-            // One of them is the folder's own.
+            // One of the files is the folder itself.
             samples.append(MetricSample("process_open_fds", value: Double(max(0, files.count - 1))))
         }
         var limit = rlimit()
@@ -43,7 +43,8 @@ public enum ProcessMetrics {
         return samples
     }
 
-    /// From `/proc/PID/stat`: after the name in parentheses, fields 14 and 15 are CPU time and 22 is the start.
+    /// CPU time and start from `/proc/PID/stat`: after the name in parentheses, fields 14 and 15 are CPU time
+    /// and 22 is the start.
     static func times(_ stat: String, boot: Double?) -> [MetricSample] {
         guard let end = stat.lastIndex(of: ")") else { return [] }
         let fields = stat[stat.index(after: end)...].split(separator: " ")
@@ -61,7 +62,7 @@ public enum ProcessMetrics {
             .flatMap { Double($0.dropFirst(6)) }
     }
 
-    /// The files of `/proc` have no length: they are read to their end.
+    /// Reads a file to its end: those of `/proc` have no length.
     private static func text(of path: String) -> String? {
         guard let file = fopen(path, "re") else { return nil }
         defer { fclose(file) }

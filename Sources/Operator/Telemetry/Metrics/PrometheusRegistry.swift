@@ -1,12 +1,12 @@
 import CoreMetrics
 import Synchronization
 
-/// A back end of swift-metrics that keeps what is measured and writes it as Prometheus reads it.
+/// A back end of swift-metrics that keeps the measured values and writes them for Prometheus.
 ///
-/// Only what was described is exported. Each family has at most so many combinations of labels; what comes
-/// beyond is counted under the value `other`, so that no input from outside can fill the memory.
+/// Only described metrics are exported. Each family has a bounded number of label combinations; further ones
+/// are counted under the value `other`, so that no input from outside can fill the memory.
 public final class PrometheusRegistry: MetricsFactory, Sendable {
-    /// Finds values out when somebody asks; it must be quick.
+    /// Determines values when they are asked for; it must be quick.
     public typealias Collector = @Sendable () -> [MetricSample]
 
     private enum Cell: Sendable {
@@ -34,7 +34,7 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
         state.withLock { $0.collectors.append(collector) }
     }
 
-    /// All of it, in Prometheus' text format 0.0.4.
+    /// All metrics, in Prometheus' text format 0.0.4.
     public func text() -> String {
         let (families, collectors) = state.withLock { ($0.families, $0.collectors) }
         var collected: [String: [MetricSample]] = [:]
@@ -57,7 +57,7 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
         return writer.text
     }
 
-    /// The cell of a name and labels, made by `make` when there is none.
+    /// The cell of a name and labels, made by `make` if there is none.
     private func cell(_ name: String, _ dimensions: [(String, String)], _ make: (MetricDescription) -> Cell?)
         -> Cell?
     {
@@ -96,7 +96,7 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
     }
 }
 
-// What swift-metrics asks for. What was not described, or as another kind, goes nowhere.
+// Handlers for swift-metrics. Values of a metric that was not described, or was as another kind, are dropped.
 extension PrometheusRegistry {
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         counter(label, dimensions)

@@ -26,7 +26,7 @@ struct PrometheusWriter {
         text += " \(Self.number(value))\n"
     }
 
-    /// A histogram: its buckets cumulated, the sum and the count.
+    /// Writes a histogram: its buckets cumulated, the sum and the count.
     mutating func write(
         _ name: String, _ labels: [MetricLabel], bounds: [Double], _ counts: HistogramCell.Counts
     ) {

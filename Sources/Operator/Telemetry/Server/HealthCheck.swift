@@ -1,8 +1,8 @@
-/// One thing that must hold for a process to be alive, or ready.
+/// A condition of a process's being alive, or ready.
 public struct HealthCheck: Sendable {
     /// A short word, shown with `?verbose`.
     public var name: String
-    /// What is wrong; nil if nothing is. It must be quick.
+    /// Problem that breaks the condition; nil if there is none. It must be quick.
     public var problem: @Sendable () async -> String?
 
     public init(_ name: String, problem: @escaping @Sendable () async -> String?) {
@@ -14,12 +14,12 @@ public struct HealthCheck: Sendable {
 /// Checks that are answered together, as Kubernetes' own servers answer `/healthz`.
 struct HealthReport: Sendable {
     var isHealthy: Bool
-    /// One line a check.
+    /// One line for each check.
     var details: String
 
     init(_ endpoint: String, _ checks: [HealthCheck]) async {
         isHealthy = true
-        // That an answer comes at all says that the event loop and the tasks' threads run.
+        // The very answer shows that the event loop and the tasks' threads run.
         details = "[+]ping ok\n"
         for check in checks {
             if let problem = await check.problem() {

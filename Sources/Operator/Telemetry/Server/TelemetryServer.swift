@@ -7,7 +7,7 @@ import ServiceLifecycle
 public struct TelemetryServer: ServiceLifecycle.Service, CustomStringConvertible {
     public var description: String { "TelemetryServer(\(address):\(port))" }
 
-    /// What a server has; one port may have all of it.
+    /// Endpoints of a server; one port may have them all.
     public struct Endpoints: Sendable {
         public var metrics: PrometheusRegistry?
         public var liveness: [HealthCheck]?
@@ -34,8 +34,8 @@ public struct TelemetryServer: ServiceLifecycle.Service, CustomStringConvertible
     private let logger: Logger
 
     /// - Parameters:
-    ///   - port: 0 for any that is free.
-    ///   - onListening: told the port once the server listens.
+    ///   - port: 0 for any free one.
+    ///   - onListening: called with the port once the server listens.
     public init(
         address: String, port: Int, endpoints: Endpoints, eventLoopGroup: any EventLoopGroup, logger: Logger,
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
@@ -57,7 +57,7 @@ public struct TelemetryServer: ServiceLifecycle.Service, CustomStringConvertible
         }
         if let checks = endpoints.liveness { route("healthz", checks, in: router) }
         if let checks = endpoints.readiness { route("readyz", checks, in: router) }
-        // What it reports are connections that broke off.
+        // The server only reports connections that broke off.
         var quiet = logger
         quiet.logLevel = .critical
         let application = Application(

@@ -2,13 +2,14 @@ import Foundation
 import TestSupport
 import Testing
 
-/// An MLflow server of the test process, with a new database: found by `ANNEAL_MLFLOW`, or on the `PATH`.
+/// An MLflow server of the test process, with a new database. Its program comes from `ANNEAL_MLFLOW`, or from
+/// the `PATH`.
 final class MLflowServer: Sendable {
     static let executable = Executable.find("mlflow", variable: "ANNEAL_MLFLOW")
     static let isMissing: Comment =
         "NOT RUN: no mlflow; set ANNEAL_MLFLOW to it (pip install mlflow), or run hack/test"
 
-    /// Started once; every test has models and experiments of its own.
+    /// The server, started once; every test has models and experiments of its own.
     static let shared: Result<MLflowServer, any Error> = Result { try MLflowServer() }
 
     let port: UInt16

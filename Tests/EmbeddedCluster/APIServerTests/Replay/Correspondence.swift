@@ -1,9 +1,10 @@
 import FoundationEssentials
 import KubernetesAPI
 
-/// One place at which an answer is not the recorded one.
+/// A place at which an answer differs from the recorded one.
 struct Difference: Hashable, CustomStringConvertible {
-    /// The path of members; `+` before what only we have, `-` before what only the recording has.
+    /// The path of members; `+` before one that only our answer has, `-` before one that only the recording
+    /// has.
     var path: String
     var recorded: JSONValue?
     var ours: JSONValue?
@@ -13,14 +14,14 @@ struct Difference: Hashable, CustomStringConvertible {
     }
 }
 
-/// Which of our identifiers stands for which recorded one: UIDs, resource versions, generated names,
-/// continue tokens. Learnt from pairs of answers, used to put later requests in our terms.
+/// Our identifiers for the recorded ones: UIDs, resource versions, generated names, continue tokens. Learnt
+/// from pairs of answers, and used to translate later requests.
 struct Correspondence {
     private var identifiers: [String: String] = [:]
     private var versions: [String: String] = [:]
     private var listVersions: [String: String] = [:]
 
-    /// Where the two answers differ, as paths; empty if they are alike.
+    /// The differences of two answers, as paths; empty if they are alike.
     mutating func compare(_ recorded: JSONValue, _ ours: JSONValue) -> [Difference] {
         learnIdentifiers(recorded, ours)
         var differences: [Difference] = []
@@ -32,7 +33,7 @@ struct Correspondence {
 
     // MARK: Requests
 
-    /// A recorded text in our terms.
+    /// A recorded text with our identifiers.
     func translate(_ text: String) -> String {
         identifiers.sorted { $0.key.count > $1.key.count }.reduce(text) { text, pair in
             text.replacing(pair.key, with: pair.value)
@@ -126,15 +127,15 @@ struct Correspondence {
         }
     }
 
-    /// Keys can hold identifiers, too: `k:{"uid":"…"}`.
+    /// The members with translated keys, which can hold identifiers, too: `k:{"uid":"…"}`.
     private func translatedKeys(_ members: [String: JSONValue]) -> [String: JSONValue] {
         Dictionary(
             members.map { ($0.key.hasPrefix("k:") ? translate($0.key) : $0.key, $0.value) },
             uniquingKeysWith: { first, _ in first })
     }
 
-    /// Of an object, a recorded version must stand for one of ours and the reverse: what did not change
-    /// there must not change here.
+    /// Compares the versions of two values. For an object, a recorded version must correspond to one of ours
+    /// and the reverse: an object that did not change there must not change here.
     private mutating func compareVersions(
         _ recorded: JSONValue, _ ours: JSONValue, at path: String, isObject: Bool,
         _ differences: inout [Difference]
@@ -168,7 +169,7 @@ struct Correspondence {
         return Self.withoutNumbers(expected) == Self.withoutNumbers(ours)
     }
 
-    /// Revisions stand in messages as numbers of three digits or more.
+    /// The text without numbers of three digits or more, which are revisions in messages.
     private static func withoutNumbers(_ text: String) -> String {
         var output = ""
         var digits = ""

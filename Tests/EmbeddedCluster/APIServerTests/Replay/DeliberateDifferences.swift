@@ -1,4 +1,4 @@
-/// Where the embedded cluster answers otherwise than the recorded server, on purpose.
+/// Intended differences between the embedded cluster and the recorded server.
 enum DeliberateDifferences {
     struct Entry {
         var reason: String
@@ -10,8 +10,8 @@ enum DeliberateDifferences {
         }
     }
 
-    /// Exchanges that show what controllers do, which are other parts of the embedded cluster with tests of
-    /// their own: they are not replayed here.
+    /// Exchanges that show the work of controllers, by controller. They are not replayed here: the
+    /// controllers have tests of their own.
     static let elsewhere: [String: String] = [
         "job/active": "the job controller", "job/pods": "the job controller",
         "job/after-failed": "the job controller", "job/after-succeeded": "the job controller",

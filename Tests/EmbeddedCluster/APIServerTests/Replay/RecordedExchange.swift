@@ -8,13 +8,13 @@ struct RecordedExchange: Sendable {
     var method: String
     var path: String
     var headers: [String: String]
-    /// Null if there was none; a string if it was no JSON.
+    /// The body; null if there was none, a string if it was no JSON.
     var requestBody: JSONValue
     var status: Int
     var contentType: String?
     var warning: String?
     var responseBody: JSONValue
-    /// The events, where the answer was a stream.
+    /// The events of an answer that was a stream; nil for any other.
     var stream: [JSONValue]?
 
     static func load() throws -> [RecordedExchange] {

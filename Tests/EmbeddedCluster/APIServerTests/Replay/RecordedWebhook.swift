@@ -16,7 +16,7 @@ final class RecordedWebhook: WebhookTransport {
 
     func expect(_ exchange: RecordedExchange) { state.withLock { $0.expected.append(exchange) } }
 
-    /// The reviews that came since the last call, beside the recorded ones.
+    /// The reviews since the last call, beside the recorded ones.
     func takeReviews() -> [(recorded: RecordedExchange, ours: JSONValue)] {
         state.withLock { state in
             defer { state.reviews = [] }

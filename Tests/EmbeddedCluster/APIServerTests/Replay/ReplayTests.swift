@@ -5,7 +5,7 @@ import Testing
 
 @testable import APIServer
 
-/// The recording of a real kube-apiserver, replayed against ours, exchange by exchange.
+/// The recording of a real kube-apiserver, replayed against the embedded one, exchange by exchange.
 @Suite struct ReplayTests {
     @Test func `every exchange gets the recorded answer`() async throws {
         let exchanges = try RecordedExchange.load()
@@ -34,12 +34,12 @@ import Testing
     }
 }
 
-/// One run through the recording.
+/// One pass through the recording.
 private struct Replay {
     let server: TestServer
     let webhook: RecordedWebhook
 
-    /// The paths that differ, by the exchange's name.
+    /// The differing paths, by name of the exchange.
     func differences(_ exchanges: [RecordedExchange]) async throws -> [String: Set<Difference>] {
         var correspondence = Correspondence()
         let unrecorded = UnrecordedWrites(server: server)

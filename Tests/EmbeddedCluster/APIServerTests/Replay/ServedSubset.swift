@@ -1,6 +1,7 @@
 import KubernetesAPI
 
-/// Discovery of the recording, reduced to what the embedded cluster serves: it says less, never otherwise.
+/// Reduces the recording's discovery to the part that the embedded cluster serves: it may offer less, but
+/// nothing else.
 enum ServedSubset {
     static func reduce(_ recorded: JSONValue, to ours: JSONValue) -> JSONValue {
         var reduced = recorded
@@ -25,12 +26,13 @@ enum ServedSubset {
         return reduced
     }
 
-    /// Of the version, what clients decide by.
+    /// The members of the version by which clients decide.
     private static func version(_ value: JSONValue) -> JSONValue {
         ["major": value["major"] ?? .null, "minor": value["minor"] ?? .null]
     }
 
-    /// Of the index of OpenAPI documents, those that both have; the digests are each server's own.
+    /// The index of OpenAPI documents, reduced to those that both servers have; each server has its own
+    /// digests.
     private static func index(_ paths: [String: JSONValue], served ours: JSONValue) -> JSONValue {
         let names = paths.keys.filter { ours["paths"]?[$0] != nil }.sorted()
         return .array(
@@ -40,8 +42,8 @@ enum ServedSubset {
             })
     }
 
-    /// Of an OpenAPI document, what clients use: the schema of the kind's own members, and the parameters
-    /// by which they know what the server understands.
+    /// The parts of an OpenAPI document that clients use: the schema of the kind's own members, and the
+    /// parameters that tell what the server understands.
     private static func openAPI(_ document: JSONValue) -> JSONValue {
         let schema = document[path: ["components", "schemas", "dev.example.v1.Widget"]] ?? [:]
         let path = "/apis/example.dev/v1/namespaces/{namespace}/widgets/{name}"
@@ -59,7 +61,8 @@ enum ServedSubset {
         ]
     }
 
-    /// Groups come in the order of their priority, which says nothing of what they hold.
+    /// Our answer in the form that the comparison needs. The order of groups, which is that of their
+    /// priority, does not count.
     static func canonical(_ ours: JSONValue) -> JSONValue {
         if ours["openapi"] != nil { return openAPI(ours) }
         if ours["gitVersion"] != nil { return version(ours) }

@@ -2,14 +2,14 @@ import KubernetesAPI
 
 @testable import APIServer
 
-/// What the recorder, the scheduler and the controllers did between the recorded exchanges.
+/// Writes that the recorder, the scheduler and the controllers made between the recorded exchanges.
 struct UnrecordedWrites {
     let server: TestServer
     private let pods = "/api/v1/namespaces/rec/pods"
     private let configMaps = "/api/v1/namespaces/rec/configmaps"
     private let widgets = "/apis/example.dev/v1/namespaces/rec/widgets"
 
-    /// - Returns: recorded versions that become known by what was written
+    /// - Returns: recorded versions that become known by these writes.
     func perform(before name: String) async throws -> [String: String] {
         switch name {
         case "read/pod": await markUnschedulable()
@@ -56,7 +56,7 @@ struct UnrecordedWrites {
         }
     }
 
-    /// A widget that is made, labelled, unlabelled and deleted.
+    /// Makes, labels, unlabels and deletes a widget.
     private func comeAndGo() async {
         await create(
             widgets,

@@ -137,7 +137,7 @@ import Testing
 
     @Test func `protobuf as kubectl sends it is understood`() async throws {
         let server = try await TestServer()
-        // k8s\0, TypeMeta{v1, Namespace}, Namespace{metadata{name: "pb", labels{a: b}}}
+        // The message: k8s\0, TypeMeta{v1, Namespace}, Namespace{metadata{name: "pb", labels{a: b}}}
         let metadata: [UInt8] =
             [0x0A, 2] + Array("pb".utf8) + [0x5A, 6, 0x0A, 1] + Array("a".utf8) + [0x12, 1] + Array("b".utf8)
         let raw = [0x0A, UInt8(metadata.count)] + metadata

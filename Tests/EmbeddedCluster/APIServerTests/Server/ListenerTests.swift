@@ -41,7 +41,7 @@ import Testing
         try await withServer { server, _ in
             let event = try await firstEvent(of: server)
             #expect(event["type"] == "ADDED")
-            // The client's connection went with its transport, which the server hears when it writes.
+            // The client's connection ended with its transport, which the server notices when it writes.
             let transport = HTTPTransport()
             var number = 0
             while server.core.store.listenerCount(of: configMaps) > 0 {
@@ -60,7 +60,7 @@ import Testing
 
     private var configMaps: GroupResource { GroupResource(group: "", plural: "configmaps") }
 
-    /// Opens a watch, makes something happen, and leaves with the watch still open.
+    /// Opens a watch, causes an event, and returns with the watch still open.
     private func firstEvent(of server: APIServer) async throws -> JSONValue {
         let transport = HTTPTransport()
         let path = "/api/v1/namespaces/default/configmaps"
@@ -129,7 +129,7 @@ private struct Kubectl {
             .contains { FileManager.default.isExecutableFile(atPath: "\($0)/kubectl") }
     }
 
-    /// Expects success, and a text in the output.
+    /// Runs kubectl; expects success, and a text in the output.
     func expect(_ arguments: [String], _ text: String) throws {
         let process = Process()
         let output = Pipe()

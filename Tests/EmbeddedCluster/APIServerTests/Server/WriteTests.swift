@@ -45,7 +45,7 @@ import Testing
         _ = await server.send("POST", maps, body: map(["name": "x", "finalizers": ["a.dev/f", "b.dev/f"]]))
         _ = await server.send("DELETE", "\(maps)/x")
         let revision = server.core.store.revision
-        // A deletion that is asked for again changes nothing.
+        // A second deletion changes nothing.
         #expect(await server.send("DELETE", "\(maps)/x").status == 200)
         #expect(server.core.store.revision == revision)
         _ = await server.send(

@@ -16,7 +16,7 @@ final class TestServer: Sendable {
     let adminToken: String
     private let server: APIServer
 
-    /// - Parameter folder: a state folder to go on with; nil for a new one
+    /// - Parameter folder: a state folder to go on with; nil for a new one.
     init(
         folder: String? = nil, resources: [ResourceDefinition] = BuiltInResources.definitions,
         plugins: [any AdmissionPlugin] = [NamespaceLifecycle()], auditLogPath: String? = nil
@@ -80,7 +80,7 @@ final class TestServer: Sendable {
             to: APIRequest(method: method, target: target, headers: headers, body: data))
     }
 
-    /// Waits until `condition` holds of what the store has.
+    /// Waits until `condition` holds for the store.
     func until(_ condition: @Sendable (ObjectStore) -> Bool) async throws {
         for _ in 0..<2000 {
             if condition(core.store) { return }
@@ -97,7 +97,7 @@ extension APIResponse {
         if case .data(let data) = body { data } else { Data() }
     }
 
-    /// The body as JSON; as text where it is none.
+    /// The body as JSON, or as a text if it is none.
     var json: JSONValue {
         (try? JSONValue(parsing: data)) ?? .string(String(decoding: data, as: UTF8.self))
     }

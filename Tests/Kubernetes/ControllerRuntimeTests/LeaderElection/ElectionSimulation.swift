@@ -3,9 +3,9 @@ import ControllerRuntime
 import KubernetesAPI
 import SeededRandomness
 
-/// Several processes that want to lead, a server that keeps one lease, and all that can go wrong between them,
-/// in virtual time: requests and answers are late or lost, late ones are carried out all the same, watches say
-/// nothing or tell old news, wall clocks jump, processes are stopped, killed and shut down.
+/// Several processes that want to lead, a server that keeps one lease, and all faults between them, in
+/// virtual time: requests and answers are late or lost, late ones are carried out all the same, watches are
+/// silent or tell old news, wall clocks jump, processes are stopped, killed and shut down.
 final class ElectionSimulation {
     private struct Happening: Comparable {
         var at: Duration
@@ -16,16 +16,16 @@ final class ElectionSimulation {
         static func == (lhs: Self, rhs: Self) -> Bool { lhs.order == rhs.order }
     }
 
-    /// One process. A late answer to one that was replaced goes nowhere.
+    /// One process. A late answer for a process that was replaced is dropped.
     private final class Process {
         var elector: LeaderElector
-        /// Its clocks have nothing to do with those of others.
+        /// Start of the process's monotonic clock, which is independent of those of others.
         let epoch: ContinuousClock.Instant
         var wallClock: Int64
         var stoppedUntil = Duration.zero
         var isGone = false
         var isReleasing = false
-        /// Which wait is under way; nil while a request is.
+        /// Number of the wait that is under way; nil while a request is.
         var wait: Int?
         var unread: Lease??
 
@@ -46,7 +46,7 @@ final class ElectionSimulation {
     private var server: (lease: Lease?, version: Int64) = (nil, 0)
     private var hasFaults = true
     private var born = 0
-    /// What a test looks at.
+    /// Results for the tests.
     private(set) var violations: [String] = []
     private(set) var takeovers = 0
     private var lastLeader: String?
@@ -83,7 +83,7 @@ final class ElectionSimulation {
         }
     }
 
-    /// Whether the fence of a process is open, which a stopped process does not know to be false.
+    /// Whether the fence of a process is open. A stopped process does not notice that it closes.
     private func leads(_ process: Process) -> Bool {
         !process.isGone && !process.isReleasing && process.elector.leads(at: process.epoch + now)
     }
@@ -121,7 +121,7 @@ extension ElectionSimulation {
 
     private func begin(_ process: Process) { perform(process.elector.next(at: moment(process)), process) }
 
-    /// A stopped process hears of things when it goes on.
+    /// Tells a process an event; a stopped one learns of it when it goes on.
     private func tell(_ event: LeaderElector.Event, to process: Process) {
         guard !process.isGone else { return }
         guard process.stoppedUntil <= now else {
@@ -130,7 +130,7 @@ extension ElectionSimulation {
         process.wait = nil
         let action = process.elector.handle(event, at: moment(process))
         guard process.isReleasing else { return perform(action, process) }
-        // One write to give the lease up, and that was it.
+        // The process makes one write to give the lease up, and ends.
         replace(process)
     }
 
@@ -186,7 +186,7 @@ extension ElectionSimulation {
 
     private func send(_ action: LeaderElector.Action, _ process: Process) {
         let sentAt = process.epoch + now
-        // The process hears one thing of a request: its answer, or that there was none in time.
+        // The process gets one event for a request: its answer, or that there was none in time.
         var isOver = false
         func end(_ event: LeaderElector.Event) {
             guard !isOver else { return }
@@ -229,7 +229,8 @@ extension ElectionSimulation {
         return lease
     }
 
-    /// A watch tells who waits, and leaves word for who does not, unless they lead: they do not watch.
+    /// Tells a waiting process of the lease, and leaves it for one that does not wait. A leader does not
+    /// watch.
     private func notify(_ process: Process, _ lease: Lease) {
         guard !process.isGone, !process.isReleasing, !process.elector.leads(at: process.epoch + now) else {
             return

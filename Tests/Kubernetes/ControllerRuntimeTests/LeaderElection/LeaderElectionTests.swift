@@ -6,12 +6,12 @@ import ServiceLifecycle
 import Synchronization
 import Testing
 
-/// The service, against a server of one lease, at short timings.
+/// The service against a server of one lease, with short timings.
 @Suite(.timeLimit(.minutes(1)))
 struct LeaderElectionTests {
     private struct TermFailed: Error {}
 
-    /// What a term tells of itself.
+    /// Entries that a term writes about itself.
     private final class TermLog: Sendable {
         private let entries = Mutex<[String]>([])
         func note(_ entry: String) { entries.withLock { $0.append(entry) } }
@@ -36,7 +36,7 @@ struct LeaderElectionTests {
         while !condition() { try await Task.sleep(for: .milliseconds(5)) }
     }
 
-    /// Waits for its end, and says what it was.
+    /// Waits for the end of the term, and notes its cause.
     private static func untilStopped(_ log: TermLog) async throws {
         log.note("began")
         defer { log.note("ended") }
@@ -61,7 +61,7 @@ struct LeaderElectionTests {
             tasks.addTask { try await group.run() }
             try await eventually { leader.isLeading && first.all == ["began"] }
             tasks.addTask { try await other.run() }
-            // It renews, and the other one stands by.
+            // The leader renews, and the other process stands by.
             try await eventually { server.history.count > 3 }
             #expect(second.all == [] && fence.isOpen)
             let asked = ContinuousClock.now

@@ -3,7 +3,7 @@ import KubernetesAPI
 import SeededRandomness
 import Testing
 
-/// The decisions of one process, told what happens.
+/// The decisions of one process for given events.
 @Suite struct LeaderElectorTests {
     private static let start = ContinuousClock.now
 
@@ -26,7 +26,7 @@ import Testing
         return lease
     }
 
-    /// The lease that an action asks to have written.
+    /// The lease that an action writes; nil for any other action.
     private func written(_ action: LeaderElector.Action) -> Lease? {
         if case .update(let lease) = action { lease } else { nil }
     }
@@ -54,9 +54,9 @@ import Testing
         #expect(!elector.leads(at: instant(0)), "nobody has confirmed it")
     }
 
-    @Test func `another's lease is waited for from when it was seen to change, whatever its clock says`() {
+    @Test func `the wait for another's lease begins when its change is seen, whatever its clock says`() {
         var elector = LeaderElector(identity: "me")
-        // A renewal of the distant past, and one of the future: neither matters.
+        // The record's time of renewal does not matter, be it in the distant past or in the future.
         #expect(
             elector.handle(.seen(lease(holder: "other", renewed: 1)), at: moment(0))
                 == .wait(until: instant(15)))
@@ -85,18 +85,18 @@ import Testing
         #expect(elector.leads(at: instant(10.9)) && !elector.leads(at: instant(11)))
     }
 
-    @Test func `a confirmation that comes when the lease is over does not make a leader`() {
+    @Test func `a confirmation after the end of the lease does not make a leader`() {
         var elector = LeaderElector(identity: "me")
         guard let update = written(elector.handle(.seen(lease(holder: "")), at: moment(0))) else {
             Issue.record("no write")
             return
         }
-        // The process was stopped between sending and reading the answer.
+        // The process was stopped between sending the write and reading the answer.
         _ = elector.handle(.written(update, sentAt: instant(0)), at: moment(30))
         #expect(!elector.leads(at: instant(30)))
     }
 
-    @Test func `whoever sees another holder leads no more`() {
+    @Test func `a process that sees another holder no longer leads`() {
         var elector = leading()
         #expect(elector.leads(at: instant(1)))
         _ = elector.handle(.refused, at: moment(1))
@@ -144,7 +144,7 @@ import Testing
         #expect(timing.leaseDuration == .seconds(1) && timing.renewDeadline == .seconds(1))
     }
 
-    /// One that leads since 0 s.
+    /// A process that leads since 0 s.
     private func leading() -> LeaderElector {
         var elector = LeaderElector(identity: "me", random: SeededGenerator(seed: 1))
         if let update = written(elector.handle(.seen(lease(holder: "")), at: moment(0))) {

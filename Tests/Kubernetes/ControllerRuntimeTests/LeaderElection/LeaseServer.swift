@@ -12,7 +12,8 @@ import Musl
 import Darwin
 #endif
 
-/// Serves one lease as an API server does: versions, conflicts, and watches that begin with what there is.
+/// Serves one lease as an API server does: with versions, conflicts, and watches that begin with the present
+/// state.
 final class LeaseServer: Sendable {
     private struct State {
         var lease: Lease?
@@ -38,7 +39,7 @@ final class LeaseServer: Sendable {
     var history: [Lease] { changes.withLock { $0 } }
     var holder: String? { state.withLock { $0.lease?.spec?.holderIdentity } }
 
-    /// Answers all requests with an error, or no more.
+    /// Makes all requests fail, or no more.
     func setDown(_ isDown: Bool) { state.withLock { $0.isDown = isDown } }
 
     /// Takes requests and answers none of them.
@@ -86,7 +87,7 @@ final class LeaseServer: Sendable {
         }
     }
 
-    /// Looks for changes as long as it is read.
+    /// Looks for changes as long as the watch is read.
     private func watch(_ connection: ScriptedConnection) {
         connection.beginChunks()
         var sent: String?

@@ -41,7 +41,7 @@ struct PublicDeclarations {
 
     /// The files below a folder of the repository.
     init(folder: String) throws {
-        let root = Manifest.repository.appendingPathComponent(folder)
+        let root = RepositoryManifest.repository.appendingPathComponent(folder)
         let files =
             FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil)?.allObjects ?? []
         for case let file as URL in files where file.pathExtension == "swift" {

@@ -2,7 +2,7 @@ import FoundationEssentials
 import KubernetesAPI
 import KubernetesClient
 
-/// A kind of object that the server offers, and what can be done with it.
+/// A kind of object that the server offers, and its verbs.
 struct DiscoveredType: Hashable, Sendable {
     var type: ResourceType
     var verbs: Set<String>
@@ -10,8 +10,8 @@ struct DiscoveredType: Hashable, Sendable {
     var isCollectable: Bool { verbs.isSuperset(of: ["list", "watch", "delete"]) }
 }
 
-/// What kinds of objects there are, in their preferred versions.
-struct Discovery: Sendable {
+/// Finds the kinds of objects that the server offers, in their preferred versions.
+struct KindDiscovery: Sendable {
     let client: KubernetesClient
 
     private struct GroupList: Decodable {
@@ -33,8 +33,8 @@ struct Discovery: Sendable {
         var resources: [Resource]
     }
 
-    /// Subresources are left out. Events are too: they are many, short-lived, and own nothing. So is the
-    /// second face of a kind: objects of `events.k8s.io` are those of the core group.
+    /// Reads the kinds, without subresources and without events, which are many, short-lived, and own
+    /// nothing.
     func types() async throws -> [DiscoveredType] {
         let groups: GroupList = try await read("/apis")
         var types = try await resources(groupVersion: "v1", path: "/api/v1")

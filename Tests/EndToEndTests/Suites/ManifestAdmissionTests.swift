@@ -3,8 +3,8 @@ import KubernetesAPI
 import Testing
 
 extension EndToEnd {
-    /// What the API server says to manifests, good and bad, that an ordinary kubectl brings.
-    @Suite(.cluster("admission", withOperator: false), .timeLimit(.minutes(4))) struct Admission {
+    /// Answers of the API server to good and bad manifests from an ordinary kubectl.
+    @Suite(.cluster("admission", withOperator: false), .timeLimit(.minutes(4))) struct ManifestAdmission {
         static let repository = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()

@@ -4,11 +4,12 @@ import KubernetesAPI
 import KubernetesClient
 import Logging
 
-/// Keeps the attempt's Lease: the trainer's last sign of life, and what is known of the run.
+/// Keeps the attempt's Lease: the trainer's last sign of life, and the progress of the run.
 ///
-/// Written only when there is something new to say, with the resource version that was seen last: whoever
-/// changed the Lease meanwhile is read first, and a newer attempt there ends the writing.
-struct Heartbeat {
+/// A write happens only when there is something new, and names the resource version that was seen last. If
+/// another writer changed the Lease meanwhile, it is read again first; a newer attempt in it ends the
+/// writing.
+struct LeaseHeartbeat {
     private let leases: any LeaseClient
     private let key: ObjectKey
     private let run: RunIdentity
@@ -19,7 +20,7 @@ struct Heartbeat {
     private var seen: Lease?
     private var written: Content?
 
-    /// What a Lease says.
+    /// Content of a Lease.
     private struct Content: Equatable {
         var annotations: [String: String?]
         var renewTime: MicroTime?
@@ -37,13 +38,13 @@ struct Heartbeat {
         self.logger = logger
     }
 
-    /// Writes what changed since the last time.
+    /// Writes the changes since the last write.
     mutating func beat(now: Date) async throws(KubernetesError) {
         let snapshot = state.snapshot
         guard snapshot.newerAttempt == nil else { return }
         let content = Self.content(snapshot, run: run, now: now)
         guard content != written else { return }
-        // Someone else's write in between costs one more look.
+        // Another writer's change in between costs one more read.
         for _ in 0..<3 {
             let lease = try await current()
             guard !isFenced(by: lease) else { return }
@@ -58,8 +59,8 @@ struct Heartbeat {
         }
     }
 
-    /// The Lease as it was seen last. The operator made it before this pod, so that one that is not there was
-    /// deleted with its run, and stays gone.
+    /// The Lease as it was last seen. The operator made it before this pod: one that is missing was deleted
+    /// with its run, and is not made again.
     private mutating func current() async throws(KubernetesError) -> Lease {
         if let seen { return seen }
         let lease = try await leases.get(key)
@@ -88,7 +89,7 @@ struct Heartbeat {
     }
 
     private static func content(_ snapshot: SyncState.Snapshot, run: RunIdentity, now: Date) -> Content {
-        // An upload that goes on is work that the trainer's end waits for.
+        // An upload that advances counts as work: the trainer's end waits for it.
         let isMoving = snapshot.isUploading && snapshot.uploadProblem == nil
         let sign = isMoving ? now : snapshot.lastSign
         return Content(

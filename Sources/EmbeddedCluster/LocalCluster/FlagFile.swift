@@ -3,8 +3,8 @@ import KubernetesAPI
 import NodeAgent
 import Yams
 
-/// Files that flags name, in YAML or JSON.
-enum ConfigurationFile {
+/// Reads files that flags name, in YAML or JSON.
+enum FlagFile {
     static func decode<T: Decodable>(_ path: String, flag: String, example: String) throws(LocalClusterError)
         -> T
     {
@@ -38,7 +38,7 @@ enum ConfigurationFile {
 public enum ImageFile {
     public static func load(_ path: String) throws(LocalClusterError) -> ImageMap {
         struct File: Decodable { var images: [String: ContainerImage] }
-        let file: File = try ConfigurationFile.decode(
+        let file: File = try FlagFile.decode(
             path, flag: "--images", example: "images: {my/image: {entrypoint: [/usr/bin/env]}}")
         for (name, image) in file.images {
             for bind in image.readOnlyBinds ?? [] where !bind.host.hasPrefix("/") || !bind.path.hasPrefix("/")

@@ -1,7 +1,7 @@
 /// A URL in the parts that the transport needs: `scheme://host:port/path?query`.
-struct RequestTarget {
+struct RequestURL {
     var isSecure: Bool
-    /// With its brackets, where it is an IPv6 address.
+    /// The host, with brackets around an IPv6 address.
     var host: String
     private var explicitPort: Int?
     private var path: String
@@ -51,8 +51,8 @@ struct RequestTarget {
         "\(isSecure ? "https" : "http")://\(authority)\(path.isEmpty ? "/" : path)\(query.map { "?" + $0 } ?? "")"
     }
 
-    /// Puts the query in the order that Signature Version 4 signs it in, with a `=` after every name.
-    /// libcurl 7.88 signs it as it stands.
+    /// Sorts the query in the order that Signature Version 4 signs, with a `=` after every name. libcurl 7.88
+    /// signs the query as it stands.
     mutating func sortQuery() {
         guard let query else { return }
         let items = query.split(separator: "&").map { item -> (name: Substring, value: Substring) in
@@ -60,7 +60,7 @@ struct RequestTarget {
             return (item[..<equals], item[item.index(after: equals)...])
         }
         let sorted = items.sorted {
-            // By code point, as the canonical request is.
+            // The order is by code point, as in the canonical request.
             $0.name == $1.name
                 ? $0.value.utf8.lexicographicallyPrecedes($1.value.utf8)
                 : $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)

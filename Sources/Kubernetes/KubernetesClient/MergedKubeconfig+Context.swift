@@ -3,7 +3,7 @@ import HTTPTransport
 import KubernetesAPI
 import Yams
 
-extension Kubeconfig {
+extension MergedKubeconfig {
     /// The server and the credentials of a context; nil for the current one.
     public func configuration(context name: String? = nil) throws(KubernetesError) -> ClusterConfiguration {
         guard let name = name ?? currentContext else {
@@ -83,8 +83,8 @@ extension Kubeconfig {
 }
 
 extension Yams.Node {
-    /// The node as JSON. A kubeconfig knows texts and booleans only, so a token that looks like a number
-    /// stays a text.
+    /// The node as JSON. A kubeconfig has only texts and booleans, so a token that looks like a number stays
+    /// a text.
     func jsonValue(depthLimit: Int) throws(KubernetesError) -> JSONValue {
         guard depthLimit > 0 else { throw .configuration("it is nested too deeply") }
         switch self {

@@ -9,18 +9,19 @@ import Musl
 import Darwin
 #endif
 
-/// A program that is run for what it prints.
-struct ChildProcess: Sendable {
+/// A program that is run for its output.
+struct PluginProcess: Sendable {
     struct Failure: Error, Hashable, Sendable {
         var message: String
     }
 
-    /// A path, or a name to look for on the PATH.
+    /// A path, or a name that is looked up on the PATH.
     var command: String
     var arguments: [String]
     var environment: [String: String]
 
-    /// Runs the program on a thread of its own. Its standard input is empty, its standard error is ours.
+    /// Runs the program on a thread of its own, and returns its standard output. Its standard input is empty,
+    /// its standard error is that of this process.
     func output(limit: Int, timeout: Duration) async throws(Failure) -> Data {
         let result: Result<Data, Failure> = await withCheckedContinuation { continuation in
             let started = startThread(named: "anneal-exec") {

@@ -3,8 +3,8 @@ import HTTPTransport
 import KubernetesAPI
 import Yams
 
-/// One or several kubeconfig files, merged as `kubectl` does: whoever names a thing first wins.
-public struct Kubeconfig: Sendable {
+/// One or several kubeconfig files, merged as `kubectl` does: the first file that names an entry wins.
+public struct MergedKubeconfig: Sendable {
     struct Cluster: Codable, Sendable {
         var server: String?
         var certificateAuthority: String?
@@ -84,7 +84,7 @@ public struct Kubeconfig: Sendable {
         return ["\(environment["HOME"] ?? "/root")/.kube/config"]
     }
 
-    /// The configuration that one file, or `KUBECONFIG`, or the home directory holds.
+    /// The configuration from the file at `path`; nil: from those of `KUBECONFIG` or the home directory.
     public static func load(
         path: String? = nil, context: String? = nil,
         environment: [String: String] = ProcessInfo.processInfo.environment
@@ -92,9 +92,9 @@ public struct Kubeconfig: Sendable {
         try load(paths: path.map { [$0] } ?? paths(environment: environment)).configuration(context: context)
     }
 
-    /// Merges files; those that do not exist are passed over, unless none does.
-    public static func load(paths: [String]) throws(KubernetesError) -> Kubeconfig {
-        var merged = Kubeconfig()
+    /// Merges files. Those that do not exist are skipped, unless none exists.
+    public static func load(paths: [String]) throws(KubernetesError) -> MergedKubeconfig {
+        var merged = MergedKubeconfig()
         var found = false
         for path in paths where FileManager.default.fileExists(atPath: path) {
             guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
@@ -138,7 +138,7 @@ public struct Kubeconfig: Sendable {
             resolve(&user.tokenFile)
             resolve(&user.clientCertificate)
             resolve(&user.clientKey)
-            // A command with a slash is a path; one without is looked for on the PATH.
+            // A command with a slash is a path; any other is looked up on the PATH.
             if var command = user.exec?.command, command.contains("/") {
                 resolve(&command)
                 user.exec?.command = command

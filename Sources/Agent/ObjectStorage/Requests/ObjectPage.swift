@@ -11,14 +11,14 @@ public struct ObjectPage: Sendable {
     public var entries: [Entry]
     /// The "folders" of a listing with a delimiter; each ends in `/`.
     public var folders: [S3Location]
-    /// Passed to the next call; nil on the last page.
+    /// Token for the next call; nil on the last page.
     public var nextToken: String?
 }
 
 extension S3Client {
     /// One page of the objects whose key begins with the location's key, in order of keys.
     ///
-    /// With `foldersOnly`, what follows the next `/` is folded into `folders`.
+    /// - Parameter foldersOnly: folds keys with a further `/` into `folders`.
     public func listPage(
         _ prefix: S3Location, foldersOnly: Bool = false, token: String? = nil, pageSize: Int = 1000
     ) async throws(S3Error) -> ObjectPage {
@@ -37,7 +37,9 @@ extension S3Client {
         return try ObjectPage(document, bucket: prefix.bucket, what: request.what)
     }
 
-    /// All objects below a folder, sorted by key, at most `limit`; beyond that `.refused`.
+    /// All objects below a folder, sorted by key.
+    ///
+    /// - Throws: `.refused` if there are more than `limit`.
     public func list(below folder: S3Location, limit: Int = 100_000) async throws(S3Error) -> [ObjectPage
         .Entry]
     {
@@ -46,7 +48,7 @@ extension S3Client {
         var token: String?
         repeat {
             let page = try await listPage(prefix, token: token)
-            // A key that ends in "/" is how some tools mark an empty folder.
+            // A key that ends in "/" marks an empty folder, as some tools make them.
             entries += page.entries.filter { !$0.location.key.hasSuffix("/") }
             guard entries.count <= limit else {
                 throw S3Error(

@@ -1,21 +1,21 @@
 import SeededRandomness
 
 /// Growing waits with jitter, so that many clients of one server do not come back together.
-public struct Backoff: Hashable, Sendable {
+public struct JitteredBackoff: Hashable, Sendable {
     public var initial: Duration
     public var maximum: Duration
 
-    /// For whoever waits for a server that is away, or for a cache that lags: whatever the length of the
-    /// outage, work goes on within seconds of its end.
-    public static let reconnecting = Backoff(initial: .milliseconds(400), maximum: .seconds(3))
+    /// Waits for a client of a server that is away, or of a cache that lags: work goes on within seconds of
+    /// an outage's end, however long it lasted.
+    public static let reconnecting = JitteredBackoff(initial: .milliseconds(400), maximum: .seconds(3))
 
     public init(initial: Duration, maximum: Duration) {
         self.initial = initial
         self.maximum = maximum
     }
 
-    /// The wait before try `failures + 1`: doubled with each failure up to `maximum`, of which a random
-    /// half is taken away at most.
+    /// Wait before attempt `failures + 1`: doubled with each failure up to `maximum`, then shortened by a
+    /// random part of at most half.
     public func delay(failures: Int, using random: inout SeededGenerator) -> Duration {
         let doublings = min(max(failures - 1, 0), 32)
         let full = min(maximum, initial * (1 << doublings))

@@ -6,14 +6,14 @@ public enum PatchFormat: String, Hashable, Sendable, CaseIterable {
     case json = "application/json-patch+json"
     /// RFC 7396
     case merge = "application/merge-patch+json"
-    /// Kubernetes' own: lists merge by key. Not for custom resources.
+    /// The format of Kubernetes' own, which merges lists by key. Not for custom resources.
     case strategic = "application/strategic-merge-patch+json"
 }
 
 public enum ObjectPatcher {
     /// Applies a patch to an object.
     ///
-    /// - Parameter schema: tells a strategic merge how lists merge; the other formats don't use it.
+    /// - Parameter schema: rules by which a strategic merge merges lists; the other formats do not use it.
     public static func applyPatch(
         _ format: PatchFormat, _ patch: JSONValue, to object: JSONValue, schema: MergeType = .untyped
     ) throws(PatchError) -> JSONValue {
@@ -52,7 +52,7 @@ extension JSONValue {
         }
     }
 
-    /// As Go's JSON decoder names it.
+    /// Type of the value, as Go's JSON decoder names it.
     package var typeName: String {
         switch self {
         case .null: "null"
@@ -64,7 +64,7 @@ extension JSONValue {
         }
     }
 
-    /// Equality that holds `1` and `1.0` to be the same.
+    /// Equality in which `1` and `1.0` are the same.
     func means(_ other: JSONValue) -> Bool {
         switch (self, other) {
         case (.integer, .number), (.number, .integer): doubleValue == other.doubleValue
@@ -77,7 +77,7 @@ extension JSONValue {
         }
     }
 
-    /// Null, an empty array or an empty object.
+    /// Whether the value is null, an empty array or an empty object.
     var isVacant: Bool {
         switch self {
         case .null: true

@@ -3,8 +3,8 @@ import KubernetesAPI
 import Yams
 
 /// A YAML file of this repository, as `kubectl` would send it.
-public struct Manifest: Sendable, CustomStringConvertible {
-    /// JSON has no word for it; `kubectl` refuses such a file by itself.
+public struct RepositoryManifest: Sendable, CustomStringConvertible {
+    /// A number that JSON cannot express; `kubectl` refuses such a file by itself.
     public struct UnsupportedValue: Error, CustomStringConvertible {
         public var value: Double
         public var description: String { "unsupported value: \(value.isNaN ? "NaN" : "\(value)")" }
@@ -24,16 +24,16 @@ public struct Manifest: Sendable, CustomStringConvertible {
     }
 
     /// The manifests of a folder of the repository, by name.
-    public static func all(in folder: String) throws -> [Manifest] {
+    public static func all(in folder: String) throws -> [RepositoryManifest] {
         try FileManager.default.contentsOfDirectory(
             at: repository.appendingPathComponent(folder), includingPropertiesForKeys: nil
         )
         .filter { $0.pathExtension == "yaml" }
         .sorted { $0.path < $1.path }
-        .map { try Manifest($0) }
+        .map { try RepositoryManifest($0) }
     }
 
-    /// What the file's header lines `# expect: …` say that the refusal must contain.
+    /// The texts that a refusal must contain, from the file's header lines `# expect: …`.
     public var expectations: [String] {
         text.split(separator: "\n").compactMap { line in
             line.hasPrefix("# expect: ") ? String(line.dropFirst("# expect: ".count)) : nil
