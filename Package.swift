@@ -155,7 +155,7 @@ let package = Package(
             [
                 "KubernetesAPI", "ObjectPatching", "StructuralSchema", "HTTPTransport", crypto, grdb,
                 hummingbird, hummingbirdTLS, logging, serviceLifecycle, x509, yams,
-            ], testing: ["KubernetesAPI", "HTTPTransport"]),
+            ], testing: ["KubernetesAPI", "HTTPTransport"], testData: ["Recorded"]),
         library(
             "ClusterControllers", in: .embeddedCluster,
             ["KubernetesAPI", "KubernetesClient", "ControllerRuntime", logging, serviceLifecycle],
