@@ -173,7 +173,8 @@ let package = Package(
             [
                 "KubernetesAPI", "ObjectPatching", "Scheduling", "StructuralSchema", "HTTPTransport", crypto,
                 grdb, hummingbird, hummingbirdTLS, logging, serviceLifecycle, x509, yams,
-            ], testing: ["ClusterControllers", "KubernetesAPI", "HTTPTransport", "Scheduling"]),
+            ], testing: ["ClusterControllers", "KubernetesAPI", "HTTPTransport", "Scheduling"],
+            testData: ["Recorded"]),
         library(
             "ClusterControllers", in: .embeddedCluster,
             [

@@ -1,11 +1,11 @@
 import Foundation
 import TestSupport
 
-/// What turns the chart into manifests: Helm itself where it is installed, and `hack/chart-render`.
+/// What turns the chart into manifests: Helm itself where it is installed, and `hack/helm`, which is Helm as a library.
 struct ChartRenderer: Sendable, CustomStringConvertible {
     static let chart = Manifest.repository.appendingPathComponent("charts/anneal").path
     static let missing = """
-        neither helm nor $ANNEAL_CACHE/chart-render/bin/chart-render is there: run hack/setup charts
+        neither helm nor $ANNEAL_CACHE/charts is there: run hack/setup charts
         """
 
     var description: String
@@ -22,10 +22,12 @@ struct ChartRenderer: Sendable, CustomStringConvertible {
     static let own: ChartRenderer? = {
         let environment = ProcessInfo.processInfo.environment
         let caches = environment["XDG_CACHE_HOME"] ?? "\(environment["HOME"] ?? "/root")/.cache"
-        let program = "\(environment["ANNEAL_CACHE"] ?? "\(caches)/anneal")/chart-render/bin/chart-render"
-        guard FileManager.default.isExecutableFile(atPath: program) else { return nil }
-        let tool = CommandLineTool(path: program)
-        return ChartRenderer(description: "chart-render") { try tool("--values", $0, chart) }
+        let python = "\(environment["ANNEAL_CACHE"] ?? "\(caches)/anneal")/charts/bin/python"
+        guard FileManager.default.isExecutableFile(atPath: python) else { return nil }
+        let tool = CommandLineTool(path: Manifest.repository.appendingPathComponent("hack/helm").path)
+        return ChartRenderer(description: "hack/helm") { values in
+            try tool("template", "anneal", chart, "--namespace", "anneal-system", "--values", values)
+        }
     }()
 
     /// The chart with the values of a file.
