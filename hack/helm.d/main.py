@@ -62,8 +62,8 @@ def upgrade(options):
 
 
 def of_write(options) -> dict:
-    return {"take_ownership": options.take_ownership or None, "timeout_seconds": options.timeout,
-            "wait": "watcher" if options.wait else None}
+    return {"take_ownership": options.take_ownership or None, "force_conflicts": options.force_conflicts or None,
+            "timeout_seconds": options.timeout, "wait": "watcher" if options.wait else None}
 
 
 def release_action(action: str, config: helm.Config, options, **more) -> dict:
@@ -123,9 +123,9 @@ def parser() -> argparse.ArgumentParser:
     for made in (command(lint, "chart"), command(template, "name", "chart")):
         made.add_argument("--kube-version", default="v1.36.0", help="of the cluster (%(default)s)")
         flags(made, "--strict")
-    flags(command(install, "name", "chart"), "--create-namespace", "--take-ownership", "--wait")
+    flags(command(install, "name", "chart"), "--create-namespace", "--take-ownership", "--force-conflicts", "--wait")
     flags(command(upgrade, "name", "chart"), "--reuse-values", "--reset-then-reuse-values", "--take-ownership",
-          "--wait")
+          "--force-conflicts", "--wait")
     command(rollback, "name").add_argument("revision", type=int, nargs="?", help="the one before, if none is named")
     for function in (uninstall, history):
         command(function, "name")
