@@ -173,8 +173,23 @@ let package = Package(
             [
                 "KubernetesAPI", "ObjectPatching", "Scheduling", "StructuralSchema", "HTTPTransport", crypto,
                 grdb, hummingbird, hummingbirdTLS, logging, serviceLifecycle, x509, yams,
-            ], testing: ["ClusterControllers", "KubernetesAPI", "HTTPTransport", "Scheduling"],
-            testData: ["Recorded"]),
+            ],
+            testing: [
+                "AdmissionPlugins", "BuiltInKinds", "HTTPTransport", "KubernetesAPI", logging,
+            ], testData: ["Recorded"]),
+        library(
+            "BuiltInKinds", in: .embeddedCluster, ["APIServer", "KubernetesAPI", "StructuralSchema"],
+            testing: ["APIServer", "KubernetesAPI", "StructuralSchema"]),
+        library(
+            "AdmissionPlugins", in: .embeddedCluster,
+            [
+                "APIServer", "HTTPTransport", "KubernetesAPI", "ObjectPatching", "Scheduling",
+                "StructuralSchema",
+            ],
+            testing: [
+                "APIServer", "ClusterControllers", "HTTPTransport", "KubernetesAPI", "Scheduling",
+                "StructuralSchema",
+            ]),
         library(
             "ClusterControllers", in: .embeddedCluster,
             [
@@ -191,8 +206,8 @@ let package = Package(
         library(
             "LocalCluster", in: .embeddedCluster,
             [
-                "APIServer", "ClusterControllers", "NodeAgent", "HTTPTransport", "KubernetesAPI",
-                "KubernetesClient", logging, serviceLifecycle, yams,
+                "AdmissionPlugins", "APIServer", "BuiltInKinds", "ClusterControllers", "HTTPTransport",
+                "KubernetesAPI", "KubernetesClient", "NodeAgent", logging, serviceLifecycle, yams,
             ]),
 
         // A main each, nothing more.
@@ -231,8 +246,9 @@ let package = Package(
             .testTarget(
                 name: "ConformanceTests",
                 dependencies: [
-                    "AnnealAPI", "APIServer", "ControllerRuntime", "HTTPTransport", "KubernetesAPI",
-                    "KubernetesClient", "TestSupport", "Operator", "Planning", "SeededRandomness", logging,
+                    "AdmissionPlugins", "AnnealAPI", "APIServer", "BuiltInKinds", "ControllerRuntime",
+                    "HTTPTransport", "KubernetesAPI", "KubernetesClient", "TestSupport", "Operator",
+                    "Planning", "SeededRandomness", logging,
                 ], swiftSettings: strict),
             .testTarget(
                 name: "FuzzTests",

@@ -1,4 +1,6 @@
 import APIServer
+import AdmissionPlugins
+import BuiltInKinds
 import ClusterControllers
 import FoundationEssentials
 import HTTPTransport
@@ -64,12 +66,14 @@ public struct LocalCluster: ServiceLifecycle.Service {
         self.logger = logger
         self.onProgress = onProgress
         transport = HTTPTransport(logger: logger)
-        var server = APIServerConfiguration(
-            stateDirectory: "\(configuration.stateFolder)/server", port: configuration.port,
-            auditLogPath: configuration.auditLog, resources: BuiltInResources.definitions, logger: logger)
-        server.admissionPlugins = AdmissionPlugins.standard(
-            webhooks: WebhookHTTP(transport), environment: server.environment)
-        self.server = try await APIServer(configuration: server)
+        server = try await APIServer(
+            configuration: APIServerConfiguration(
+                stateDirectory: "\(configuration.stateFolder)/server",
+                resources: BuiltInResources.definitions,
+                admissionPlugins: AdmissionPlugins.standard(
+                    webhooks: WebhookHTTP(transport), environment: .live),
+                port: configuration.port, auditLogPath: configuration.auditLog, environment: .live,
+                logger: logger))
     }
 
     /// A client that may do everything, once the server listens.

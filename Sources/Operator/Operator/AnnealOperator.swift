@@ -13,18 +13,31 @@ import Telemetry
 public struct AnnealOperator: ServiceLifecycle.Service, CustomStringConvertible {
     public var description: String { "AnnealOperator" }
 
+    private let kinds: [any RegisteredKind]
     private let client: KubernetesClient
     private let configuration: OperatorConfiguration
     private let metrics: OperatorMetrics
     private let logger: Logger
     private let now: @Sendable () -> Timestamp
 
-    /// - Parameter metrics: what the client's observer counts in, too.
+    /// The operator for all kinds of this version.
+    ///
+    /// - Parameter metrics: Metrics that the client's observer counts in, too.
     public init(
         client: KubernetesClient, configuration: OperatorConfiguration,
         metrics: OperatorMetrics = OperatorMetrics(), logger: Logger,
         now: @escaping @Sendable () -> Timestamp = { Timestamp(seconds: Int64(Date().timeIntervalSince1970)) }
     ) {
+        self.init(
+            kinds: Kinds.all, client: client, configuration: configuration, metrics: metrics, logger: logger,
+            now: now)
+    }
+
+    init(
+        kinds: [any RegisteredKind], client: KubernetesClient, configuration: OperatorConfiguration,
+        metrics: OperatorMetrics, logger: Logger, now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.kinds = kinds
         self.client = client
         self.configuration = configuration
         self.metrics = metrics
@@ -47,33 +60,35 @@ public struct AnnealOperator: ServiceLifecycle.Service, CustomStringConvertible 
             client: leader, component: "anneal.dev/operator", instance: configuration.identity, logger: logger
         )
         let caches = ClusterCaches(
-            client: client, namespace: configuration.namespace,
-            malformed: MalformedObjects(events: events, metrics: metrics, logger: logger), logger: logger)
-        let queues = OperatorQueues()
-        Triggers(
-            caches: caches, trainingJobs: queues.trainingJobs, evalRuns: queues.evalRuns,
-            rounds: queues.rounds
-        ).install()
-        let webhook = webhook(caches, leader: leader)
+            kinds: kinds,
+            InformerContext(
+                client: client, namespace: configuration.namespace,
+                malformed: MalformedObjects(events: events, metrics: metrics, logger: logger), logger: logger)
+        )
+        let served = kinds.compactMap { $0.serve(caches, logger: logger) }
+        let rounds = AdmissionRounds()
+        WakeUps(caches: caches, kinds: served, rounds: rounds).install()
+        let webhook = webhook(served, caches, leader: leader)
         let term = LeaderTerm(
-            client: leader, caches: caches, queues: queues, events: events, configuration: configuration,
-            metrics: metrics, others: webhook?.leaderServices ?? [], logger: logger, now: now)
+            client: leader, caches: caches, kinds: served, rounds: rounds, events: events,
+            configuration: configuration, metrics: metrics, others: webhook?.leaderServices ?? [],
+            logger: logger, now: now)
         let leadership = Leadership(
             term, election: configuration.election, client: client, fence: fence, logger: logger)
-        collectMetrics(caches, queues, events, leadership)
+        collectMetrics(served, events, leadership)
         let group = ServiceGroup(
             services: [IdleMemory()] + caches.services + (webhook?.services ?? [])
-                + servers(caches, queues, leadership, webhook) + [leadership.service],
+                + servers(caches, served, leadership, webhook) + [leadership.service],
             logger: logger)
         try await group.run()
     }
 
-    private func webhook(_ caches: ClusterCaches, leader: KubernetesClient) -> AdmissionWebhook? {
+    private func webhook(
+        _ served: [any ServedKind], _ caches: ClusterCaches, leader: KubernetesClient
+    ) -> AdmissionWebhook? {
         guard let webhook = configuration.webhook else { return nil }
-        let controller = AdmissionController([
-            .trainingJob(
-                settings: configuration.planner, liveRun: caches.trainingJobs.store.liveRun), .evalRun,
-        ])
+        let controller = AdmissionController(
+            served.compactMap { $0.policy(caches, configuration.planner) })
         return AdmissionWebhook(
             webhook, controller: controller, client: client, leaderClient: leader,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger,
@@ -81,12 +96,12 @@ public struct AnnealOperator: ServiceLifecycle.Service, CustomStringConvertible 
     }
 
     private func servers(
-        _ caches: ClusterCaches, _ queues: OperatorQueues, _ leadership: Leadership,
+        _ caches: ClusterCaches, _ served: [any ServedKind], _ leadership: Leadership,
         _ webhook: AdmissionWebhook?
     ) -> [any ServiceLifecycle.Service] {
         let liveness = [
             HealthCheck("leader-election") { leadership.problem },
-            WorkerProgress(queues: queues.named.map(\.queue)).check,
+            WorkerProgress(queues: served.filter(\.hasController).map(\.queue)).check,
         ]
         // A process that stands by is ready: it could lead at once.
         var readiness = [HealthCheck("caches") { caches.hasSynced ? nil : "not all kinds were listed yet" }]
@@ -96,21 +111,21 @@ public struct AnnealOperator: ServiceLifecycle.Service, CustomStringConvertible 
     }
 
     private func collectMetrics(
-        _ caches: ClusterCaches, _ queues: OperatorQueues, _ events: EventRecorder, _ leadership: Leadership
+        _ served: [any ServedKind], _ events: EventRecorder, _ leadership: Leadership
     ) {
         let census = RunCensus()
-        census.follow(caches)
+        for kind in served { kind.count(in: census) }
         metrics.registry.addCollector(census.collect)
         metrics.registry.addCollector {
             var samples = [
                 MetricSample(MetricCatalogue.leader, value: leadership.isLeading ? 1 : 0),
                 MetricSample(MetricCatalogue.eventsDropped, value: Double(events.droppedCount)),
             ]
-            for (name, queue) in queues.named {
-                let labels = [MetricLabel("controller", name)]
+            for kind in served where kind.hasController {
+                let labels = [MetricLabel("controller", kind.name)]
                 samples += [
-                    MetricSample(MetricCatalogue.queueDepth, labels, value: Double(queue.count)),
-                    MetricSample(MetricCatalogue.queueAdds, labels, value: Double(queue.addedCount)),
+                    MetricSample(MetricCatalogue.queueDepth, labels, value: Double(kind.queue.count)),
+                    MetricSample(MetricCatalogue.queueAdds, labels, value: Double(kind.queue.addedCount)),
                 ]
             }
             return samples

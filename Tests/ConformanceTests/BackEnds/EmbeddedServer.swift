@@ -1,5 +1,8 @@
 import APIServer
+import AdmissionPlugins
+import BuiltInKinds
 import FoundationEssentials
+import HTTPTransport
 import KubernetesClient
 import Logging
 
@@ -14,11 +17,15 @@ struct EmbeddedServer: Sendable {
         start = Task {
             let folder = FileManager.default.temporaryDirectory
                 .appendingPathComponent("conformance-\(UUID().uuidString)").path
+            let logger = Logger(label: "embedded") { _ in SwiftLogNoOpLogHandler() }
             let server = try await APIServer(
                 configuration: APIServerConfiguration(
-                    stateDirectory: folder, historyLimit: historyLimit,
+                    stateDirectory: folder, resources: BuiltInResources.definitions,
+                    admissionPlugins: AdmissionPlugins.standard(
+                        webhooks: WebhookHTTP(HTTPTransport(logger: logger)), environment: .live),
+                    historyLimit: historyLimit,
                     compactionInterval: .milliseconds(200), bookmarkInterval: .seconds(1),
-                    logger: Logger(label: "embedded") { _ in SwiftLogNoOpLogHandler() }))
+                    logger: logger))
             // It serves until the process ends.
             Task { try await server.run() }
             let path = "\(folder)/kubeconfig"

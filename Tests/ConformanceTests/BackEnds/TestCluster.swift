@@ -49,14 +49,17 @@ actor InstalledDefinitions {
         try await installation.value
     }
 
+    /// Every kind of Anneal's, and the one that only tests have.
+    private static let definitions = AnnealAPI.CustomResourceDefinition.all + [.ensemble]
+
     private static func install(_ client: KubernetesClient) async throws {
-        for definition in AnnealAPI.CustomResourceDefinition.all {
+        for definition in definitions {
             _ = try await client.send(
                 definitionType.patch(
                     namespace: nil, name: definition.name,
                     .apply(definition.manifest, fieldManager: "conformance", force: true)))
         }
-        for definition in AnnealAPI.CustomResourceDefinition.all {
+        for definition in definitions {
             try await awaitServing(definition, client)
         }
     }

@@ -33,46 +33,115 @@ extension Scenario {
             let (run, other) = (try await cluster.create("run"), try await cluster.create("other"))
             let child = cluster.child("child", of: run)
             // The second time as after a reply that was lost.
-            for _ in 0..<2 { try await applier.carryOut([.create(.evalRun(child))], on: run) }
+            for _ in 0..<2 { try await applier.succeed([.create(Child(child))], on: run) }
             let created = try await cluster.client.get(EvalRun.self, child.key)
             #expect(created.metadata.controller?.uid == run.metadata.uid)
-            #expect(applier.caches.evalRuns.store.get(child.key)?.metadata.uid == created.metadata.uid)
-            await #expect(throws: NameTaken.self) {
-                try await applier.carryOut([.create(.evalRun(cluster.child("child", of: other)))], on: other)
+            #expect(
+                applier.caches.informer(EvalRun.self)?.store.get(child.key)?.metadata.uid
+                    == created.metadata.uid)
+            for effect in [Effect.create, Effect.apply] {
+                let rival = Child(cluster.child("child", of: other))
+                let failures = try await applier.carryOut([effect(rival, [])], on: other)
+                #expect(failures.map(\.reason) == ["NameTaken"])
+                #expect(failures.first?.description.contains("controlled by EvalRun run") == true)
             }
         },
         Scenario("exactly the object that was seen is deleted, and what is gone is no error") { cluster in
             let applier = cluster.applier()
             let run = try await cluster.create("run")
             let child = cluster.child("child", of: run)
-            try await applier.carryOut([.create(.evalRun(child))], on: run)
+            try await applier.succeed([.create(Child(child))], on: run)
             let seen = try await cluster.client.get(EvalRun.self, child.key)
             let former = ChildReference(
-                kind: .evalRun, key: child.key, uid: "00000000-0000-0000-0000-000000000000")
-            try await applier.carryOut([.delete(former)], on: run)
+                type: EvalRun.resourceType, key: child.key, uid: "00000000-0000-0000-0000-000000000000")
+            try await applier.succeed([.delete(former)], on: run)
             #expect(try await cluster.client.get(EvalRun.self, child.key).metadata.uid == seen.metadata.uid)
-            let reference = try #require(Child.evalRun(seen).reference)
-            for _ in 0..<2 { try await applier.carryOut([.delete(reference)], on: run) }
+            let reference = try #require(Child(seen).reference)
+            for _ in 0..<2 { try await applier.succeed([.delete(reference)], on: run) }
             #expect(try await cluster.isGone(child.key))
             let uid = try #require(run.metadata.uid)
-            try await applier.carryOut([.deleteRun(uid: former.uid)], on: run)
+            try await applier.succeed([.deleteRun(uid: former.uid)], on: run)
             #expect(try await !cluster.isGone(run.key))
-            for _ in 0..<2 { try await applier.carryOut([.deleteRun(uid: uid)], on: run) }
+            for _ in 0..<2 { try await applier.succeed([.deleteRun(uid: uid)], on: run) }
             #expect(try await cluster.isGone(run.key))
         },
-        Scenario("an effect that is refused stops those after it") { cluster in
+        Scenario("an effect that is refused holds up those that need it, and no others") { cluster in
             let applier = cluster.applier()
             let run = try await cluster.create("run")
             var wrong = cluster.child("wrong", of: run)
             wrong.spec.suites = []
+            let needed = Child(wrong).identity
+            let dependent = Child(cluster.child("dependent", of: run))
             let effects: [Effect] = [
-                .create(.evalRun(wrong)), .create(.evalRun(cluster.child("after", of: run))),
+                .create(Child(wrong)), .create(dependent, needs: [needed]),
+                .create(Child(cluster.child("later", of: run)), needs: [dependent.identity]),
+                .create(Child(cluster.child("independent", of: run))),
+                .deleteRun(uid: run.metadata.uid ?? ""),
             ]
-            let error = try await refusal { try await applier.carryOut(effects, on: run) }
-            #expect(error.status?.message?.contains("spec.suites") == true)
-            #expect(try await cluster.isGone(cluster.key("after")))
+            let failures = try await applier.carryOut(effects, on: run)
+            #expect(failures.map(\.reason) == ["Invalid"])
+            let text = try #require(failures.first?.description)
+            #expect(text.hasPrefix("create EvalRun wrong: ") && text.contains("spec.suites"))
+            #expect(try await cluster.isGone(cluster.key("dependent")))
+            #expect(try await cluster.isGone(cluster.key("later")))
+            #expect(try await !cluster.isGone(cluster.key("independent")))
+            #expect(try await !cluster.isGone(run.key), "a run is not let go while an effect is refused")
+        },
+        Scenario("a child that is applied is made, and repaired where somebody changed it") { cluster in
+            let applier = cluster.applier()
+            let run = try await cluster.create("run")
+            var child = cluster.child("child", of: run)
+            child.spec.runPolicy = RunPolicy()
+            child.spec.runPolicy?.backoffLimit = 2
+            try await applier.succeed([.apply(Child(child))], on: run)
+            let made = try await cluster.client.get(EvalRun.self, child.key)
+            #expect(made.spec.runPolicy?.backoffLimit == 2)
+            try await cluster.client.patch(
+                EvalRun.self, child.key,
+                .merge(["spec": ["runPolicy": ["backoffLimit": 7, "ttlSecondsAfterFinished": 60]]]))
+            try await applier.succeed([.apply(Child(child))], on: run)
+            let repaired = try await cluster.client.get(EvalRun.self, child.key)
+            #expect(repaired.metadata.uid == made.metadata.uid)
+            #expect(repaired.spec.runPolicy?.backoffLimit == 2)
+            #expect(repaired.spec.runPolicy?.ttlSecondsAfterFinished == 60, "what others set is theirs")
+        },
+        Scenario("exactly the object that was seen is patched") { cluster in
+            let applier = cluster.applier()
+            let run = try await cluster.create("run")
+            let child = cluster.child("child", of: run)
+            try await applier.succeed([.create(Child(child))], on: run)
+            let seen = try await cluster.client.get(EvalRun.self, child.key)
+            let stop: JSONValue = ["spec": ["runPolicy": ["stop": ["reason": "Pruned"]]]]
+            var reference = try #require(Child(seen).reference)
+            reference.uid = "00000000-0000-0000-0000-000000000000"
+            try await applier.succeed([.patch(reference, stop)], on: run)
+            #expect(try await cluster.client.get(EvalRun.self, child.key).spec.runPolicy?.stop == nil)
+            reference = try #require(Child(seen).reference)
+            try await applier.succeed([.patch(reference, stop)], on: run)
+            let stopped = try await cluster.client.get(EvalRun.self, child.key)
+            #expect(stopped.spec.runPolicy?.stop?.reason == "Pruned")
+        },
+        Scenario("a finalizer holds a run until it is removed") { cluster in
+            let applier = cluster.applier()
+            let run = try await cluster.create("run")
+            try await applier.succeed([.addFinalizer(Anneal.Finalizer.settle)], on: run)
+            let held = try await cluster.client.get(EvalRun.self, run.key)
+            #expect(held.metadata.finalizers == [Anneal.Finalizer.settle])
+            try await applier.succeed([.deleteRun(uid: run.metadata.uid ?? "")], on: held)
+            let deleted = try await cluster.client.get(EvalRun.self, run.key)
+            #expect(deleted.metadata.deletionTimestamp != nil)
+            try await applier.succeed([.removeFinalizer(Anneal.Finalizer.settle)], on: deleted)
+            #expect(try await cluster.isGone(run.key))
         },
     ]
+}
+
+extension PlanApplier {
+    /// Carries out effects of which none may be refused.
+    fileprivate func succeed(_ effects: [Effect], on run: EvalRun) async throws {
+        let failures = try await carryOut(effects, on: run)
+        #expect(failures.isEmpty, "\(failures)")
+    }
 }
 
 extension TestCluster {
@@ -85,7 +154,8 @@ extension TestCluster {
         return PlanApplier(
             client: client, events: events,
             caches: ClusterCaches(
-                client: client, namespace: namespace, malformed: malformed, logger: logger))
+                kinds: Kinds.all,
+                InformerContext(client: client, namespace: namespace, malformed: malformed, logger: logger)))
     }
 
     fileprivate func child(_ name: String, of owner: EvalRun) -> EvalRun {

@@ -13,20 +13,25 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct AdmissionSchedulerTests {
-    private func scheduler(_ server: ScriptedServer) -> AdmissionScheduler {
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    private func scheduler(_ server: ScriptedServer) -> (AdmissionScheduler, [any ServedKind]) {
         let client = KubernetesClient(
             configuration: ClusterConfiguration(server: server.url), transport: HTTPTransport())
         let events = EventRecorder(client: client, component: "test", instance: "test", logger: logger)
         let caches = ClusterCaches(
-            client: client, namespace: nil,
-            malformed: MalformedObjects(events: events, metrics: OperatorMetrics(), logger: logger),
-            logger: logger)
-        return AdmissionScheduler(
-            caches: caches, queues: OperatorQueues(),
+            kinds: Kinds.all,
+            InformerContext(
+                client: client, namespace: nil,
+                malformed: MalformedObjects(events: events, metrics: OperatorMetrics(), logger: logger),
+                logger: logger))
+        let served = Kinds.all.compactMap { $0.serve(caches, logger: logger) }
+        let scheduler = AdmissionScheduler(
+            kinds: served.compactMap(\.claims),
             applier: PlanApplier(client: client, events: events, caches: caches),
             settings: PlannerSettings(agentImage: "agent:1"), identity: "test",
             now: { Timestamp(seconds: 0) })
+        return (scheduler, served)
     }
 
     /// A server that lists one run of each kind, which no watch has told of.
@@ -46,17 +51,18 @@ struct AdmissionSchedulerTests {
 
     @Test func `a run that a new leader reads before its watch tells of it is reconciled`() async throws {
         let server = try server()
-        let scheduler = scheduler(server)
+        let (scheduler, served) = scheduler(server)
         try await scheduler.catchUp()
         let key = ObjectKey(namespace: "n", name: "run")
-        #expect(scheduler.caches.trainingJobs.store.get(key) != nil)
-        #expect(scheduler.caches.evalRuns.store.get(key) != nil)
-        #expect(scheduler.queues.trainingJobs.count == 1 && scheduler.queues.evalRuns.count == 1)
-        let first = await scheduler.queues.trainingJobs.get()
-        #expect(first == key)
-        scheduler.queues.trainingJobs.done(key)
+        #expect(served.count == 2)
+        for kind in served {
+            #expect(kind.queue.count == 1, "\(kind.name)")
+            let first = await kind.queue.get()
+            #expect(first == key)
+            kind.queue.done(key)
+        }
         try await scheduler.catchUp()
-        #expect(scheduler.queues.trainingJobs.count == 0, "what is known need not be looked at again")
+        #expect(served.allSatisfy { $0.queue.count == 0 }, "what is known need not be looked at again")
     }
 
     @Test func `a round that can't read the runs fails and is made again, and ends nothing`() async throws {
@@ -67,7 +73,7 @@ struct AdmissionSchedulerTests {
             connection.respond(
                 isFirst ? 500 : 200, headers: ["Content-Type": "application/json"], isFirst ? "{}" : list)
         }
-        let scheduler = scheduler(server)
+        let (scheduler, _) = scheduler(server)
         await #expect(throws: KubernetesError.self) { try await scheduler.round(.round) }
         #expect(try await scheduler.round(.round) == .done)
         #expect(try await scheduler.round(.round) == .done)

@@ -41,8 +41,8 @@ struct RunReductionTests {
     @Test(arguments: TrainingJobPhase.allCases.filter(\.isTerminal))
     func `the plan of a finished run is the same after reduction`(phase: TrainingJobPhase) throws {
         let job = try job(phase)
-        let reduced = RunReduction.trainingJob(job)
-        #expect(reduced != job && RunReduction.trainingJob(reduced) == reduced)
+        let reduced = Kind.trainingJob.reduction(job)
+        #expect(reduced != job && Kind.trainingJob.reduction(reduced) == reduced)
         for hour: Int64 in [1, 3] {
             let now = Timestamp(seconds: 1_795_219_200 + hour * 3600)
             func plan(_ job: TrainingJob) -> Plan<TrainingJobStatus> {
@@ -56,7 +56,7 @@ struct RunReductionTests {
     @Test(arguments: TrainingJobPhase.allCases.filter { !$0.isTerminal })
     func `a run that goes on keeps its spec`(phase: TrainingJobPhase) throws {
         let job = try job(phase)
-        let reduced = RunReduction.trainingJob(job)
+        let reduced = Kind.trainingJob.reduction(job)
         #expect(reduced.spec == job.spec && reduced.status == job.status)
         #expect(reduced.metadata.annotations == ["mine": "x"])
     }

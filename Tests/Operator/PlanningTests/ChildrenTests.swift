@@ -13,7 +13,7 @@ struct ChildrenTests {
         world.run { world in
             guard let observation = world.observation() else { return true }
             for effect in TrainingJobPlanner.plan(observation).effects {
-                if case .create(let child) = effect, !all.contains(child) { all.append(child) }
+                if case .create(let child, _) = effect, !all.contains(child) { all.append(child) }
             }
             return world.phase?.isTerminal == true
         }
@@ -22,15 +22,13 @@ struct ChildrenTests {
 
     static func pods(_ children: [Child]) -> [(stage: String, metadata: ObjectMeta, spec: PodSpec)] {
         children.compactMap { child in
-            switch child {
-            case .pod(let pod): ("train", pod.metadata, pod.spec ?? PodSpec())
-            case .job(let job):
+            if let pod = child.of(Pod.self) { return ("train", pod.metadata, pod.spec ?? PodSpec()) }
+            return child.of(Job.self).map { job in
                 (
                     job.metadata.labels?[Anneal.Label.stage] ?? "",
                     job.spec?.template.metadata ?? ObjectMeta(),
                     job.spec?.template.spec ?? PodSpec()
                 )
-            case .claim, .service, .lease, .evalRun: nil
             }
         }
     }
@@ -47,8 +45,12 @@ struct ChildrenTests {
         var job = Samples.trainingJob(nodes: 2)
         job.metadata.name = name
         let children = Self.children(job)
-        #expect(Set(children.map(\.kind)) == Set(ChildKind.allCases))
-        #expect(Set(children.map { "\($0.kind)/\($0.key)" }).count == children.count)
+        let kinds = [
+            Job.resourceType, Pod.resourceType, PersistentVolumeClaim.resourceType, Service.resourceType,
+            Lease.resourceType, EvalRun.resourceType,
+        ]
+        #expect(Set(children.map(\.type)) == Set(kinds))
+        #expect(Set(children.map(\.identity)).count == children.count)
         for child in children {
             #expect(child.key.name.utf8.count <= 63)
             #expect(child.metadata.controller?.uid == job.metadata.uid)
@@ -195,7 +197,7 @@ struct ChildrenTests {
     func `the EvalRun measures the uploaded model, an adapter on its base, on the validation split`() throws {
         let children = Self.children(Samples.trainingJob())
         let run = try #require(
-            children.compactMap { if case .evalRun(let run) = $0 { run } else { nil } }.first)
+            children.compactMap { $0.of(EvalRun.self) }.first)
         #expect(run.spec.model.sha256 == Samples.sha)
         #expect(run.spec.baseModel?.storageUri == "s3://models/base")
         #expect(run.spec.suites.first?.data?.storageUri.hasSuffix("/data/validation.jsonl") == true)

@@ -49,7 +49,8 @@ struct EvaluationWorld {
         run.status = plan.status
         for effect in plan.effects {
             switch effect {
-            case .create(.pod(var pod)):
+            case .create(let child, _):
+                guard var pod = child.of(Pod.self) else { continue }
                 if pods[pod.name] != nil { continue }
                 counter += 1
                 created.append(pod.name)
@@ -59,7 +60,7 @@ struct EvaluationWorld {
                 pod.status?.startTime = now
                 pods[pod.name] = pod
             case .delete(let reference, _): pods[reference.key.name] = nil
-            case .create, .event, .removeFinalizer, .deleteRun: break
+            case .apply, .patch, .event, .addFinalizer, .removeFinalizer, .deleteRun: break
             }
         }
     }

@@ -55,7 +55,8 @@ struct JobStageTests {
             return world.phase == .failed
         }
         #expect(world.phase == .failed)
-        #expect(world.created[.job]?.filter { $0.contains(word) }.count == tries)
+        #expect(
+            world.created.filter { $0.type == Job.resourceType && $0.key.name.contains(word) }.count == tries)
         #expect(waits == [10, 20, 40, 80].prefix(tries - 1).map { $0 })
         #expect(world.status?.message?.contains("after \(tries) tries") == true)
         #expect(world.violations == [])
@@ -69,7 +70,7 @@ struct JobStageTests {
         world.nextFate = { $0.metadata.labels?[Anneal.Label.stage] == word ? .badInput : .success }
         world.run(until: .failed)
         #expect(world.status?.reason == "DatasetNotFound")
-        #expect(world.created[.job]?.filter { $0.contains(word) }.count == 1)
+        #expect(world.created.filter { $0.type == Job.resourceType && $0.key.name.contains(word) }.count == 1)
     }
 
     @Test(arguments: [World.Fate.evicted, .vanishes])

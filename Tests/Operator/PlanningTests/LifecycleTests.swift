@@ -81,7 +81,7 @@ struct LifecycleTests {
         #expect(world.phase == .evalFailed)
         #expect(world.status?.message?.contains("quality/perplexity is 31.5, above its max 20.0") == true)
         #expect(world.status?.conditions?["GatePassed"]?.status == .false)
-        #expect(world.created[.job]?.contains("demo-register-1") == false)
+        #expect(!world.hasCreated("demo-register-1"))
     }
 
     @Test
@@ -160,7 +160,7 @@ struct LifecycleTests {
         #expect(plan.status.phase == .failed)
         #expect(plan.status.reason == "DuplicateIdempotencyKey")
         #expect(plan.status.message?.contains("earlier") == true)
-        #expect(!plan.createsChildren)
+        #expect(!plan.makesChildren)
     }
 
     @Test
@@ -190,7 +190,7 @@ struct LifecycleTests {
         job.metadata.deletionTimestamp = Samples.start
         job.metadata.finalizers = [Anneal.Finalizer.settle]
         let plan = TrainingJobPlanner.plan(try #require(World(job).observation()))
-        #expect(!plan.createsChildren)
+        #expect(!plan.makesChildren)
         #expect(plan.status.phase == (phase.isTerminal ? phase : .cancelled))
         #expect(plan.effects.contains(.removeFinalizer(Anneal.Finalizer.settle)))
     }

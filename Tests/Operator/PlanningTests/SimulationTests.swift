@@ -114,7 +114,7 @@ struct Simulation {
         {
             world.terminate(pod)
         }
-        if random.chance(0.02), let job = launched(world.state.jobs.keys.sorted(), of: .job) {
+        if random.chance(0.02), let job = launchedJob() {
             world.delete(job, now: false)
         }
         if random.chance(0.03), let lease = world.state.leases.keys.sorted().first {
@@ -130,12 +130,13 @@ struct Simulation {
         }
     }
 
-    /// A child of the current try that the operator has seen; one that it has not is created again.
-    private mutating func launched(_ names: [String], of kind: ChildKind) -> ChildReference? {
+    /// A Job of the current attempt that the operator has seen; one that it has not is created again.
+    private mutating func launchedJob() -> ChildReference? {
         guard world.status?.current?.launchedAt != nil, cached >= history.count - 1,
-            let name = names.randomElement(using: &random), let uid = world.state.jobs[name]?.metadata.uid
+            let name = world.state.jobs.keys.sorted().randomElement(using: &random),
+            let uid = world.state.jobs[name]?.metadata.uid
         else { return nil }
-        return ChildReference(kind: kind, key: ObjectKey(namespace: "team", name: name), uid: uid)
+        return ChildReference(type: Job.resourceType, key: ObjectKey(namespace: "team", name: name), uid: uid)
     }
 
     private mutating func reconcile(hasTrouble: Bool) {
@@ -157,7 +158,7 @@ struct Simulation {
         case .done:
             // A lost reply: the operator does the same once more.
             if hasTrouble, random.chance(0.05) { _ = world.apply(plan, of: observation) }
-            if plan.createsChildren { ownWrites = history.count }
+            if plan.makesChildren { ownWrites = history.count }
         case .conflict: break
         case .crashed:
             // The next process lists afresh.

@@ -53,7 +53,7 @@ public struct AdmissionRequest: Sendable {
     public var object: JSONValue?
     /// Nil on creation.
     public var oldObject: JSONValue?
-    /// `CreateOptions`, `UpdateOptions`, `PatchOptions` or `DeleteOptions`, with kind and apiVersion.
+    /// `CreateOptions`, `UpdateOptions` or `DeleteOptions`, with kind and apiVersion.
     public var options: JSONValue
     public var isDryRun: Bool
     /// Collects the `Warning` headers of the answer; a warning is deduplicated by the server.

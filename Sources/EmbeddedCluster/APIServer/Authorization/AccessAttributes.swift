@@ -8,6 +8,8 @@ struct AccessAttributes: Hashable, Sendable {
     /// Empty for the cluster scope or all namespaces.
     var namespace = ""
     var name = ""
+    /// Whether it is done in the namespace, and not to the namespace itself.
+    var isInNamespace = false
     /// The path, where there is no resource.
     var path = ""
 
@@ -21,6 +23,7 @@ struct AccessAttributes: Hashable, Sendable {
         self.subresource = subresource
         self.namespace = namespace
         self.name = name
+        isInNamespace = !namespace.isEmpty
     }
 
     init(verb: String, path: String) {
@@ -39,6 +42,7 @@ struct AccessAttributes: Hashable, Sendable {
         self.init(
             verb: verb, group: path.group, resource: path.plural, subresource: path.subresource,
             namespace: path.namespace, name: name)
+        isInNamespace = path.isInNamespace
     }
 
     /// The one name that a field selector lets through.

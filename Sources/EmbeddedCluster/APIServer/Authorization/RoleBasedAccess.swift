@@ -99,8 +99,8 @@ extension ServerCore {
         let type = ResourceType(
             group: attributes.group, version: "", kind: "", plural: attributes.resource)
         let scope =
-            attributes.namespace.isEmpty || attributes.resource == "namespaces"
-            ? "at the cluster scope" : "in the namespace \"\(attributes.namespace)\""
+            attributes.isInNamespace
+            ? "in the namespace \"\(attributes.namespace)\"" : "at the cluster scope"
         throw .forbidden(
             type, name: attributes.verb == "create" && attributes.subresource.isEmpty ? "" : attributes.name,
             "User \"\(user.name)\" cannot \(attributes.verb) resource \"\(attributes.qualifiedResource)\" in "

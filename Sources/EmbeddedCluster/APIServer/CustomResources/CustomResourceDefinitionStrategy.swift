@@ -73,6 +73,11 @@ struct CustomResourceDefinitionStrategy: ResourceStrategy {
         return errors
     }
 
+    /// The definition's objects go first.
+    func prepareForDeletion(_ object: inout JSONValue) {
+        object.finalizers += [CustomResourceDefinition.cleanupFinalizer]
+    }
+
     private func text(_ object: JSONValue, _ field: String) -> String { object[field]?.stringValue ?? "" }
 
     private func names(_ names: JSONValue) -> [FieldError] {

@@ -24,6 +24,12 @@ public protocol ResourceStrategy: Sendable {
     /// Seconds that a deletion waits for the node agent; nil deletes at once. `requested` is what the
     /// client asked for.
     func gracePeriodSeconds(for object: JSONValue, requested: Int64?) -> Int64?
+    /// Sets what the kind says of an object whose deletion begins; called once, after `deletionTimestamp`
+    /// and `deletionGracePeriodSeconds` were set.
+    func prepareForDeletion(_ object: inout JSONValue)
+    /// Whether an object whose deletion has begun must stay, beside its finalizers: until its grace period
+    /// is down to 0, unless the kind says otherwise.
+    func holdsBack(_ object: JSONValue) -> Bool
     /// What a deletion does with dependents when the request does not say.
     var defaultPropagation: PropagationPolicy { get }
 }
@@ -63,6 +69,10 @@ extension ResourceStrategy {
     ) -> [FieldError] { [] }
     public func warnings(for object: JSONValue, old: JSONValue?) -> [String] { [] }
     public func gracePeriodSeconds(for object: JSONValue, requested: Int64?) -> Int64? { nil }
+    public func prepareForDeletion(_ object: inout JSONValue) {}
+    public func holdsBack(_ object: JSONValue) -> Bool {
+        (object[path: ["metadata", "deletionGracePeriodSeconds"]]?.integerValue ?? 0) != 0
+    }
     public var defaultPropagation: PropagationPolicy { .background }
 }
 

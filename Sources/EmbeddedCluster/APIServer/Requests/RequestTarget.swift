@@ -19,6 +19,9 @@ struct ResourcePath: Sendable, Equatable {
     /// Empty for the object itself.
     var subresource: String
 
+    /// Whether the path leads through a namespace to something in it: `namespaces/NS/PLURAL`.
+    var isInNamespace: Bool { !namespace.isEmpty && plural != "namespaces" }
+
     /// `pods/log`: as RBAC names it.
     var resource: String { subresource.isEmpty ? plural : "\(plural)/\(subresource)" }
 }

@@ -61,7 +61,7 @@ struct RequestRouter: Sendable {
             guard
                 let resource = core.registry.find(
                     group: path.group, version: path.version, plural: path.plural),
-                resource.type.isNamespaced || path.namespace.isEmpty || path.plural == "namespaces"
+                resource.type.isNamespaced || !path.isInNamespace
             else { return .pageNotFound }
             let context = try RequestContext(
                 request: request, path: path, resource: resource, user: user, warnings: warnings,

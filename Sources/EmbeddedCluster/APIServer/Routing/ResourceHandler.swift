@@ -19,11 +19,8 @@ struct ResourceHandler: Sendable {
         case "list": return try await list()
         case "watch": return try await watch()
         case "create": return try await create()
-        case "update":
-            return try single(200, try await replace(scope: .object))
-        case "patch":
-            let (object, isNew) = try await core.patch(context, scope: .object)
-            return try single(isNew ? 201 : 200, object)
+        case "update": return try await write(.update, .object)
+        case "patch": return try await write(Write.Operation(patch: context), .object)
         case "delete": return try await delete()
         case "deletecollection": return try await deleteCollection()
         default:
@@ -43,10 +40,10 @@ struct ResourceHandler: Sendable {
         case .status, .approval:
             switch verb {
             case "get": return try single(200, core.get(context))
-            case "update": return try single(200, try await replace(scope: .status))
-            default: return try single(200, try await core.patch(context, scope: .status).object)
+            case "update": return try await write(.update, .status)
+            default: return try await write(Write.Operation(patch: context), .status)
             }
-        case .finalize: return try single(200, try await replace(scope: .finalize))
+        case .finalize: return try await write(.update, .finalize)
         case .binding: return try await core.bind(context)
         case .eviction: return try await core.evict(context)
         case .token: return try core.requestToken(context)
@@ -54,19 +51,18 @@ struct ResourceHandler: Sendable {
         }
     }
 
-    private func replace(scope: WriteScope) async throws(APIError) -> JSONValue {
-        guard core.store.get(context.resource.storage, context.key) != nil else {
-            throw .notFound(context.type, name: context.key.name)
-        }
-        let object = try context.decodeObject()
-        return try await core.update(context, scope: scope, optionsKind: "UpdateOptions") { _ in object }
-    }
-
     private func create() async throws(APIError) -> APIResponse {
         guard context.path.name.isEmpty else {
             throw .methodNotAllowed("the server does not allow this method on the requested resource")
         }
-        return try single(201, try await core.create(context))
+        return try await write(.create, .object)
+    }
+
+    private func write(_ operation: Write.Operation, _ scope: WriteScope) async throws(APIError)
+        -> APIResponse
+    {
+        let outcome = try await Write(core, context, operation, scope: scope).run()
+        return try single(outcome.isNew ? 201 : 200, outcome.object)
     }
 
     // MARK: Reading

@@ -8,7 +8,8 @@ import ServiceLifecycle
 /// The API server of the embedded cluster.
 ///
 /// ```swift
-/// let server = try await APIServer(configuration: APIServerConfiguration(stateDirectory: "…"))
+/// let server = try await APIServer(
+///     configuration: APIServerConfiguration(stateDirectory: "…", resources: […], admissionPlugins: […]))
 /// // run it as a service, then:
 /// let address = try await server.address()
 /// ```
@@ -53,10 +54,7 @@ public struct APIServer: ServiceLifecycle.Service, Sendable {
             store: try ObjectStore(path: "\(folder)/cluster.sqlite"),
             registry: ResourceRegistry(builtIn: builtIn), environment: configuration.environment,
             tokens: tokens,
-            plugins: configuration.admissionPlugins
-                ?? AdmissionPlugins.standard(
-                    webhooks: WebhookHTTP(transport), environment: configuration.environment),
-            logger: configuration.logger)
+            plugins: configuration.admissionPlugins, logger: configuration.logger)
         try await ClusterBootstrap(core: core).run()
         CustomResourceController(core: core).restore()
     }

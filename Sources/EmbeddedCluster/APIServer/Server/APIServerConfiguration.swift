@@ -12,8 +12,8 @@ public struct APIServerConfiguration: Sendable {
     public var auditLogPath: String?
     /// Kinds that are served beside those for access reviews and custom resource definitions.
     public var resources: [ResourceDefinition]
-    /// Asked in this order; nil for those of a standard cluster.
-    public var admissionPlugins: [any AdmissionPlugin]?
+    /// Plugins that may change or refuse a write, in the order in which they are asked.
+    public var admissionPlugins: [any AdmissionPlugin]
     public var environment: ServerEnvironment
     /// Changes that watches and paged lists can go back; older ones get 410.
     public var historyLimit: Int64
@@ -23,9 +23,8 @@ public struct APIServerConfiguration: Sendable {
     public var logger: Logger
 
     public init(
-        stateDirectory: String, host: String = "127.0.0.1", port: Int = 0, auditLogPath: String? = nil,
-        resources: [ResourceDefinition] = BuiltInResources.definitions,
-        admissionPlugins: [any AdmissionPlugin]? = nil,
+        stateDirectory: String, resources: [ResourceDefinition], admissionPlugins: [any AdmissionPlugin],
+        host: String = "127.0.0.1", port: Int = 0, auditLogPath: String? = nil,
         environment: ServerEnvironment = .live, historyLimit: Int64 = 20_000,
         compactionInterval: Duration = .seconds(60), bookmarkInterval: Duration = .seconds(60),
         logger: Logger = Logger(label: "anneal.apiserver")

@@ -1,7 +1,7 @@
 import KubernetesAPI
 
 /// The rules of `metadata`, which every kind shares.
-enum MetadataValidation {
+package enum MetadataValidation {
     /// Bytes of all annotations together.
     static let annotationsLimit = 256 * 1024
 
@@ -28,7 +28,8 @@ enum MetadataValidation {
         return errors
     }
 
-    static func labels(_ labels: JSONValue?, at path: String) -> [FieldError] {
+    /// The errors of a map of labels, or of a selector that is one, at `path`.
+    package static func labels(_ labels: JSONValue?, at path: String) -> [FieldError] {
         (labels?.objectValue ?? [:]).sorted { $0.key < $1.key }.flatMap { key, value -> [FieldError] in
             let text = value.stringValue ?? ""
             return NameValidation.qualifiedNameProblems(key).map { .invalid(path, .string(key), $0) }

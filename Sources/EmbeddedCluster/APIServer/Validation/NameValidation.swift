@@ -1,29 +1,37 @@
 import KubernetesAPI
 
-/// What a text must be like to be a name, in the words of a real API server. Nil means that it is fine.
-enum NameValidation {
-    static let subdomain =
+/// What a text must be like to be a name, in the words of a real API server.
+///
+/// Functions return the problems that they find; none means that the text is fine.
+package enum NameValidation {
+    /// The rule of an RFC 1123 subdomain.
+    package static let subdomain =
         "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and "
         + "must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation "
         + #"is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"#
-    static let label =
+    /// The rule of an RFC 1123 label.
+    package static let label =
         "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start "
         + "and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation "
         + "is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-    static let label1035 =
+    /// The rule of an RFC 1035 label.
+    package static let label1035 =
         "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
         + "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for "
         + "validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
-    static let qualifiedNamePart =
+    /// The rule of the name in a key of a label or an annotation.
+    package static let qualifiedNamePart =
         "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
         + "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
         + "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-    static let labelValue =
+    /// The rule of the value of a label.
+    package static let labelValue =
         "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and "
         + "must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', "
         + "regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 
-    static func problems(_ name: String, rule: NameRule) -> [String] {
+    /// What is wrong with the name of an object of a kind with the given rule.
+    package static func problems(_ name: String, rule: NameRule) -> [String] {
         switch rule {
         case .dnsSubdomain:
             return length(name, 253, "characters") + (isSubdomain(name) ? [] : [subdomain])
@@ -45,7 +53,7 @@ enum NameValidation {
     }
 
     /// The key of a label or an annotation: `name` or `prefix/name`.
-    static func qualifiedNameProblems(_ key: String) -> [String] {
+    package static func qualifiedNameProblems(_ key: String) -> [String] {
         let parts = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         guard parts.count <= 2, let name = parts.last else {
             return [
@@ -80,11 +88,13 @@ enum NameValidation {
         text.utf8.count > limit ? ["must be no more than \(limit) \(unit)"] : []
     }
 
-    static func isSubdomain(_ text: String) -> Bool {
+    /// Whether the text is labels with dots between them, whatever its length.
+    package static func isSubdomain(_ text: String) -> Bool {
         text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { isLabel($0) }
     }
 
-    static func isLabel(_ text: some StringProtocol) -> Bool {
+    /// Whether the text is of lower case letters, digits and inner dashes, whatever its length.
+    package static func isLabel(_ text: some StringProtocol) -> Bool {
         let isAlphanumeric: (UInt8) -> Bool = { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) }
         let bytes = Array(text.utf8)
         guard let first = bytes.first, let last = bytes.last else { return false }

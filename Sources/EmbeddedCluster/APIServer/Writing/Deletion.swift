@@ -62,8 +62,7 @@ extension ServerCore {
             }
             let old = context.resource.shown(current.value)
             try check(options, old, context)
-            var request = admissionRequest(
-                .delete, context, object: nil, old: old, optionsKind: "DeleteOptions")
+            var request = admissionRequest(.delete, context, object: nil, old: old)
             try await admit(&request)
             try await validateAdmission(request)
             do throws(StoreError) {
@@ -104,16 +103,8 @@ extension ServerCore {
         var object = old
         let strategy = context.definition.strategy
         object.finalizers = finalizers(for: old, options.propagation, strategy)
-        if context.resource.storage == CustomResourceDefinition.resource, !old.isBeingDeleted {
-            // Its objects go first.
-            object.finalizers += [CustomResourceDefinition.cleanupFinalizer]
-        }
-        let grace = gracePeriod(for: old, options, context)
-        let isNamespace = context.type.group.isEmpty && context.type.plural == "namespaces"
-        let holds =
-            grace > 0 || !object.finalizers.isEmpty
-            || (isNamespace && !(object["spec"]?["finalizers"]?.arrayValue ?? []).isEmpty)
-        markAsDeleted(&object, old, grace: grace, isNamespace: isNamespace, context)
+        markAsDeleted(&object, old, grace: gracePeriod(for: old, options, context), context)
+        let holds = !object.finalizers.isEmpty || strategy.holdsBack(object)
         if context.isDryRun { return holds ? .pending(object) : .deleted(object) }
         guard holds else {
             // What goes at once goes as it was.
@@ -164,8 +155,7 @@ extension ServerCore {
     }
 
     private func markAsDeleted(
-        _ object: inout JSONValue, _ old: JSONValue, grace: Int64, isNamespace: Bool,
-        _ context: RequestContext
+        _ object: inout JSONValue, _ old: JSONValue, grace: Int64, _ context: RequestContext
     ) {
         if old.isBeingDeleted {
             // The clock can only be turned forward.
@@ -179,11 +169,8 @@ extension ServerCore {
             return
         }
         object[metadata: "deletionTimestamp"] = .string(context.now.advanced(by: grace).description)
-        if isNamespace {
-            object[path: ["status", "phase"]] = "Terminating"
-            return
-        }
         object[metadata: "deletionGracePeriodSeconds"] = .integer(grace)
         if let generation = old.generation, generation > 0 { object.generation = generation + 1 }
+        context.definition.strategy.prepareForDeletion(&object)
     }
 }

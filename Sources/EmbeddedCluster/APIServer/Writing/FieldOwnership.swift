@@ -2,7 +2,25 @@ import KubernetesAPI
 import ObjectPatching
 import StructuralSchema
 
-/// Who owns which fields, for one request.
+/// The part of an object that a write may change.
+enum WriteScope: Sendable {
+    /// The whole object, but for its status where that is a subresource.
+    case object
+    case status
+    /// `finalize`: the finalizers in the spec.
+    case finalize
+
+    /// The subresource as it stands in `managedFields`.
+    var subresource: String {
+        switch self {
+        case .object: ""
+        case .status: "status"
+        case .finalize: "finalize"
+        }
+    }
+}
+
+/// The ownership of fields, for one request.
 struct FieldOwnership {
     private let manager: FieldManager
     private let name: String
@@ -12,7 +30,7 @@ struct FieldOwnership {
         self.init(context.resource, scope: scope, manager: context.fieldManager, now: context.now)
     }
 
-    /// - Parameter name: who will own what is written
+    /// Ownership by `name`, who will own what is written.
     init(_ resource: ServedResource, scope: WriteScope, manager name: String, now: Timestamp) {
         var ignoring: [[String]] = []
         switch scope {

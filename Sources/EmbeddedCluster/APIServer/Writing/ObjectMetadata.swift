@@ -52,4 +52,7 @@ extension JSONValue {
     func isSameContent(as other: JSONValue) -> Bool {
         self == other || FieldManager.keepingTimes(of: other, in: self) == other
     }
+
+    /// Whether the value is null or an empty text.
+    var isEmptyText: Bool { isNull || stringValue?.isEmpty == true }
 }

@@ -4,7 +4,7 @@ import KubernetesAPI
 import KubernetesClient
 import Planning
 
-/// Carries out a plan: the status first, then the effects in order; stops at the first error.
+/// Carries out a plan: the status first, then the effects in order.
 ///
 /// The order is what makes a crash harmless: an attempt is in the status before anything of it exists, and
 /// whatever of a plan was not done is planned again.
@@ -12,27 +12,6 @@ struct PlanApplier: Sendable {
     let client: KubernetesClient
     let events: EventRecorder
     let caches: ClusterCaches
-
-    func carryOut<Run: StatefulRun>(_ effects: [Effect], on run: Run) async throws {
-        for effect in effects { try await carryOut(effect, on: run) }
-    }
-
-    /// An event for what does not pass by itself: a quota, a policy or a name in the way holds the run up
-    /// until somebody acts.
-    func tell<Run: StatefulRun>(_ error: any Error, of run: Run) {
-        let text: String
-        switch error {
-        case let error as KubernetesError
-        where error.status != nil && !error.isRetryable && !error.isConflict && !error.isNotFound:
-            text = "\(error)"
-        case let error as NameTaken: text = error.description
-        default: return
-        }
-        events.record(
-            EventRecord(
-                regarding: run.reference, type: "Warning", reason: "ApplyFailed", action: "Apply",
-                note: "What the run needs next was refused, and is tried again: \(text)"))
-    }
 
     /// Patches what differs, on the condition that the run is still the one that was observed. Answers
     /// with the run as it is then; nil if nothing differed.
@@ -62,18 +41,53 @@ struct PlanApplier: Sendable {
         return try await client.patchVersion(Run.self, run.key, .merge(body), subresource: "status")
     }
 
+    /// Carries out the effects in order; one that fails holds up only those that need it.
+    ///
+    /// - Returns: What failed; empty if all went well.
+    /// - Throws: An error without an answer by the API server: no other effect would fare better.
+    func carryOut<Run: StatefulRun>(_ effects: [Effect], on run: Run) async throws -> [EffectFailure] {
+        var failures: [EffectFailure] = []
+        var missing: Set<ChildIdentity> = []
+        for effect in effects {
+            switch effect {
+            case .create(let child, let needs), .apply(let child, let needs):
+                guard missing.isDisjoint(with: needs) else {
+                    missing.insert(child.identity)
+                    continue
+                }
+            case .removeFinalizer, .deleteRun: guard failures.isEmpty else { continue }
+            case .patch, .delete, .event, .addFinalizer: break
+            }
+            do {
+                try await carryOut(effect, on: run)
+            } catch {
+                if let error = error as? KubernetesError, error.status == nil { throw error }
+                if error is CancellationError { throw error }
+                failures.append(EffectFailure(of: effect, error))
+                if let child = effect.child { missing.insert(child.identity) }
+            }
+        }
+        return failures
+    }
+
     private func carryOut<Run: StatefulRun>(_ effect: Effect, on run: Run) async throws {
         switch effect {
-        case .create(let child):
-            try await create(child, owner: run.metadata.uid)
+        case .create(let child, _): _ = try await create(child.object, owner: run.metadata.uid)
+        case .apply(let child, _): try await apply(child.object, owner: run.metadata.uid)
+        case .patch(let reference, let patch): try await self.patch(reference, patch)
         case .delete(let reference, let gracePeriodSeconds):
             try await delete(reference, gracePeriodSeconds: gracePeriodSeconds)
         case .event(let note):
             await events.record(
                 regarding: run.reference, type: note.kind.rawValue, reason: note.reason,
                 action: note.reason, note: note.note)
+        case .addFinalizer(let finalizer):
+            let known = run.metadata.finalizers ?? []
+            guard !known.contains(finalizer) else { return }
+            try await set(finalizers: known + [finalizer], of: run)
         case .removeFinalizer(let finalizer):
-            try await remove(finalizer: finalizer, from: run)
+            let known = run.metadata.finalizers ?? []
+            try await ignoringAbsence { try await set(finalizers: known.filter { $0 != finalizer }, of: run) }
         case .deleteRun(let uid):
             try await ignoringAbsence {
                 try await client.delete(Run.self, run.key, options: DeleteOptions(uid: uid))
@@ -81,34 +95,20 @@ struct PlanApplier: Sendable {
         }
     }
 
-    private func create(_ child: Child, owner: String?) async throws {
-        switch child {
-        case .job(let job): caches.assume(.job(try await create(job, owner: owner)))
-        case .pod(let pod): caches.assume(.pod(try await create(pod, owner: owner)))
-        case .claim(let claim): caches.assume(.claim(try await create(claim, owner: owner)))
-        case .service(let service): caches.assume(.service(try await create(service, owner: owner)))
-        case .lease(let lease): caches.assume(.lease(try await create(lease, owner: owner)))
-        case .evalRun(let evalRun):
-            // Its own controller goes by what the server defaulted.
-            let created = try await create(evalRun, owner: owner) { run throws(KubernetesError) in
-                try await client.create(run, fieldManager: Anneal.fieldManager)
-            }
-            caches.assume(.evalRun(created))
-        }
-    }
+    // MARK: Children
 
-    /// Names are deterministic: one that is taken by this run's own object was created by an earlier try.
-    private func create<R: KubernetesResource>(_ object: R, owner: String?) async throws -> R {
-        try await create(object, owner: owner) { object throws(KubernetesError) in
-            try await client.createIdentified(object, fieldManager: Anneal.fieldManager)
-        }
-    }
-
-    private func create<R: KubernetesResource>(
-        _ object: R, owner: String?, send: (R) async throws(KubernetesError) -> R
-    ) async throws -> R {
+    /// Names are deterministic: one that is taken by this run's own object was created by an earlier pass.
+    ///
+    /// - Returns: Whether the object was there.
+    private func create<R: KubernetesResource>(_ object: R, owner: String?) async throws -> Bool {
         do throws(KubernetesError) {
-            return try await send(object)
+            // Of our own kinds the server's answer is needed: it has the defaults that a controller goes by.
+            let created =
+                R.resourceType.group == Anneal.group
+                ? try await client.create(object, fieldManager: Anneal.fieldManager)
+                : try await client.createIdentified(object, fieldManager: Anneal.fieldManager)
+            caches.assume(created)
+            return false
         } catch {
             guard error.isAlreadyExists else { throw error }
             // By a list, as the role needs that verb anyway.
@@ -118,27 +118,48 @@ struct PlanApplier: Sendable {
             guard existing.metadata.controller?.uid == owner else {
                 throw NameTaken(of: object, by: existing)
             }
-            return existing
+            caches.assume(existing)
+            return true
+        }
+    }
+
+    /// Only an object of the run's own is changed: apply alone would take over one that nobody controls.
+    private func apply<R: KubernetesResource>(_ object: R, owner: String?) async throws {
+        let known = caches.informer(R.self)?.store.get(object.key)
+        if known?.metadata.controller?.uid != owner || owner == nil {
+            guard try await create(object, owner: owner) else { return }
+        }
+        caches.assume(try await client.apply(object, fieldManager: Anneal.fieldManager))
+    }
+
+    private func patch(_ reference: ChildReference, _ patch: JSONValue) async throws {
+        var patch = patch
+        var metadata = patch["metadata"] ?? [:]
+        metadata["uid"] = .string(reference.uid)
+        patch["metadata"] = metadata
+        let request = reference.type.patch(
+            namespace: reference.key.namespace, name: reference.key.name, .merge(patch))
+        do throws(KubernetesError) {
+            _ = try await client.send(request, maximumBodyBytes: 4 << 20)
+        } catch {
+            // Another object of that name: to the server, the patch changes a UID.
+            let isAnother = error.isInvalid && error.status?.message?.contains("metadata.uid") == true
+            guard error.isNotFound || error.isConflict || isAnother else { throw error }
         }
     }
 
     private func delete(_ reference: ChildReference, gracePeriodSeconds: Int64?) async throws {
         var options = DeleteOptions(uid: reference.uid)
         options.gracePeriodSeconds = gracePeriodSeconds
-        let request = try reference.kind.resourceType.delete(
+        let request = try reference.type.delete(
             namespace: reference.key.namespace, name: reference.key.name, options: options)
-        try await ignoringAbsence {
-            _ = try await client.send(request, maximumBodyBytes: 4 << 20)
-        }
+        try await ignoringAbsence { _ = try await client.send(request, maximumBodyBytes: 4 << 20) }
     }
 
-    private func remove<Run: StatefulRun>(finalizer: String, from run: Run) async throws {
-        let remaining = (run.metadata.finalizers ?? []).filter { $0 != finalizer }
-        var metadata: JSONValue = ["finalizers": .array(remaining.map(JSONValue.string))]
+    private func set<Run: StatefulRun>(finalizers: [String], of run: Run) async throws {
+        var metadata: JSONValue = ["finalizers": .array(finalizers.map(JSONValue.string))]
         metadata["resourceVersion"] = run.metadata.resourceVersion.map(JSONValue.string)
-        try await ignoringAbsence {
-            _ = try await client.patch(Run.self, run.key, .merge(["metadata": metadata]))
-        }
+        _ = try await client.patch(Run.self, run.key, .merge(["metadata": metadata]))
     }
 
     /// What is gone, or is another object by now, need not be deleted.
@@ -147,6 +168,24 @@ struct PlanApplier: Sendable {
             try await action()
         } catch let error as KubernetesError where error.isNotFound || error.isConflict {
             return
+        }
+    }
+}
+
+extension Effect {
+    /// The child that the effect makes; nil if it makes none.
+    var child: Child? {
+        switch self {
+        case .create(let child, _), .apply(let child, _): child
+        case .patch, .delete, .event, .addFinalizer, .removeFinalizer, .deleteRun: nil
+        }
+    }
+
+    /// Whether the watch has to tell of the effect before another plan makes sense.
+    var isToldByWatch: Bool {
+        switch self {
+        case .apply, .patch, .delete, .addFinalizer, .removeFinalizer, .deleteRun: true
+        case .create, .event: false
         }
     }
 }

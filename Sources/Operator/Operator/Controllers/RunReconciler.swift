@@ -1,5 +1,6 @@
 import ControllerRuntime
 import KubernetesAPI
+import KubernetesClient
 import Logging
 import Planning
 
@@ -37,22 +38,45 @@ struct RunReconciler<Run: StatefulRun>: Sendable {
     private func carryOut(
         _ plan: Plan<Run.RunStatus>, on run: Run, isCurrent: Bool
     ) async throws -> Run? {
+        let written: Run?
         do {
-            let written = try await applier.writeStatus(plan.status, of: run)
-            if let written {
-                informer.assume(written)
-                report(written, after: run.status)
-            } else if plan.createsChildren, !isCurrent {
-                try await applier.confirmVersion(of: run)
-            }
-            try await applier.carryOut(plan.effects, on: written ?? run)
-            // What was deleted goes in its own time, which the watch tells.
-            guard !plan.effects.contains(where: \.isDeletion) else { return nil }
-            return written ?? (plan.createsChildren ? run : nil)
-        } catch {
-            applier.tell(error, of: run)
+            written = try await applier.writeStatus(plan.status, of: run)
+        } catch let error as KubernetesError where error.status != nil && !error.isRetryable {
+            // Where the status can't be written, an event has to say so.
+            if !error.isConflict, !error.isNotFound { record("its status: \(error)", of: run) }
             throw error
         }
+        if let written {
+            informer.assume(written)
+            report(written, after: run.status)
+        } else if plan.makesChildren, !isCurrent {
+            try await applier.confirmVersion(of: run)
+        }
+        let current = written ?? run
+        let failures = try await applier.carryOut(plan.effects, on: current)
+        try await tell(failures, of: current)
+        if let failure = failures.first { throw failure.error }
+        guard !plan.effects.contains(where: \.isToldByWatch) else { return nil }
+        return written ?? (plan.makesChildren ? run : nil)
+    }
+
+    /// Says in the status, and in an event, what the run needs and does not get.
+    private func tell(_ failures: [EffectFailure], of run: Run) async throws {
+        let refusals = failures.filter(\.isWorthTelling)
+        for refusal in refusals { record(refusal.description, of: run) }
+        // A conflict alone says nothing about a refusal that the status tells of.
+        guard refusals.isEmpty == failures.isEmpty, var status = run.status else { return }
+        EffectReport.note(
+            refusals.map { ($0.reason, $0.description) }, in: &status.conditions,
+            generation: run.metadata.generation, now: now())
+        if let written = try await applier.writeStatus(status, of: run) { informer.assume(written) }
+    }
+
+    private func record(_ refusal: String, of run: Run) {
+        applier.events.record(
+            EventRecord(
+                regarding: run.reference, type: "Warning", reason: "ApplyFailed", action: "Apply",
+                note: "Refused, and tried again: \(refusal)"))
     }
 
     private func report(_ run: Run, after before: Run.RunStatus?) {
@@ -74,14 +98,5 @@ struct RunReconciler<Run: StatefulRun>: Sendable {
         logger[metadataKey: "stage"] = "\(status.stageName)"
         logger[metadataKey: "attempt"] = status.attemptNumber.map { .stringConvertible($0) }
         return logger
-    }
-}
-
-extension Effect {
-    fileprivate var isDeletion: Bool {
-        switch self {
-        case .delete, .removeFinalizer, .deleteRun: true
-        case .create, .event: false
-        }
     }
 }

@@ -7,126 +7,123 @@ import Planning
 import Scheduling
 import ServiceLifecycle
 
-/// The informers that the controllers share: one a kind, children narrowed to Anneal's own by a label.
-struct ClusterCaches: Sendable {
-    let trainingJobs: Informer<TrainingJob>
-    let evalRuns: Informer<EvalRun>
-    let jobs: Informer<Job>
-    let pods: Informer<Pod>
-    let claims: Informer<PersistentVolumeClaim>
-    let headlessServices: Informer<KubernetesAPI.Service>
-    let leases: Informer<Lease>
+/// What every cache is made with.
+struct InformerContext {
+    let client: KubernetesClient
+    /// The one namespace that is served; nil for all.
+    let namespace: String?
+    let malformed: MalformedObjects
+    let logger: Logger
+}
+
+/// The caches that the controllers share: one a kind, those of children narrowed to Anneal's own by a label.
+final class ClusterCaches: Sendable {
     let nodes: Informer<Node>
     /// All pods that have not ended, of any owner, reduced to what placing needs.
     let footprints: Informer<PodFootprint>
     let quotas: Informer<ResourceQuota>
     /// The one namespace that is served; nil for all.
     let namespace: String?
+    /// Of the registered kinds and of their children.
+    private let informers: [ObjectIdentifier: any AnyInformer]
 
-    init(client: KubernetesClient, namespace: String?, malformed: MalformedObjects, logger: Logger) {
-        self.namespace = namespace
-        let mine = "\(Anneal.Label.managedBy)=\(Anneal.Label.managedByValue)"
-        func children<R: KubernetesResource>(_ type: R.Type) -> Informer<R> {
-            Informer(
-                client: client, namespace: namespace, options: .init(labelSelector: mine, listsFirst: true),
-                onMalformed: malformed.report(of: type), logger: logger)
+    init(kinds: [any RegisteredKind], _ context: InformerContext) {
+        namespace = context.namespace
+        var informers: [ObjectIdentifier: any AnyInformer] = [:]
+        for kind in kinds {
+            let informer = kind.makeInformer(context)
+            informers[informer.identifier] = informer
         }
-        trainingJobs = Informer(
-            client: client, namespace: namespace, options: .init(listsFirst: true),
-            indexers: [
-                IndexName.idempotencyKey: { job in
-                    job.spec.idempotencyKey.map { ["\(job.namespace)/\($0)"] } ?? []
-                },
-                IndexName.workload: { $0.hasWorkload ? [""] : [] },
-                IndexName.uid: { $0.metadata.uid.map { [$0] } ?? [] },
-            ], transform: RunReduction.trainingJob,
-            onMalformed: malformed.report(of: TrainingJob.self), logger: logger)
-        evalRuns = Informer(
-            client: client, namespace: namespace, options: .init(listsFirst: true),
-            indexers: [
-                IndexName.workload: { $0.hasWorkload ? [""] : [] }
-            ],
-            transform: RunReduction.evalRun, onMalformed: malformed.report(of: EvalRun.self), logger: logger)
-        jobs = children(Job.self)
-        pods = Informer(
-            client: client, namespace: namespace, options: .init(labelSelector: mine, listsFirst: true),
-            indexers: [IndexName.run: { $0.runUID.map { [$0] } ?? [] }],
-            onMalformed: malformed.report(of: Pod.self), logger: logger)
-        claims = children(PersistentVolumeClaim.self)
-        headlessServices = children(KubernetesAPI.Service.self)
-        leases = children(Lease.self)
+        for type in kinds.flatMap(\.children) where informers[ObjectIdentifier(type)] == nil {
+            informers[ObjectIdentifier(type)] = Self.childInformer(type, context)
+        }
+        self.informers = informers
         nodes = Informer(
-            client: client, options: .init(listsFirst: true), transform: CapacityReduction.node,
-            onMalformed: malformed.report(of: Node.self),
-            logger: logger)
+            client: context.client, options: .init(listsFirst: true), transform: CapacityReduction.node,
+            onMalformed: context.malformed.report(of: Node.self), logger: context.logger)
         let shapes = PodShapes()
         footprints = Informer(
-            client: client, options: .init(fieldSelector: "status.phase!=Succeeded,status.phase!=Failed"),
-            transform: { shapes.interned($0) }, logger: logger)
+            client: context.client,
+            options: .init(fieldSelector: "status.phase!=Succeeded,status.phase!=Failed"),
+            transform: { shapes.interned($0) }, logger: context.logger)
         quotas = Informer(
-            client: client, namespace: namespace, options: .init(listsFirst: true),
-            onMalformed: malformed.report(of: ResourceQuota.self), logger: logger)
+            client: context.client, namespace: context.namespace, options: .init(listsFirst: true),
+            onMalformed: context.malformed.report(of: ResourceQuota.self), logger: context.logger)
     }
 
-    /// Shows a child that was just created to whoever plans next.
-    func assume(_ child: Child) {
-        switch child {
-        case .job(let job): jobs.assume(job)
-        case .pod(let pod): pods.assume(pod)
-        case .claim(let claim): claims.assume(claim)
-        case .service(let service): headlessServices.assume(service)
-        case .lease(let lease): leases.assume(lease)
-        case .evalRun(let run): evalRuns.assume(run)
-        }
+    private static func childInformer<R: KubernetesResource>(
+        _ type: R.Type, _ context: InformerContext
+    ) -> any AnyInformer {
+        let mine = "\(Anneal.Label.managedBy)=\(Anneal.Label.managedByValue)"
+        return Informer<R>(
+            client: context.client, namespace: R.resourceType.isNamespaced ? context.namespace : nil,
+            options: .init(labelSelector: mine, listsFirst: true),
+            indexers: [
+                // Grandchildren: a Job's pods outlive its entry in the cache.
+                IndexName.run: { child in
+                    child.metadata.controller?.uid == child.runUID ? [] : child.runUID.map { [$0] } ?? []
+                }
+            ],
+            onMalformed: context.malformed.report(of: R.self), logger: context.logger)
     }
 
-    var services: [any ServiceLifecycle.Service] {
-        [
-            trainingJobs, evalRuns, jobs, pods, claims, headlessServices, leases, nodes, footprints, quotas,
-        ]
+    /// The cache of a kind; nil where no registered kind is it or owns any.
+    func informer<R: KubernetesResource>(_ type: R.Type) -> Informer<R>? {
+        informers[ObjectIdentifier(type)] as? Informer<R>
     }
+
+    /// What a run owns of a kind, and what its Jobs own.
+    func children<R: KubernetesResource>(_ type: R.Type, of uid: String) -> [R] {
+        guard let store = informer(type)?.store, !uid.isEmpty else { return [] }
+        return store.byOwner(uid) + store.byIndex(IndexName.run, uid)
+    }
+
+    /// Shows an object that was just written to whoever plans next.
+    func assume<R: KubernetesResource>(_ object: R) { informer(R.self)?.assume(object) }
+
+    /// Caches of the registered kinds and of their children.
+    var ofRuns: [any AnyInformer] { Array(informers.values) }
+    private var all: [any AnyInformer] { [nodes, footprints, quotas] + ofRuns }
+
+    var services: [any ServiceLifecycle.Service] { all }
 
     /// Whether all kinds were listed once.
-    var hasSynced: Bool {
-        trainingJobs.store.hasSynced && evalRuns.store.hasSynced && jobs.store.hasSynced
-            && pods.store.hasSynced && claims.store.hasSynced && headlessServices.store.hasSynced
-            && leases.store.hasSynced && nodes.store.hasSynced && footprints.store.hasSynced
-            && quotas.store.hasSynced
-    }
+    var hasSynced: Bool { all.allSatisfy(\.hasSynced) }
 
-    func waitUntilSynced() async throws {
-        try await trainingJobs.waitUntilSynced()
-        try await evalRuns.waitUntilSynced()
-        try await jobs.waitUntilSynced()
-        try await pods.waitUntilSynced()
-        try await claims.waitUntilSynced()
-        try await headlessServices.waitUntilSynced()
-        try await leases.waitUntilSynced()
-        try await nodes.waitUntilSynced()
-        try await footprints.waitUntilSynced()
-        try await quotas.waitUntilSynced()
+    @Sendable func waitUntilSynced() async throws {
+        for informer in all { try await informer.waitUntilSynced() }
     }
 }
 
-extension Store<TrainingJob> {
-    /// The name of an unfinished run of the namespace with that idempotency key.
-    func liveRun(namespace: String, idempotencyKey: String) -> String? {
-        byIndex(IndexName.idempotencyKey, "\(namespace)/\(idempotencyKey)")
-            .first { $0.status?.phase.isTerminal != true }?.name
+/// An informer of whatever kind.
+protocol AnyInformer: ServiceLifecycle.Service {
+    /// Identity of the Swift type of its objects.
+    var identifier: ObjectIdentifier { get }
+    var hasSynced: Bool { get }
+    func waitUntilSynced() async throws
+    /// Has `handler` told of every object that the watch says has changed.
+    func follow(_ handler: @escaping @Sendable (any KubernetesResource) -> Void)
+}
+
+extension Informer: AnyInformer {
+    var identifier: ObjectIdentifier { ObjectIdentifier(R.self) }
+    var hasSynced: Bool { store.hasSynced }
+
+    func follow(_ handler: @escaping @Sendable (any KubernetesResource) -> Void) {
+        addHandler(ofAssumed: false) { handler($0.object) }
     }
 }
 
 enum IndexName {
-    static let idempotencyKey = "idempotencyKey"
     /// Runs that wait for an admission or have one.
     static let workload = "workload"
     static let uid = "uid"
-    /// The UID of the run that a child works for, also where a Job stands between them.
+    /// UID of the run that a child works for where another object stands between them.
     static let run = "run"
 }
 
 extension KubernetesResource {
-    /// The run that this child works for, as its label says.
+    /// UID of the run that this child works for, as its label says.
     var runUID: String? { metadata.labels?[Anneal.Label.runUID] }
 }
 

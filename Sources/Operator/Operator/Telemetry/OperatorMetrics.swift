@@ -48,7 +48,7 @@ public struct OperatorMetrics: Sendable {
 
     func countMalformed(kind: String) { count(MetricCatalogue.malformedObjects, [("kind", kind)]) }
 
-    /// What a status that was written says beyond the one before it.
+    /// Counts what a status that was written says beyond the one before it.
     func observe<Status: PhasedStatus>(_ status: Status, after before: Status?, kind: String) {
         guard status != before else { return }
         let known = before?.stageSeconds ?? [:]
@@ -56,7 +56,8 @@ public struct OperatorMetrics: Sendable {
             let labels = [("kind", kind), ("stage", stage)]
             time(MetricCatalogue.stageDuration, labels, .seconds(max(0, seconds)))
         }
-        let (spent, overflow) = (status.gpuSeconds ?? 0).subtractingReportingOverflow(before?.gpuSeconds ?? 0)
+        let held = { (status: Status?) in (status as? any GPUHoldingStatus)?.gpuSeconds ?? 0 }
+        let (spent, overflow) = held(status).subtractingReportingOverflow(held(before))
         guard spent > 0, !overflow else { return }
         Counter(label: MetricCatalogue.gpuSeconds, dimensions: [("kind", kind)], factory: registry)
             .increment(by: spent)

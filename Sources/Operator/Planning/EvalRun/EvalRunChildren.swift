@@ -33,7 +33,7 @@ extension EvalRunDraft {
                 current.contains(pod.name)
                 && (status.phase == .evaluating || pod.status?.phase == "Succeeded"
                     || (status.phase == .error && pod.isFinished))
-            if !isKept { delete(.pod(pod)) }
+            if !isKept { delete(pod) }
             forceIfStuck(pod)
         }
     }

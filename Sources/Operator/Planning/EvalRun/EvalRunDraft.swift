@@ -6,7 +6,7 @@ struct EvalRunDraft: PlanDraft {
     let seen: EvalRunObservation
     let run: RunObject
     var status: EvalRunStatus
-    var creations: [Child] = []
+    var creations: [Effect] = []
     var deletions: [Effect] = []
     var events: [EventNote] = []
     var final: [Effect] = []
@@ -29,7 +29,7 @@ struct EvalRunDraft: PlanDraft {
         get { status.conditions }
         set { status.conditions = newValue }
     }
-    var beginsTry: Bool {
+    var beginsAttempt: Bool {
         let attempts = { (status: EvalRunStatus?) in
             Dictionary((status?.suites ?? []).map { ($0.name, $0.attempt) }, uniquingKeysWith: max)
         }

@@ -77,7 +77,7 @@ extension EvalRunDraft {
         }
         let running = seen.pods.count { run.controls($0.metadata) && !$0.isFinished } + creations.count
         guard running < status.admission?.pods ?? spec.suites.count else { return nil }
-        creations.append(.pod(pod))
+        create(pod)
         return nil
     }
 

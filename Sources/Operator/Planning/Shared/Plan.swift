@@ -1,15 +1,16 @@
 import KubernetesAPI
 
-/// What is to be done about a run now.
+/// Decision about a run: its new status, and the steps to take.
 ///
-/// How to carry it out, in this order; stop at the first error and plan again:
+/// It is carried out in this order:
 /// 1. Where `status` differs from the observed one, patch the status subresource with the observed
 ///    `resourceVersion` as a precondition: a conflict means that the observation was stale.
-/// 2. Where `createsChildren` and no status was written, make sure that the run's `resourceVersion` on the
+/// 2. Where `makesChildren` and no status was written, make sure that the run's `resourceVersion` on the
 ///    server is still the observed one (an empty status patch with that version does it): a stale cache
 ///    must not bring back an attempt that is over.
-/// 3. `effects` in order. A create that finds the name taken by this run's own object has succeeded, and a
-///    delete that finds nothing, or another UID, too.
+/// 3. `effects` in order. One that fails is told in the run's status; those that need it are left out, all
+///    others are carried out. A create that finds the name taken by this run's own object has succeeded,
+///    and a delete that finds nothing, or another UID, too.
 /// 4. Plan again after `requeueAfter`, or when anything observed changes; but not before the caches show
 ///    what was created here. A process that has just started reads afresh.
 public struct Plan<Status: Hashable & Sendable>: Hashable, Sendable {
@@ -25,19 +26,33 @@ public struct Plan<Status: Hashable & Sendable>: Hashable, Sendable {
         self.requeueAfter = requeueAfter
     }
 
-    public var createsChildren: Bool {
-        effects.contains { if case .create = $0 { true } else { false } }
+    /// Whether an effect creates or applies a child.
+    public var makesChildren: Bool {
+        effects.contains { effect in
+            switch effect {
+            case .create, .apply: true
+            case .patch, .delete, .event, .addFinalizer, .removeFinalizer, .deleteRun: false
+            }
+        }
     }
 }
 
 /// One step outside the run's own status.
 public enum Effect: Hashable, Sendable {
-    /// Creates the object; it is never changed afterwards.
-    case create(Child)
+    /// Creates the object, and leaves one of its own that is there as it is. `needs` are children without
+    /// which it makes no sense: where one of them could not be made, it is not made either.
+    case create(Child, needs: [ChildIdentity] = [])
+    /// Makes the object what it should be, by server-side apply: creates it, or repairs what differs.
+    case apply(Child, needs: [ChildIdentity] = [])
+    /// Changes exactly this object (UID precondition) by a JSON merge patch.
+    case patch(ChildReference, JSONValue)
     /// Deletes exactly this object (UID precondition), in the background. No grace period means the
     /// object's own.
     case delete(ChildReference, gracePeriodSeconds: Int64? = nil)
     case event(EventNote)
+    /// Holds the run until the finalizer is removed.
+    case addFinalizer(String)
+    /// Lets the run go, if every effect before it succeeded.
     case removeFinalizer(String)
     /// Deletes the run itself, its time to live being over; with its UID as the precondition.
     case deleteRun(uid: String)

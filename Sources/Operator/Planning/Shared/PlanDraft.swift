@@ -11,14 +11,15 @@ protocol PlanDraft {
     var generation: Int64? { get }
     var settings: PlannerSettings { get }
     var now: Timestamp { get }
-    var creations: [Child] { get }
+    /// Effects that make children, in order.
+    var creations: [Effect] { get set }
     var deletions: [Effect] { get set }
     var events: [EventNote] { get set }
     var final: [Effect] { get }
     var requeueAfter: Int64? { get set }
-    /// Whether the status names a try that the observed one does not: nothing of it may exist before that
-    /// is written.
-    var beginsTry: Bool { get }
+    /// Whether the status names an attempt that the observed one does not: nothing of it may exist before
+    /// that is written.
+    var beginsAttempt: Bool { get }
 }
 
 extension PlanDraft {
@@ -29,7 +30,7 @@ extension PlanDraft {
     }
 
     func plan() -> Plan<RunStatus> {
-        let created: [Effect] = beginsTry ? [] : creations.map { .create($0) }
+        let created = beginsAttempt ? [] : creations
         let requeue = status == observedStatus ? requeueAfter : min(requeueAfter ?? 1, 1)
         return Plan(
             status: status, effects: deletions + created + events.map { .event($0) } + final,
@@ -49,15 +50,42 @@ extension PlanDraft {
         conditions = changed
     }
 
-    mutating func delete(_ child: Child) {
-        guard child.metadata.deletionTimestamp == nil, let reference = child.reference else { return }
+    /// Creates a child; not if one that it needs could not be made.
+    mutating func create(_ object: some KubernetesResource & Hashable, needs: [ChildIdentity] = []) {
+        creations.append(.create(Child(object), needs: needs))
+    }
+
+    /// Makes a child what it should be. Nothing is done where what exists has all that is wanted.
+    ///
+    /// - Parameter observed: The child as it is; nil where there is none.
+    mutating func apply<R: KubernetesResource & Hashable>(
+        _ wanted: R, over observed: R?, needs: [ChildIdentity] = []
+    ) {
+        if let observed, !Drift.exists(between: wanted, and: observed) { return }
+        creations.append(.apply(Child(wanted), needs: needs))
+    }
+
+    /// Children that this plan makes so far.
+    var made: [ChildIdentity] {
+        creations.compactMap { effect in
+            switch effect {
+            case .create(let child, _), .apply(let child, _): child.identity
+            case .patch, .delete, .event, .addFinalizer, .removeFinalizer, .deleteRun: nil
+            }
+        }
+    }
+
+    mutating func delete(_ object: some KubernetesResource & Hashable) {
+        guard object.metadata.deletionTimestamp == nil, let reference = Child(object).reference else {
+            return
+        }
         deletions.append(.delete(reference))
     }
 
     /// A pod that outlives its grace period by far is on a node that is gone: nobody will report its end.
     mutating func forceIfStuck(_ pod: Pod) {
         guard let end = pod.metadata.deletionTimestamp, !pod.isFinished,
-            let reference = Child.pod(pod).reference
+            let reference = Child(pod).reference
         else { return }
         let left = settings.forceDeleteSeconds.addingClamped(-max(0, now.seconds(since: end)))
         if left <= 0 {

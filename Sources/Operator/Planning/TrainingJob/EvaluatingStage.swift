@@ -42,7 +42,7 @@ extension TrainingJobDraft {
                 .failed, reason: "InvalidSpec",
                 message: "There is no evaluation in the spec, or no model to evaluate")
         }
-        creations.append(.evalRun(child))
+        create(child)
     }
 
     /// The EvalRun that this run creates; nil without an evaluation or a model.

@@ -40,13 +40,13 @@ extension TrainingJobDraft {
                     "The configuration of \(stage.rawValue) can't be written as JSON: a number is not finite")
         }
         if stage != .validating, stage != .registering { createClaimIfMissing() }
-        creations.append(.job(job))
+        create(job, needs: made)
     }
 
     mutating func createClaimIfMissing() {
         let name = WorkspaceClaim.name(run)
         guard !seen.claims.contains(where: { $0.name == name }) else { return }
-        creations.append(.claim(WorkspaceClaim.make(run, spec.workspace)))
+        create(WorkspaceClaim.make(run, spec.workspace))
     }
 
     /// Shows what holds a pod up, and gives up on what a person must repair.

@@ -75,7 +75,7 @@ extension TrainingJobDraft {
                 message: stop.message ?? "The run's parent asked it to stop")
             return true
         }
-        for pod in trainers where !pod.isFinished { delete(.pod(pod)) }
+        for pod in trainers where !pod.isFinished { delete(pod) }
         status.reason = "Stopping"
         status.message = "Saves a checkpoint and stops, as runPolicy.stop asks"
         return true

@@ -5,21 +5,21 @@ extension TrainingJobDraft {
     /// Deletes what belongs to no try that counts any more. What ended well stays until the run has ended,
     /// for its logs; what failed stays with a run that failed.
     mutating func sweep() {
-        for job in seen.jobs where run.controls(job.metadata) && !keeps(job) { delete(.job(job)) }
+        for job in seen.jobs where run.controls(job.metadata) && !keeps(job) { delete(job) }
         let kept = keptTrainers
-        for pod in trainers where !kept.contains(pod.name) { delete(.pod(pod)) }
+        for pod in trainers where !kept.contains(pod.name) { delete(pod) }
         // The last words of a trainer that is being stopped are still read.
         let lease = status.phase == .training || hasUnfinishedTrainers ? heartbeat?.name : nil
         for item in seen.leases where run.controls(item.metadata) && item.name != lease {
-            delete(.lease(item))
+            delete(item)
         }
         for run in seen.evalRuns where self.run.controls(run.metadata) && !keeps(run) {
-            delete(.evalRun(run))
+            delete(run)
         }
         if status.phase.isTerminal {
-            for service in seen.services where run.controls(service.metadata) { delete(.service(service)) }
+            for service in seen.services where run.controls(service.metadata) { delete(service) }
         }
-        for claim in seen.claims where run.controls(claim.metadata) && dropsVolume { delete(.claim(claim)) }
+        for claim in seen.claims where run.controls(claim.metadata) && dropsVolume { delete(claim) }
         for pod in seen.pods { forceIfStuck(pod) }
     }
 

@@ -7,7 +7,7 @@ struct TrainingJobDraft: PlanDraft {
     let seen: TrainingJobObservation
     let run: RunObject
     var status: TrainingJobStatus
-    var creations: [Child] = []
+    var creations: [Effect] = []
     var deletions: [Effect] = []
     var events: [EventNote] = []
     var final: [Effect] = []
@@ -28,7 +28,7 @@ struct TrainingJobDraft: PlanDraft {
         get { status.conditions }
         set { status.conditions = newValue }
     }
-    var beginsTry: Bool {
+    var beginsAttempt: Bool {
         let attempt = { (status: TrainingJobStatus?) in
             status?.current.map { [$0.stage.rawValue, "\($0.attempt)"] }
         }

@@ -67,18 +67,19 @@ extension TrainingJobDraft {
         guard !hasUnfinishedPods(besides: names) else { return wake(after: settings.queuePollSeconds) }
         createClaimIfMissing()
         if !seen.leases.contains(where: { $0.name == gang.leaseName }) {
-            creations.append(.lease(gang.lease))
+            create(gang.lease)
         }
         if gang.nodes > 1, !seen.services.contains(where: { $0.name == gang.serviceName }) {
-            creations.append(.service(gang.service))
+            create(gang.service)
         }
+        let needs = made
         for rank in missing {
             guard let pod = gang.pod(rank) else {
                 return end(
                     .failed, reason: "InvalidSpec",
                     message: "The trainer's configuration can't be written as JSON: a number is not finite")
             }
-            creations.append(.pod(pod))
+            create(pod, needs: needs)
         }
     }
 

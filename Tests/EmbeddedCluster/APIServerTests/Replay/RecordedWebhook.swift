@@ -1,9 +1,8 @@
+import AdmissionPlugins
 import FoundationEssentials
 import HTTPTransport
 import KubernetesAPI
 import Synchronization
-
-@testable import APIServer
 
 /// Plays the webhook of the recording: expects the recorded reviews in order, and gives the recorded
 /// answers. Refuses the connection where nothing was recorded.

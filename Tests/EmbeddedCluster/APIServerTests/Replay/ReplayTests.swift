@@ -1,3 +1,4 @@
+import AdmissionPlugins
 import FoundationEssentials
 import KubernetesAPI
 import Testing

@@ -1,3 +1,4 @@
+import BuiltInKinds
 import Foundation
 import HTTPTransport
 import KubernetesAPI
@@ -15,7 +16,8 @@ import Testing
         let folder = TemporaryFolder.make()
         let server = try await APIServer(
             configuration: APIServerConfiguration(
-                stateDirectory: folder, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+                stateDirectory: folder, resources: BuiltInResources.definitions, admissionPlugins: [],
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }

@@ -1,3 +1,5 @@
+import AdmissionPlugins
+import BuiltInKinds
 import FoundationEssentials
 import KubernetesAPI
 import Logging
@@ -17,7 +19,7 @@ final class TestServer: Sendable {
     /// - Parameter folder: a state folder to go on with; nil for a new one
     init(
         folder: String? = nil, resources: [ResourceDefinition] = BuiltInResources.definitions,
-        plugins: [any AdmissionPlugin] = [], auditLogPath: String? = nil
+        plugins: [any AdmissionPlugin] = [NamespaceLifecycle()], auditLogPath: String? = nil
     ) async throws {
         let clock = TestClock()
         self.clock = clock
@@ -35,12 +37,11 @@ final class TestServer: Sendable {
                 return "00000000-0000-4000-8000-\(padding)\(text)"
             },
             randomSuffix: ServerEnvironment.live.randomSuffix, sleep: ServerEnvironment.live.sleep)
-        var configuration = APIServerConfiguration(
-            stateDirectory: self.folder, auditLogPath: auditLogPath, environment: environment,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        configuration.resources = resources
-        configuration.admissionPlugins = plugins
-        server = try await APIServer(configuration: configuration)
+        server = try await APIServer(
+            configuration: APIServerConfiguration(
+                stateDirectory: self.folder, resources: resources, admissionPlugins: plugins,
+                auditLogPath: auditLogPath, environment: environment,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
         core = server.core
         adminToken = server.adminToken
         router = try server.makeRouter(port: 6443)

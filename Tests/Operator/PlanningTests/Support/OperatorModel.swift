@@ -20,7 +20,7 @@ extension World {
             guard mayGoOn(steps) else { return .crashed }
             guard checkedWrite(plan.status, version: version) else { return .conflict }
             steps += 1
-        } else if plan.createsChildren, state.job?.metadata.resourceVersion != version {
+        } else if plan.makesChildren, state.job?.metadata.resourceVersion != version {
             return .conflict
         }
         for effect in plan.effects {
@@ -33,9 +33,16 @@ extension World {
 
     private mutating func carryOut(_ effect: Effect) {
         switch effect {
-        case .create(let child): create(child)
+        case .create(let child, _): create(child)
+        case .apply(let child, _): violations.append("\(child.identity) was applied")
+        case .patch(let reference, _): violations.append("\(reference.identity) was patched")
         case .delete(let reference, let grace): delete(reference, now: grace == 0)
         case .event(let note): events.append(note)
+        case .addFinalizer(let name):
+            let known = state.job?.metadata.finalizers ?? []
+            guard !known.contains(name) else { return }
+            state.job?.metadata.finalizers = known + [name]
+            touchRun()
         case .removeFinalizer(let name):
             state.job?.metadata.finalizers?.removeAll { $0 == name }
             touchRun()

@@ -40,7 +40,7 @@ struct World {
     var committed: [CheckpointReference] = []
     var events: [EventNote] = []
     /// Names ever created: none may come twice once the status has noted it.
-    var created: [ChildKind: [String]] = [:]
+    var created: Set<ChildIdentity> = []
     var violations: [String] = []
     private var ages: [String: Int] = [:]
     private var counter = 0
@@ -48,6 +48,10 @@ struct World {
     init(_ job: TrainingJob) { state.job = job }
 
     var status: TrainingJobStatus? { state.job?.status }
+    /// Whether a Job of that name was ever created.
+    func hasCreated(_ job: String) -> Bool {
+        created.contains { $0.type == Job.resourceType && $0.key.name == job }
+    }
     var phase: TrainingJobPhase? { status?.phase }
 
     // MARK: Observing
@@ -90,58 +94,59 @@ struct World {
 
     mutating func create(_ child: Child) {
         let name = child.key.name
-        if exists(child.kind, name) { return }
+        if exists(child.identity) { return }
         // A child that was lost before it was ever noted may come again; it is the same, and alone.
         let isNoted = status?.current?.launchedAt != nil
-        if isNoted, created[child.kind, default: []].contains(name) {
-            violations.append("\(child.kind) \(name) was created twice")
+        if isNoted, created.contains(child.identity) {
+            violations.append("\(child.identity) was created twice")
         }
-        created[child.kind, default: []].append(name)
+        created.insert(child.identity)
         checkExclusive(child)
-        switch child {
-        case .job(var job):
+        switch child.object {
+        case var job as Job:
             stamp(&job.metadata)
             state.jobs[name] = job
-        case .pod(var pod):
+        case var pod as Pod:
             stamp(&pod.metadata)
             pod.status = PodStatus(phase: "Pending")
             fates[name] = nextFate(pod)
             state.pods[name] = pod
-        case .claim(var claim):
+        case var claim as PersistentVolumeClaim:
             stamp(&claim.metadata)
             state.claims[name] = claim
-        case .service(var service):
+        case var service as Service:
             stamp(&service.metadata)
             state.services[name] = service
-        case .lease(var lease):
+        case var lease as Lease:
             stamp(&lease.metadata)
             state.leases[name] = lease
-        case .evalRun(var run):
+        case var run as EvalRun:
             stamp(&run.metadata)
             state.evalRuns[name] = run
+        default: violations.append("\(child.identity) is of a kind that no run creates")
         }
     }
 
     mutating func delete(_ reference: ChildReference, now immediately: Bool) {
         let name = reference.key.name
-        switch reference.kind {
-        case .job:
-            guard let job = state.jobs[name], job.metadata.uid == reference.uid else { return }
+        guard uid(reference.identity) == reference.uid else { return }
+        switch reference.type {
+        case Job.resourceType:
             state.jobs[name] = nil
             for pod in state.pods.values where pod.metadata.controller?.uid == reference.uid {
                 terminate(pod.name)
             }
-        case .pod:
-            guard state.pods[name]?.metadata.uid == reference.uid else { return }
+        case Pod.resourceType:
             if immediately || state.pods[name]?.isDone == true {
                 state.pods[name] = nil
             } else {
                 terminate(name)
             }
-        case .claim: if state.claims[name]?.metadata.uid == reference.uid { state.claims[name] = nil }
-        case .service: if state.services[name]?.metadata.uid == reference.uid { state.services[name] = nil }
-        case .lease: if state.leases[name]?.metadata.uid == reference.uid { state.leases[name] = nil }
-        case .evalRun: if state.evalRuns[name]?.metadata.uid == reference.uid { state.evalRuns[name] = nil }
+        case PersistentVolumeClaim.resourceType: state.claims[name] = nil
+        case Service.resourceType: state.services[name] = nil
+        case Lease.resourceType: state.leases[name] = nil
+        case EvalRun.resourceType: state.evalRuns[name] = nil
+        default: violations.append("\(reference.identity) was deleted, and is of a kind that no run creates")
         }
     }
 
@@ -155,14 +160,18 @@ struct World {
         }
     }
 
-    private func exists(_ kind: ChildKind, _ name: String) -> Bool {
-        switch kind {
-        case .job: state.jobs[name] != nil
-        case .pod: state.pods[name] != nil
-        case .claim: state.claims[name] != nil
-        case .service: state.services[name] != nil
-        case .lease: state.leases[name] != nil
-        case .evalRun: state.evalRuns[name] != nil
+    private func exists(_ identity: ChildIdentity) -> Bool { uid(identity) != nil }
+
+    private func uid(_ identity: ChildIdentity) -> String? {
+        let name = identity.key.name
+        return switch identity.type {
+        case Job.resourceType: state.jobs[name]?.metadata.uid
+        case Pod.resourceType: state.pods[name]?.metadata.uid
+        case PersistentVolumeClaim.resourceType: state.claims[name]?.metadata.uid
+        case Service.resourceType: state.services[name]?.metadata.uid
+        case Lease.resourceType: state.leases[name]?.metadata.uid
+        case EvalRun.resourceType: state.evalRuns[name]?.metadata.uid
+        default: nil
         }
     }
 
@@ -177,25 +186,21 @@ struct World {
         return ages[name, default: 0]
     }
 
-    /// Tries never mix: what uses the workspace is alone with its own attempt.
+    /// Attempts never mix: what uses the workspace is alone with its own attempt.
     private mutating func checkExclusive(_ child: Child) {
         let label: ([String: String]?) -> String = { labels in
             "\(labels?[Anneal.Label.stage] ?? "")/\(labels?[Anneal.Label.attempt] ?? "")"
         }
-        let own: String
-        switch child {
-        case .job(let job): own = label(job.metadata.labels)
-        case .pod(let pod): own = label(pod.metadata.labels)
-        case .claim, .service, .lease, .evalRun: return
-        }
+        guard child.type == Job.resourceType || child.type == Pod.resourceType else { return }
+        let own = label(child.metadata.labels)
         for pod in state.pods.values where !pod.isDone && label(pod.metadata.labels) != own {
             violations.append("\(child.key.name) was created while \(pod.name) still ran")
         }
         checkNumber(child)
-        if case .pod(let pod) = child { checkResume(pod) }
+        if let pod = child.of(Pod.self) { checkResume(pod) }
     }
 
-    /// A try's number is in the status before anything of it exists.
+    /// An attempt's number is in the status before anything of it exists.
     private mutating func checkNumber(_ child: Child) {
         let attempt = child.metadata.labels?[Anneal.Label.attempt]
         if attempt != status?.current.map({ String($0.attempt) }) {

@@ -1,0 +1,40 @@
+import AnnealAPI
+import ControllerRuntime
+import KubernetesAPI
+
+/// Which runs a change in the caches concerns, and when they are looked at.
+struct WakeUps: Sendable {
+    let caches: ClusterCaches
+    let kinds: [any ServedKind]
+    let rounds: AdmissionRounds
+
+    /// Must be called before the informers start, so that no change is missed.
+    func install() {
+        for kind in kinds {
+            kind.follow { [self] child, gathering in wakeOwner(of: child, after: gathering) }
+            kind.claims?.follow(rounds)
+        }
+        // Runs tell of themselves what concerns their owners.
+        let own = Set(kinds.map(\.identifier))
+        for informer in caches.ofRuns where !own.contains(informer.identifier) {
+            informer.follow { [self] child in wakeOwner(of: child, after: .zero) }
+        }
+        caches.nodes.addHandler { [rounds] _ in rounds.ask() }
+        caches.quotas.addHandler { [rounds] _ in rounds.ask() }
+        caches.footprints.addHandler { [rounds] change in rounds.note(change) }
+    }
+
+    private func wakeOwner(of child: any KubernetesResource, after delay: Duration) {
+        guard let owner = child.metadata.controller else { return }
+        let childType = type(of: child)
+        for kind in kinds where kind.hasController && kind.children.contains(where: { $0 == childType }) {
+            if owner.kind == kind.type.kind, owner.apiVersion == kind.type.apiVersion {
+                let namespace = kind.type.isNamespaced ? child.namespace : ""
+                return kind.queue.add(ObjectKey(namespace: namespace, name: owner.name), after: delay)
+            }
+        }
+        // A Job's pod: its run is one step further up.
+        guard owner.kind == Job.resourceType.kind, let uid = child.runUID else { return }
+        for kind in kinds where kind.hasController { kind.wake(uid: uid) }
+    }
+}

@@ -1,0 +1,114 @@
+import AdmissionWebhook
+import AnnealAPI
+import ControllerRuntime
+import KubernetesAPI
+import Planning
+
+extension Kind where Object == TrainingJob {
+    static var trainingJob: Kind {
+        var kind = Kind(
+            firstPhase: TrainingJobPhase.pending.rawValue,
+            children: [
+                Job.self, Pod.self, PersistentVolumeClaim.self, Service.self, Lease.self, EvalRun.self,
+            ],
+            planner: { caches, settings in
+                let validSpecs = ValidSpecs<TrainingJobSpec>()
+                return { job, now in
+                    TrainingJobPlanner.plan(observation(of: job, caches, validSpecs, settings, now))
+                }
+            })
+        kind.indexers[idempotencyKey] = { job in
+            job.spec.idempotencyKey.map { ["\(job.namespace)/\($0)"] } ?? []
+        }
+        kind.reduction = { withoutSettledParts($0) }
+        kind.claimsGPUs(TrainingJobPlanner.workload)
+        kind.policy = { caches, settings in
+            .trainingJob(settings: settings) { namespace, key in
+                caches.informer(TrainingJob.self)?.store.byIndex(idempotencyKey, "\(namespace)/\(key)")
+                    .first { $0.status?.phase.isTerminal != true }?.name
+            }
+        }
+        kind.figures = CheckpointAges.follow
+        return kind
+    }
+
+    private static var idempotencyKey: String { "idempotencyKey" }
+
+    private static func observation(
+        of job: TrainingJob, _ caches: ClusterCaches, _ validSpecs: ValidSpecs<TrainingJobSpec>,
+        _ settings: PlannerSettings, _ now: Timestamp
+    ) -> TrainingJobObservation {
+        var observation = TrainingJobObservation(job: job, now: now, settings: settings)
+        let uid = job.metadata.uid ?? ""
+        observation.jobs = caches.children(Job.self, of: uid)
+        observation.pods = caches.children(Pod.self, of: uid)
+        observation.claims = caches.children(PersistentVolumeClaim.self, of: uid)
+        observation.services = caches.children(Service.self, of: uid)
+        observation.leases = caches.children(Lease.self, of: uid)
+        observation.evalRuns = caches.children(EvalRun.self, of: uid)
+        if (job.status?.phase ?? .pending) == .pending {
+            observation.specErrors = validSpecs.errors(of: job.spec) { SpecValidation.errors(of: job) }
+            observation.conflictingRun = conflictingRun(of: job, caches)
+        }
+        return observation
+    }
+
+    /// Name of the oldest other live run of the namespace with the same idempotency key, if it is older than
+    /// this.
+    private static func conflictingRun(of job: TrainingJob, _ caches: ClusterCaches) -> String? {
+        guard let key = job.spec.idempotencyKey, let runs = caches.informer(TrainingJob.self)?.store
+        else { return nil }
+        return runs.byIndex(idempotencyKey, "\(job.namespace)/\(key)")
+            .filter { other in
+                other.metadata.uid != job.metadata.uid && !(other.status?.phase.isTerminal ?? false)
+                    && age(other) < age(job)
+            }
+            .min { age($0) < age($1) }?.name
+    }
+
+    /// Creation times have a precision of a second; the name decides between equals.
+    private static func age(_ job: TrainingJob) -> (Timestamp, String) {
+        (job.metadata.creationTimestamp ?? Timestamp(seconds: 0), job.name)
+    }
+
+    /// Of a run that has ended no more is kept than its end depends on. There are thousands of those, and
+    /// few that go on.
+    private static func withoutSettledParts(_ job: TrainingJob) -> TrainingJob {
+        var reduced = reduced(job)
+        guard job.status?.phase.isTerminal == true else { return reduced }
+        reduced.spec.preprocessing = nil
+        reduced.spec.hyperparameters = nil
+        reduced.spec.evaluation = nil
+        reduced.spec.registration = nil
+        reduced.spec.storage = nil
+        reduced.spec.trainer.command = nil
+        reduced.spec.trainer.args = nil
+        reduced.spec.trainer.env = nil
+        return reduced
+    }
+}
+
+extension TrainingJob: ClaimingRun {
+    var runPolicy: RunPolicy? { spec.runPolicy }
+    var isQueued: Bool { status?.phase == .queued }
+}
+
+extension TrainingJobStatus: GPUHoldingStatus {
+    var phaseName: String { phase.rawValue }
+    var stageName: String { (current?.stage ?? phase).rawValue }
+    var attemptNumber: Int? { current?.attempt }
+    var stageSeconds: [String: Int64] {
+        let ended = (stages ?? []).compactMap { stage in
+            stage.finishedAt.map { (stage.name.rawValue, $0.seconds(since: stage.startedAt)) }
+        }
+        return Dictionary(ended) { _, last in last }
+    }
+    var figures: [String: Double] {
+        var figures: [String: Double] = [:]
+        figures["step"] = progress?.step.map(Double.init)
+        figures["loss"] = progress?.loss
+        figures["evalLoss"] = progress?.evalLoss
+        figures["checkpoint"] = checkpoint.map { Double($0.step) }
+        return figures
+    }
+}

@@ -1,0 +1,34 @@
+import KubernetesAPI
+
+/// Report of refused effects in a run's status: the only place that writes the condition `Applied`.
+public enum EffectReport {
+    /// Type of the condition: false while something that the run needs is refused.
+    public static let conditionType = "Applied"
+
+    /// Notes what was refused; with nothing refused, that all is well again. A status that says so already
+    /// stays as it is, and one that never told of a refusal tells of no success.
+    ///
+    /// - Parameter refusals: CamelCase causes and messages, in the order of the effects.
+    public static func note(
+        _ refusals: [(reason: String, message: String)], in conditions: inout [Condition]?,
+        generation: Int64?, now: Timestamp
+    ) {
+        var changed = conditions ?? []
+        if let first = refusals.first {
+            let text = refusals.map(\.message).joined(separator: "; ")
+            changed.set(
+                Condition(
+                    type: conditionType, status: .false, observedGeneration: generation,
+                    lastTransitionTime: now, reason: Wording.reason(first.reason),
+                    message: Wording.bounded("Refused, and tried again: \(text)")))
+        } else {
+            guard changed[conditionType]?.status == .false else { return }
+            changed.set(
+                Condition(
+                    type: conditionType, status: .true, observedGeneration: generation,
+                    lastTransitionTime: now, reason: "Applied",
+                    message: "Everything that the run needs was made"))
+        }
+        conditions = changed
+    }
+}
