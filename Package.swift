@@ -176,7 +176,7 @@ let package = Package(
             ],
             testing: [
                 "AdmissionPlugins", "BuiltInKinds", "HTTPTransport", "KubernetesAPI", logging,
-            ]),
+            ], testData: ["Recorded"]),
         library(
             "BuiltInKinds", in: .embeddedCluster, ["APIServer", "KubernetesAPI", "StructuralSchema"],
             testing: ["APIServer", "KubernetesAPI", "StructuralSchema"]),

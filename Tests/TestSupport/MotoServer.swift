@@ -9,7 +9,7 @@ import Testing
 public final class MotoServer: Sendable {
     public static let executable = Executable.find("moto_server", variable: "ANNEAL_MOTO_SERVER")
     public static let isMissing: Comment =
-        "NOT RUN: no moto_server; set ANNEAL_MOTO_SERVER to it (pip install 'moto[s3,server]'), or run hack/test"
+        "NOT RUN: no moto_server; set ANNEAL_MOTO_SERVER to it, or run hack/setup servers"
 
     /// The server, started once; every test has buckets of its own.
     public static let shared: Result<MotoServer, any Error> = Result { try MotoServer() }

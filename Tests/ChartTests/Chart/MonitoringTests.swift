@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: promtool != nil, "promtool is not installed: run hack/setup servers"))
+    @Test(.enabled(if: promtool != nil, "promtool is not installed: run hack/setup tests"))
     func `promtool accepts the alerts`() throws {
         let promtool = try #require(Self.promtool)
         let spec = try #require(try Rendering(description: "everything").object("PrometheusRule")["spec"])

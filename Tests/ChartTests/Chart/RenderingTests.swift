@@ -26,10 +26,9 @@ import Testing
             "first difference: \(difference.map { "'\($0.0)' instead of '\($0.1)'" } ?? "in length")")
     }
 
-    @Test(.enabled(if: ChartRenderer.helm != nil, "helm is not on the PATH"), arguments: Rendering.allCases)
-    func `helm lint finds nothing`(_ rendering: Rendering) throws {
-        let helm = try #require(CommandLineTool(named: "helm"))
-        try helm("lint", "--strict", ChartRenderer.chart, "--values", rendering.valuesFile.path)
+    @Test(.enabled(if: !ChartRenderer.all.isEmpty, "\(ChartRenderer.missing)"), arguments: Case.all)
+    func `helm lint finds nothing`(_ test: Case) throws {
+        try test.renderer.lint(valuesFile: test.rendering.valuesFile)
     }
 
     @Test(.enabled(if: !ChartRenderer.all.isEmpty, "\(ChartRenderer.missing)"))

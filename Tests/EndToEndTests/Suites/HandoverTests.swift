@@ -135,7 +135,7 @@ extension EndToEnd {
             }
         }
 
-        @Test(.enabled("there is no promtool: run hack/setup servers") { try Promtool.found() != nil })
+        @Test(.enabled("there is no promtool: run hack/setup tests") { try Promtool.found() != nil })
         func `promtool finds no fault with the metrics of an operator at work`() async throws {
             let team = try await Team.make("promtool")
             let promtool = try #require(try Promtool.found())

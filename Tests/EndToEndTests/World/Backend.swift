@@ -44,13 +44,15 @@ enum Backend: Sendable {
         case audit
         /// Servers that may be killed.
         case deaths
+        /// No Anneal but ours, so that its definitions may be deleted.
+        case vacancy
     }
 
     func offers(_ feature: Feature) -> Bool {
         switch (self, feature) {
         case (.embedded, _), (.controlPlane, _): true
         case (.given, .fixturePods): ProcessInfo.processInfo.environment["ANNEAL_E2E_JOIN_NODES"] == "1"
-        case (.given, .audit), (.given, .deaths): false
+        case (.given, .audit), (.given, .deaths), (.given, .vacancy): false
         }
     }
 }

@@ -3,9 +3,17 @@ import KubernetesAPI
 import Synchronization
 import Testing
 
-/// A cluster with Anneal's definitions and a running operator, driven by kubectl.
+/// A cluster, as a rule with Anneal's definitions and a running operator, driven by kubectl.
 final class Cluster: Sendable {
     @TaskLocal static var current: Cluster?
+
+    /// What of Anneal is there from the start.
+    enum Contents: Sendable {
+        case nothing
+        /// The definitions and the operator's access, and no operator.
+        case definitions
+        case `operator`
+    }
 
     let name: String
     let servers: Servers
@@ -17,24 +25,23 @@ final class Cluster: Sendable {
     private let operatorSlot = BackgroundSlot()
     private let namespaces = Mutex<[String]>([])
 
-    /// Starts a cluster and installs the definitions, and the operator if `withOperator` is set.
-    static func start(_ name: String, on servers: Servers, withOperator: Bool) async throws -> Cluster {
+    /// Starts a cluster and installs in it what is asked for.
+    static func start(_ name: String, on servers: Servers, with contents: Contents) async throws -> Cluster {
         let cluster = try Cluster(name, servers, images: try await servers.installation.imageMap())
         do {
             try await cluster.members.start()
             try await cluster.ready()
-            let crds = servers.installation.repository.appendingPathComponent("crds").path
-            try await cluster.kubectl("apply", "-f", crds)
-            // kubectl gives up on a definition that has no conditions yet.
-            _ = try await eventually("the definitions") {
-                try await cluster.kubectl(
-                    "wait", "--for=condition=Established", "crd/trainingjobs.anneal.dev",
-                    "crd/evalruns.anneal.dev", "--timeout=30s")
+            if contents != .nothing {
+                let crds = servers.installation.repository.appendingPathComponent("crds").path
+                try await cluster.kubectl("apply", "-f", crds)
+                try await cluster.definitionsEstablished()
             }
             try await cluster.members.join(cluster.kubectl)
-            try await OperatorAccess.install(servers.installation, kubectl: cluster.kubectl)
-            try await cluster.issueOperatorCredentials()
-            if withOperator { try cluster.startOperator() }
+            if contents != .nothing {
+                try await OperatorAccess.install(servers.installation, kubectl: cluster.kubectl)
+                try await cluster.issueOperatorCredentials()
+            }
+            if contents == .operator { try cluster.startOperator() }
         } catch {
             await cluster.stop()
             throw error
@@ -70,7 +77,17 @@ final class Cluster: Sendable {
         }
     }
 
-    /// Writes a new token of the operator's service account.
+    /// Returns when Anneal's kinds are served.
+    func definitionsEstablished() async throws {
+        // kubectl gives up on a definition that has no conditions yet.
+        _ = try await eventually("the definitions") {
+            try await kubectl(
+                "wait", "--for=condition=Established", "crd/trainingjobs.anneal.dev",
+                "crd/evalruns.anneal.dev", "--timeout=30s")
+        }
+    }
+
+    /// A new token of the operator's service account.
     func issueOperatorCredentials() async throws {
         try await OperatorAccess.issue(into: folder, kubectl: kubectl)
     }
@@ -134,7 +151,7 @@ final class Cluster: Sendable {
 /// well.
 struct ClusterTrait: SuiteTrait, TestScoping {
     var name: String
-    var withOperator = true
+    var contents = Cluster.Contents.operator
 
     private static let turn = Turn()
 
@@ -143,11 +160,11 @@ struct ClusterTrait: SuiteTrait, TestScoping {
     ) async throws {
         guard let servers = Servers.current else { throw OutsideSuite() }
         try await Self.turn.take {
-            let cluster = try await Cluster.start(name, on: servers, withOperator: withOperator)
+            let cluster = try await Cluster.start(name, on: servers, with: contents)
             do {
                 try await Cluster.$current.withValue(cluster, operation: function)
                 #expect(
-                    !withOperator || cluster.operatorIsRunning,
+                    contents != .operator || cluster.operatorIsRunning,
                     "the operator has died; see \(servers.logs.path)")
                 try await AccessReview(of: cluster).judge()
             } catch {
@@ -161,8 +178,10 @@ struct ClusterTrait: SuiteTrait, TestScoping {
 
 extension SuiteTrait where Self == ClusterTrait {
     static func cluster(_ name: String, withOperator: Bool = true) -> Self {
-        ClusterTrait(name: name, withOperator: withOperator)
+        ClusterTrait(name: name, contents: withOperator ? .operator : .definitions)
     }
+
+    static func emptyCluster(_ name: String) -> Self { ClusterTrait(name: name, contents: .nothing) }
 }
 
 struct OutsideSuite: Error, CustomStringConvertible {

@@ -42,7 +42,7 @@ struct Installation: Sendable {
     }
 
     /// The image map of the tests: the runtimes of `examples/`, and fixtures that need nothing but Python.
-    /// They are mounted outside of `/tmp`, where a clone may be and a pod's volume would cover them.
+    /// They are mounted where no volume of a pod can cover them, as `/tmp` would where the clone or the cache is there.
     func imageMap() async throws -> String {
         let runtimes = repository.appendingPathComponent("examples/runtimes").path
         let fixtures = repository.appendingPathComponent("Tests/EndToEndTests/Fixtures").path
@@ -52,10 +52,10 @@ struct Installation: Sendable {
         func runtime(_ image: String, _ script: String) -> String {
             """
             anneal/\(image):
-              entrypoint: [\(trainers)/bin/python, /opt/anneal/runtimes/\(script)]
+              entrypoint: [/opt/anneal/trainers/bin/python, /opt/anneal/runtimes/\(script)]
               readOnlyBinds:
                 - {host: "\(python)", path: "\(python)"}
-                - {host: "\(trainers)", path: "\(trainers)"}
+                - {host: "\(trainers)", path: /opt/anneal/trainers}
                 - {host: "\(runtimes)", path: /opt/anneal/runtimes}
               env: {HF_HUB_OFFLINE: "1", PYTHONDONTWRITEBYTECODE: "1"}
 
