@@ -1,6 +1,7 @@
 import KubernetesClient
 import Logging
 import ServiceLifecycle
+import Synchronization
 
 /// What a reconciliation asks for.
 public struct Reconciliation: Hashable, Sendable {
@@ -57,20 +58,28 @@ public final class Controller<Key: Hashable & Sendable>: ServiceLifecycle.Servic
     }
 
     /// Works until the queue is shut down, the service is (what is under way is ended first), or the task
-    /// is cancelled.
+    /// is cancelled. The queue outlives the service: the controller of the next term goes on with it.
     public func run() async throws {
+        let end = End()
         try await withGracefulShutdownHandler {
             try await cancelWhenGracefulShutdown { try await self.waitUntilReady() }
             await withDiscardingTaskGroup { group in
-                for _ in 0..<workers { group.addTask { await self.work() } }
+                for _ in 0..<workers { group.addTask { await self.work(until: end) } }
             }
         } onGracefulShutdown: {
-            self.queue.shutDown()
+            // A group of services that is cancelled may shut down some of them gracefully, too.
+            end.hasCome.store(true, ordering: .sequentiallyConsistent)
+            self.queue.wake()
         }
     }
 
-    private func work() async {
-        while let key = await queue.get() {
+    /// The end of one run of the controller.
+    private final class End: Sendable {
+        let hasCome = Atomic<Bool>(false)
+    }
+
+    private func work(until end: End) async {
+        while let key = await queue.get(while: { !end.hasCome.load(ordering: .sequentiallyConsistent) }) {
             let start = ContinuousClock.now
             let outcome = await attempt(key)
             queue.done(key)

@@ -84,12 +84,20 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
         }
     }
 
+    /// Has everybody who waits in `get` ask again whether to go on.
+    public func wake() { change { _ in true } }
+
     /// The next key that is due, when one is; nil after `shutDown`, or when the task is cancelled. Call
     /// `done` after the work.
-    public func get() async -> Key? {
-        while !Task.isCancelled {
+    ///
+    /// - Parameter goesOn: Whether a key is still wanted; nil is the answer where none is. Who changes that
+    ///   calls `wake`.
+    public func get(while goesOn: @Sendable () -> Bool = { true }) async -> Key? {
+        while !Task.isCancelled, goesOn() {
             let now = now()
             let (next, version) = state.withLock { ($0.queue.next(now: now), $0.version) }
+            // Asked after the version was read: a `wake` from here on ends the wait.
+            if case .wait = next, !goesOn() { return nil }
             switch next {
             case .key(let key): return key
             case .shutDown: return nil
