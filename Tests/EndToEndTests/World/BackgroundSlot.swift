@@ -8,6 +8,9 @@ final class BackgroundSlot: Sendable {
 
     var isRunning: Bool { process.withLock { $0?.isRunning == true } }
 
+    /// Process of the program that was started last; nil before the first.
+    var identifier: pid_t? { process.withLock { $0?.identifier } }
+
     /// Does nothing if it runs.
     func start(_ program: Program, _ arguments: [String], log: URL) throws {
         try process.withLock { process in
