@@ -85,6 +85,9 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
         }
     }
 
+    /// Has everybody who waits in `get` ask again whether to go on.
+    public func wake() { change { _ in true } }
+
     /// The next key that is due, when one is; nil after `shutDown`, or when the task is cancelled. Call
     /// `done` after the work.
     public func get() async -> Key? { await get(unless: { false }) }
@@ -105,9 +108,6 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
         }
         return nil
     }
-
-    /// Has all who wait look again.
-    func wake() { change { _ in true } }
 
     private func change(_ body: (inout WorkQueueState<Key>) -> Bool) {
         let waiting = state.withLock { state -> [CheckedContinuation<Void, Never>] in

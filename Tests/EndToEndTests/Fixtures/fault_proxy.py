@@ -11,9 +11,13 @@ each action was taken. A rule is an object:
     kind         watch, list, write or read; any if absent
     probability  from 0 to 1, drawn anew for each request, or each event of a watch; 1 if absent
     limit        how often it happens at most
+    text         regular expression that "METHOD path?query", a line break and the body must match
+    since        regular expression of that text: requests before the first one that it matches do not count
+    until        regular expression of that text: requests after the first one that it matches do not count
+    nth          which of the requests that count is meant, from 1; all if absent
 
-Actions on requests: resetBefore (the server never sees it), resetAfter (the server did it), status (with `code`,
-`reason`, `retryAfter`), stale (lists are answered as they were when the rule came, watches lag by `seconds`), slow
+Actions on requests: resetBefore (the server never sees it), resetAfter (the server did it), killBefore and killAfter
+(the same, and `process` gets SIGKILL before its connection ends), status (with `code`, `reason`, `retryAfter`), stale (lists are answered as they were when the rule came, watches lag by `seconds`), slow
 (answers come in pieces of `bytes`, `seconds` apart). Actions on watches: close (after `seconds`, cleanly or not),
 expireAtOpen, expireInStream, drop, double, reorder. poison (on lists and watches) replaces what is at `path` of the
 object `name` by `value`.
@@ -21,8 +25,10 @@ object `name` by `value`.
 
 import asyncio
 import json
+import os
 import random
 import re
+import signal
 import ssl
 import sys
 import time
@@ -77,8 +83,25 @@ class Proxy:
                 continue
             if rule.get("taken", 0) >= rule.get("limit", 1 << 60):
                 continue
+            if not self.means(rule, request):
+                continue
             if self.random.random() < rule.get("probability", 1):
                 yield rule
+
+    @staticmethod
+    def means(rule, request):
+        """Counts the request, if its text is one that counts, and says whether it is the one."""
+        if "text" not in rule:
+            return True
+        text = f"{request.method} {request.target}\n{request.body.decode('utf-8', 'replace')}"
+        if rule.get("over") or not re.search(rule["text"], text):
+            return False
+        rule["begun"] = rule.get("begun", False) or bool(re.search(rule.get("since", ""), text))
+        if not rule["begun"]:
+            return False
+        rule["over"] = "until" in rule and bool(re.search(rule["until"], text))
+        rule["counted"] = rule.get("counted", 0) + 1
+        return rule["counted"] == rule.get("nth", rule["counted"])
 
     def take(self, rule):
         rule["taken"] = rule.get("taken", 0) + 1
@@ -99,6 +122,8 @@ class Proxy:
             value = json.loads(body)
             line["name"] = value.get("metadata", {}).get("name")
             line["status"] = value.get("status") if request.path.endswith("/status") else None
+        if fault in ("killBefore", "killAfter"):
+            line["request"] = json.loads(request.body or b"null")
         self.history.write(json.dumps(line) + "\n")
 
     # Connections
@@ -124,6 +149,14 @@ class Proxy:
             if action == "resetBefore":
                 self.take(rule)
                 self.note(request, 0, action)
+                return False
+            if action in ("killBefore", "killAfter"):
+                code, body = 0, None
+                if action == "killAfter":
+                    code, _, body = await self.forward(request)
+                os.kill(rule["process"], signal.SIGKILL)
+                self.take(rule)
+                self.note(request, code, action, body)
                 return False
             if action == "status" or (action == "expireAtOpen" and request.kind == "watch"):
                 self.take(rule)

@@ -20,7 +20,28 @@ struct Fault: Sendable {
         rule["retryAfter"] = retryAfter.map(JSONValue.integer)
         return Fault("status", rule)
     }
-    /// Watches end after that many seconds, half of them with a reset.
+    /// A process is killed at its write of that number, before or after the server has done what was asked.
+    ///
+    /// - Parameters:
+    ///   - nth: Number of the write among those that `text` matches; from 1.
+    ///   - text: Regular expression that method, path, a line break and body of the write must match.
+    ///   - since: Regular expression of the write that is counted first.
+    ///   - until: Regular expression of the write that is counted last.
+    static func kill(
+        _ process: pid_t, _ moment: Moment, nth: Int, text: String, since: String, until: String
+    ) -> Fault {
+        let rule: [String: JSONValue] = [
+            "process": .integer(Int64(process)), "nth": .integer(Int64(nth)), "text": .string(text),
+            "since": .string(since), "until": .string(until), "kind": "write", "limit": 1,
+        ]
+        return Fault(moment.rawValue, rule)
+    }
+    /// When a process is killed that writes.
+    enum Moment: String, Sendable, CaseIterable {
+        case before = "killBefore"
+        case after = "killAfter"
+    }
+    /// Watches end after so long, one half of them with a reset.
     static func close(after seconds: Double) -> Fault { Fault("close", ["seconds": .number(seconds)]) }
     static let expireAtOpen = Fault("expireAtOpen")
     static let expireInStream = Fault("expireInStream")
@@ -61,6 +82,8 @@ struct Exchange: Sendable {
     /// new status.
     var name: String?
     var status: JSONValue?
+    /// Body of a write at which its process was killed.
+    var request: JSONValue?
 
     init(_ line: JSONValue) {
         time = line["time"]?.doubleValue ?? 0
@@ -70,6 +93,7 @@ struct Exchange: Sendable {
         fault = line["fault"]?.stringValue
         name = line["name"]?.stringValue
         status = line["status"]
+        request = line["request"]
     }
 
     var isWrite: Bool { method != "GET" }

@@ -8,7 +8,10 @@ final class BackgroundSlot: Sendable {
 
     var isRunning: Bool { process.withLock { $0?.isRunning == true } }
 
-    /// Starts the program unless it runs.
+    /// Process of the program that was started last; nil before the first.
+    var identifier: pid_t? { process.withLock { $0?.identifier } }
+
+    /// Does nothing if it runs.
     func start(_ program: Program, _ arguments: [String], log: URL) throws {
         try process.withLock { process in
             guard process?.isRunning != true else { return }

@@ -11,21 +11,27 @@ struct FakeKubelet: Sendable {
     let namespace: String
     /// Whether a pod is never begun.
     var leavesAlone: @Sendable (Pod) -> Bool = { _ in false }
+    /// Extended resources of the node, by name.
+    var devices = Self.plenty
 
     static let node = "paper"
+    /// More GPUs than any test asks for.
+    static let plenty: [String: Int64] = ["nvidia.com/gpu": 10_000]
 
-    /// Makes a node with room for all, on which nothing runs; the others take no more pods.
-    static func prepare(_ cluster: Cluster, _ client: KubernetesClient) async throws {
+    /// A node with room for all, on which nothing runs; the others take nothing more.
+    static func prepare(
+        _ cluster: Cluster, _ client: KubernetesClient, devices: [String: Int64] = Self.plenty
+    ) async throws {
         for name in try await cluster.kubectl("get", "nodes", "-o", "name").split(separator: "\n") {
             try await cluster.kubectl("cordon", String(name))
         }
         let node: JSONValue = ["apiVersion": "v1", "kind": "Node", "metadata": ["name": .string(Self.node)]]
         try await cluster.kubectl("apply", "-f", "-", input: node.serialized())
-        try await report(client)
+        try await report(client, devices)
     }
 
-    /// Writes the node's signs of life: its status, and the Lease that the cluster's controllers check.
-    static func report(_ client: KubernetesClient) async throws {
+    /// The node's signs of life: its status, and the Lease that the cluster's controllers look at.
+    private static func report(_ client: KubernetesClient, _ devices: [String: Int64]) async throws {
         let now = JSONValue.string(Timestamp(seconds: Int64(Date().timeIntervalSince1970)).description)
         let renewed = MicroTime(seconds: Int64(Date().timeIntervalSince1970)).description
         let key = ObjectKey(namespace: "kube-node-lease", name: node)
@@ -37,7 +43,8 @@ struct FakeKubelet: Sendable {
             ],
         ]
         _ = try await client.patch(Lease.self, key, .apply(lease, fieldManager: node, force: true))
-        let room: JSONValue = ["cpu": "4000", "memory": "64Ti", "pods": "100000", "nvidia.com/gpu": "10000"]
+        var room: JSONValue = ["cpu": "4000", "memory": "64Ti", "pods": "100000"]
+        for (name, count) in devices { room[name] = .string("\(count)") }
         let status: JSONValue = [
             "capacity": room, "allocatable": room,
             "conditions": [
@@ -57,20 +64,24 @@ struct FakeKubelet: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask {
                 while !Task.isCancelled {
-                    try? await Self.report(client)
+                    try? await Self.report(client, devices)
                     try? await Task.sleep(for: .seconds(3))
                 }
             }
+            var pass = 0
             while !Task.isCancelled {
-                try? await reportOnAll()
+                // Of pods that have ended, nothing but their deletion is left to do.
+                try? await reportOnAll(withEnded: pass.isMultiple(of: 10))
+                pass += 1
                 try? await Task.sleep(for: .milliseconds(100))
             }
         }
     }
 
-    private func reportOnAll() async throws {
+    private func reportOnAll(withEnded: Bool) async throws {
         let selector = "\(Anneal.Label.managedBy)=\(Anneal.Label.managedByValue)"
-        let options = ListOptions(labelSelector: selector)
+        var options = ListOptions(labelSelector: selector)
+        if !withEnded { options.fieldSelector = "status.phase!=Succeeded,status.phase!=Failed" }
         for item in try await client.listLeniently(Pod.self, namespace: namespace, options: options).items {
             guard case .object(let pod) = item, !leavesAlone(pod) else { continue }
             try? await report(on: pod)

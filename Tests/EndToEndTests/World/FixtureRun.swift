@@ -6,6 +6,8 @@ struct FixtureRun: Sendable {
     var name: String
     var steps = 20
     var nodes = 1
+    /// GPUs of each node of the training.
+    var gpus = 0
     var checkpointEvery = 10
     var keepLast = 3
     var keepBest = 1
@@ -31,7 +33,9 @@ struct FixtureRun: Sendable {
         storageEndpoint = team.servers.store.endpoint
     }
 
-    private static let resources: JSONValue = ["gpus": 0, "cpu": "50m", "memory": "128Mi"]
+    private static func resources(gpus: Int = 0) -> JSONValue {
+        ["gpus": .integer(Int64(gpus)), "cpu": "50m", "memory": "128Mi"]
+    }
 
     var manifest: JSONValue {
         var dataset: JSONValue = ["storageUri": .string(self.dataset), "format": "promptCompletion"]
@@ -51,7 +55,7 @@ struct FixtureRun: Sendable {
             ],
             "trainer": [
                 "image": "fixture/trainer:1", "numNodes": .integer(Int64(nodes)),
-                "resourcesPerNode": Self.resources, "shmSize": "16Mi",
+                "resourcesPerNode": Self.resources(gpus: gpus), "shmSize": "16Mi",
                 "terminationGracePeriodSeconds": .integer(Int64(gracePeriodSeconds)),
             ],
             "checkpoint": [
@@ -79,7 +83,7 @@ struct FixtureRun: Sendable {
 
     private func evaluation(_ maxPerplexity: Double) -> JSONValue {
         [
-            "evaluator": ["image": "fixture/evaluator:1", "resources": Self.resources],
+            "evaluator": ["image": "fixture/evaluator:1", "resources": Self.resources()],
             "suites": [
                 [
                     "name": "quality", "type": "perplexity",

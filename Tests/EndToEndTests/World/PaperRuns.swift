@@ -17,16 +17,20 @@ struct PaperRuns: Sendable {
     private let operatorLog: URL
     private let transport: HTTPTransport
 
-    /// Makes room for such runs, once in a cluster.
-    static func prepare(_ cluster: Cluster) async throws {
+    /// Makes room for runs that nothing computes. Once is enough for a cluster.
+    static func prepare(
+        _ cluster: Cluster, devices: [String: Int64] = FakeKubelet.plenty
+    ) async throws {
         let known = try await cluster.kubectl.run(["get", "node", FakeKubelet.node])
         guard !known.succeeded else { return }
         let transport = HTTPTransport()
         defer { transport.shutdown() }
-        try await FakeKubelet.prepare(cluster, try administrator(of: cluster, transport))
+        try await FakeKubelet.prepare(
+            cluster, try administrator(of: cluster, transport), devices: devices)
     }
 
-    private static func administrator(
+    /// A client that may do everything.
+    static func administrator(
         of cluster: Cluster, _ transport: HTTPTransport
     ) throws -> KubernetesClient {
         let configuration = try MergedKubeconfig.load(path: cluster.kubectl.environment["KUBECONFIG"])

@@ -94,7 +94,9 @@ final class BackgroundProgram: Sendable {
 
     var isRunning: Bool { process.withLock(\.isRunning) }
 
-    /// Sends a signal, without waiting for its effect.
+    var identifier: pid_t { process.withLock(\.processIdentifier) }
+
+    /// Sends a signal and does not wait for what comes of it.
     func signal(_ number: Int32) {
         process.withLock { if $0.isRunning { _ = Glibc.kill($0.processIdentifier, number) } }
     }

@@ -1,6 +1,7 @@
 import HTTPTransport
 import KubernetesAPI
 import KubernetesClient
+import Logging
 import ServiceLifecycle
 import Synchronization
 import Testing
@@ -58,6 +59,26 @@ struct ControllerTests {
             #expect(queue.failures(of: "a") == 0)
         }
         #expect(count.withLock { $0 } == 4)
+    }
+
+    @Test func `the queue of a term that was cancelled or shut down serves the next one`() async throws {
+        let queue = WorkQueue<Int>(seed: 1)
+        let (runs, run) = AsyncStream.makeStream(of: Int.self)
+        var seen = runs.makeAsyncIterator()
+        for number in 0..<20 {
+            let controllers = (0..<3).map { _ in
+                Controller(name: "test", queue: queue, workers: 2) { key in
+                    run.yield(key)
+                    return .done
+                }
+            }
+            let group = ServiceGroup(services: controllers, logger: Logger(label: "test"))
+            let term = Task { try await group.run() }
+            queue.add(number)
+            #expect(await seen.next() == number)
+            if number.isMultiple(of: 2) { term.cancel() } else { await group.triggerGracefulShutdown() }
+            _ = await term.result
+        }
     }
 
     @Test func `a key runs again after the time it asked for`() async throws {

@@ -5,6 +5,7 @@ import KubernetesAPI
 import KubernetesClient
 import Logging
 import Planning
+import Scheduling
 import Synchronization
 import TestSupport
 import Testing
@@ -78,5 +79,28 @@ struct AdmissionSchedulerTests {
         #expect(try await scheduler.round(.round) == .done)
         #expect(try await scheduler.round(.round) == .done)
         #expect(requests.load(ordering: .relaxed) == 3, "the runs are read afresh once")
+    }
+
+    /// A pod of a run, as one of two watches has it.
+    private func pod(_ name: String, uid: String, phase: String = "Running") -> Pod {
+        var metadata = ObjectMeta(name: name, namespace: "n")
+        metadata.uid = uid
+        var pod = Pod(metadata: metadata, spec: PodSpec(containers: []))
+        pod.status = PodStatus()
+        pod.status?.phase = phase
+        return pod
+    }
+
+    @Test func `a pod keeps its room until both watches have seen its end`() {
+        let all = [
+            PodFootprint(pod("known", uid: "1")), PodFootprint(pod("ended", uid: "2", phase: "Succeeded")),
+            PodFootprint(pod("replaced", uid: "3")),
+        ]
+        let claimed = [
+            pod("known", uid: "1"), pod("ended", uid: "2"), pod("replaced", uid: "4"),
+            pod("just-created", uid: "5"),
+        ]
+        let holding = AdmissionScheduler.pods(all, and: claimed).filter { !$0.isFinished }
+        #expect(holding.compactMap(\.metadata.uid).sorted() == ["1", "2", "3", "4", "5"])
     }
 }

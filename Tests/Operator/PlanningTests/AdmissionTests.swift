@@ -58,6 +58,11 @@ struct AdmissionTests {
         #expect(workload()?.state == .admitted(outstanding: 2))
         world.run { $0.state.pods.values.contains { $0.isTrainer } }
         #expect(workload()?.state == .admitted(outstanding: 0))
+        world.run { $0.phase == .training && $0.status?.current?.launchedAt != nil }
+        let lagging = world.state.job.flatMap {
+            TrainingJobPlanner.workload(of: $0, pods: [], settings: world.settings, now: world.now)
+        }
+        #expect(lagging?.state == .admitted(outstanding: 2), "a new leader's watch may not tell of them yet")
         world.run(until: .uploading)
         #expect(workload()?.state == .released)
         world.pass()

@@ -22,6 +22,7 @@ struct WakeUps: Sendable {
         caches.nodes.addHandler { [rounds] _ in rounds.ask() }
         caches.quotas.addHandler { [rounds] _ in rounds.ask() }
         caches.footprints.addHandler { [rounds] change in rounds.note(change) }
+        caches.informer(Pod.self)?.addHandler { [rounds] change in rounds.note(change) }
     }
 
     private func wakeOwner(of child: any KubernetesResource, after delay: Duration) {

@@ -20,6 +20,15 @@ struct AdmissionRounds: Sendable {
         if old.admissionStanding != new.admissionStanding { ask() }
     }
 
+    /// Asks where a run's pod gave back what it held: the watch of all pods may have told of it before.
+    func note(_ change: StoreChange<Pod>) {
+        switch change {
+        case .added: break
+        case .deleted(let pod): if !pod.isFinished { ask() }
+        case .updated(let old, let new): if old.isFinished != new.isFinished { ask() }
+        }
+    }
+
     /// Asks where a pod gave back what it held, or was placed.
     func note(_ change: StoreChange<PodFootprint>) {
         switch change {

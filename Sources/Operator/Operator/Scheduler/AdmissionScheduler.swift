@@ -46,12 +46,13 @@ final class AdmissionScheduler: Sendable {
             hasCaughtUp.withLock { $0 = true }
         }
         let now = now()
-        let workloads = kinds.flatMap { $0.workloads(caches, settings, now) }
-        guard !workloads.isEmpty else { return .done }
+        let claims = kinds.flatMap { $0.workloads(caches, settings, now) }
+        guard !claims.isEmpty else { return .done }
         let decisions = AdmissionRound.decide(
             AdmissionRound.Snapshot(
-                nodes: caches.nodes.store.list(), pods: caches.footprints.store.list(),
-                quotas: caches.quotas.store.list(), workloads: workloads))
+                nodes: caches.nodes.store.list(),
+                pods: Self.pods(caches.footprints.store.list(), and: claims.flatMap(\.pods)),
+                quotas: caches.quotas.store.list(), workloads: claims.map(\.workload)))
         let byName = Dictionary(kinds.map { ($0.kind, $0) }) { first, _ in first }
         var urgent: [DecisionWrite] = []
         var reasons: [DecisionWrite] = []
@@ -64,6 +65,17 @@ final class AdmissionScheduler: Sendable {
         let isConflicted = try await carryOut(urgent + reasons.prefix(Self.reasonsPerRound))
         let hasMore = isConflicted || reasons.count > Self.reasonsPerRound
         return Reconciliation(requeueAfter: hasMore ? .milliseconds(200) : nil)
+    }
+
+    /// All pods that may hold something. The watch of all pods lags behind what was just created, and may run
+    /// ahead of the watch that workloads are read from: what either has not seen end keeps its room.
+    static func pods(_ all: [PodFootprint], and claimed: [Pod]) -> [PodFootprint] {
+        var missing = Dictionary(claimed.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+        guard !missing.isEmpty else { return all }
+        for pod in all where !pod.isFinished && missing[pod.key]?.metadata.uid == pod.metadata.uid {
+            missing[pod.key] = nil
+        }
+        return all + missing.values.map(PodFootprint.init)
     }
 
     /// Reads the runs of every kind afresh.

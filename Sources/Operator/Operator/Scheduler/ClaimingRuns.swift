@@ -40,12 +40,19 @@ protocol ClaimingRuns: Sendable {
     func follow(_ rounds: AdmissionRounds)
     /// Reads the runs afresh: what the leader before this one wrote last is seen before anything is decided.
     func catchUp(_ client: KubernetesClient, namespace: String?) async throws
-    func workloads(_ caches: ClusterCaches, _ settings: PlannerSettings, _ now: Timestamp) -> [Workload]
+    func workloads(_ caches: ClusterCaches, _ settings: PlannerSettings, _ now: Timestamp) -> [ClaimedRoom]
     /// The write of a decision about a run; nil where its status says so already.
     func write(
         _ decision: AdmissionRound.Decision, on workload: Workload, _ now: Timestamp, by scheduler: String,
         _ applier: PlanApplier
     ) -> DecisionWrite?
+}
+
+/// A run as the scheduler sees it, and what it holds already.
+struct ClaimedRoom: Sendable {
+    var workload: Workload
+    /// Pods of the run that have not ended, as the workload counts them.
+    var pods: [Pod]
 }
 
 /// A write of one decision; throws if it was refused.
@@ -78,9 +85,14 @@ struct Claims<Run: ClaimingRun>: ClaimingRuns {
         } while token != nil
     }
 
-    func workloads(_ caches: ClusterCaches, _ settings: PlannerSettings, _ now: Timestamp) -> [Workload] {
+    func workloads(
+        _ caches: ClusterCaches, _ settings: PlannerSettings, _ now: Timestamp
+    ) -> [ClaimedRoom] {
         informer.store.byIndex(IndexName.workload, "").compactMap { run in
-            workload(run, caches.children(Pod.self, of: run.metadata.uid ?? ""), settings, now)
+            let pods = caches.children(Pod.self, of: run.metadata.uid ?? "")
+            return workload(run, pods, settings, now).map {
+                ClaimedRoom(workload: $0, pods: pods.filter { !$0.isFinished })
+            }
         }
     }
 

@@ -37,7 +37,7 @@ struct TrainingWorkload {
         }
         return Workload.State(
             admission,
-            outstanding: isLive(admission, status) ? outstanding(admission, status, trainers) : nil,
+            outstanding: isLive(admission, status) ? outstanding(admission, trainers) : nil,
             isHolding: trainers.contains { !$0.isFinished }, isSuspended: status.phase == .suspended,
             waits: waits(status))
     }
@@ -60,11 +60,10 @@ struct TrainingWorkload {
         }
     }
 
-    /// Pods that the attempt has still to create.
+    /// Pods of the attempt that were not seen: not created yet, or too lately for this process to know.
     private func outstanding(
-        _ admission: Admission, _ status: TrainingJobStatus, _ trainers: [Pod]
+        _ admission: Admission, _ trainers: [Pod]
     ) -> Int {
-        guard status.phase == .queued || status.current?.launchedAt == nil else { return 0 }
         let gang = TrainingGang(
             run: RunObject(job), spec: job.spec, settings: settings, attempt: admission.attempt)
         let names = Set((0..<min(gang.nodes, 256)).map(gang.podName))
