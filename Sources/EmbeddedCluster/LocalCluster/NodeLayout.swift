@@ -37,7 +37,7 @@ public enum NodeLayout {
     {
         let cpu = NodeDescription(
             name: "cpu-1",
-            labels: ["anneal.dev/capacity-type": "onDemand", "node.kubernetes.io/instance-type": "cpu"],
+            labels: ["anneal.dev/capacity-type": "on-demand", "node.kubernetes.io/instance-type": "cpu"],
             capacity: ["cpu": Quantity(64)])
         let gpus = (0..<max(0, gpuNodes)).map { index in
             let isSpot = gpuNodes > 1 && index == gpuNodes - 1
@@ -45,7 +45,7 @@ public enum NodeLayout {
                 name: "gpu-\(index + 1)",
                 labels: [
                     "nvidia.com/gpu.present": "true", "nvidia.com/gpu.product": gpuType,
-                    "anneal.dev/gpu-type": gpuType, "anneal.dev/capacity-type": isSpot ? "spot" : "onDemand",
+                    "anneal.dev/gpu-type": gpuType, "anneal.dev/capacity-type": isSpot ? "spot" : "on-demand",
                 ],
                 taints: [Taint(key: "nvidia.com/gpu", value: "present", effect: "NoSchedule")],
                 capacity: ["nvidia.com/gpu": Quantity(Int64(gpusPerNode)), "cpu": Quantity(64)])

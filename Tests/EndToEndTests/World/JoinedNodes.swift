@@ -65,7 +65,7 @@ struct JoinedNodes: Sendable {
                 "anneal.dev/gpu-type=h100",
             ]
         }
-        let capacity = node == "gpu-2" ? "spot" : "onDemand"
+        let capacity = node == "gpu-2" ? "spot" : "on-demand"
         return arguments + ["--label", "anneal.dev/capacity-type=\(capacity)"] + logFlags
     }
 }

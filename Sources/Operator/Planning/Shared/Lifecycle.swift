@@ -173,7 +173,10 @@ extension RunDraft {
                 .addingClamped(max(0, now.seconds(since: since)))
         }
         status.suspendedAt = nil
-        set("Suspended", false, reason: "Resumed", message: "runPolicy.suspend is false")
+        let wasPaused = status.conditions?["Suspended"]?.reason == Revocation.Reason.budgetExhausted.rawValue
+        set(
+            "Suspended", false, reason: "Resumed",
+            message: wasPaused ? "There is budget again" : "runPolicy.suspend is false")
         resumeStage()
         note(.normal, "Resumed", "Goes on with \(status.phase.rawValue)")
     }
