@@ -207,7 +207,8 @@ let package = Package(
             "LocalCluster", in: .embeddedCluster,
             [
                 "AdmissionPlugins", "APIServer", "BuiltInKinds", "ClusterControllers", "HTTPTransport",
-                "KubernetesAPI", "KubernetesClient", "NodeAgent", logging, serviceLifecycle, yams,
+                "KubernetesAPI", "KubernetesClient", "NodeAgent", argumentParser, logging, serviceLifecycle,
+                yams,
             ]),
 
         // A main each, nothing more.
@@ -224,13 +225,7 @@ let package = Package(
                         ], .when(platforms: [.linux], configuration: .release))
                 ]),
             program("anneal-agent", ["Agent", argumentParser]),
-            program(
-                "anneal-local",
-                [
-                    "ClusterControllers", "KubernetesAPI", "LocalCluster", "NodeAgent", argumentParser,
-                    logging,
-                    serviceLifecycle,
-                ]),
+            program("anneal-local", ["LocalCluster"]),
             program("crdgen", ["AnnealAPI", "KubernetesAPI", argumentParser, yams]),
         ],
 

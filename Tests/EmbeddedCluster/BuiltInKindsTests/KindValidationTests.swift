@@ -122,7 +122,7 @@ import Testing
     func `a wrong object is refused in upstream's words`(
         plural: String, group: String, object: String, errors: [String]
     ) throws {
-        #expect(try Kind(plural, group: group).creationErrors(object) == errors)
+        #expect(try DrivenKind(plural, group: group).creationErrors(object) == errors)
     }
 
     @Test(arguments: [
@@ -162,21 +162,21 @@ import Testing
     )
         throws
     {
-        let kind = try Kind(plural, group: group)
+        let kind = try DrivenKind(plural, group: group)
         let old = try kind.created(object)
         var new = old
         new[path: path] = 7
-        let errors = kind.definition.strategy.validateUpdate(new, old: old, Kind.context).map(\.description)
+        let errors = kind.definition.strategy.validateUpdate(new, old: old, DrivenKind.context).map(\.description)
         #expect(errors.contains { $0.hasPrefix(error) }, "\(errors)")
-        #expect(kind.definition.strategy.validateUpdate(old, old: old, Kind.context).isEmpty)
+        #expect(kind.definition.strategy.validateUpdate(old, old: old, DrivenKind.context).isEmpty)
     }
 
     @Test func `a suspended job may still be placed elsewhere`() throws {
-        let kind = try Kind("jobs", group: "batch")
+        let kind = try DrivenKind("jobs", group: "batch")
         let old = try kind.created(#"{"metadata":{"name":"j"},"spec":{"suspend":true,\#(Self.template)}}"#)
         var new = old
         new[path: ["spec", "template", "spec", "nodeSelector"]] = ["a": "b"]
-        #expect(kind.definition.strategy.validateUpdate(new, old: old, Kind.context).isEmpty)
+        #expect(kind.definition.strategy.validateUpdate(new, old: old, DrivenKind.context).isEmpty)
     }
 
     @Test(arguments: [
@@ -191,7 +191,7 @@ import Testing
     }
 
     @Test func `webhook configurations get the recorded defaults`() throws {
-        let kind = try Kind("mutatingwebhookconfigurations", group: "admissionregistration.k8s.io")
+        let kind = try DrivenKind("mutatingwebhookconfigurations", group: "admissionregistration.k8s.io")
         let text = #"""
             {"metadata":{"name":"m"},"webhooks":[{"name":"mutate.example.dev","clientConfig":{"url":"https://127.0.0.1:1/m"},
             "rules":[{"apiGroups":["example.dev"],"apiVersions":["v1"],"operations":["CREATE"],"resources":["widgets"]}],
@@ -215,7 +215,7 @@ import Testing
     }
 
     @Test func `tables have the columns and cells of upstream's`() throws {
-        let job = try Kind("jobs", group: "batch").cells([
+        let job = try DrivenKind("jobs", group: "batch").cells([
             "spec": ["completions": 1],
             "status": [
                 "succeeded": 1, "startTime": "2026-11-21T00:00:00Z", "completionTime": "2026-11-21T00:01:30Z",
@@ -225,20 +225,20 @@ import Testing
         #expect(job["Status"] == "Complete")
         #expect(job["Completions"] == "1/1")
         #expect(job["Duration"] == "90s")
-        let node = try Kind("nodes").cells([
+        let node = try DrivenKind("nodes").cells([
             "metadata": ["labels": ["node-role.kubernetes.io/gpu": ""]], "spec": ["unschedulable": true],
             "status": ["conditions": [["type": "Ready", "status": "True"]]],
         ])
         #expect(node["Status"] == "Ready,SchedulingDisabled")
         #expect(node["Roles"] == "gpu")
-        let claim = try Kind("persistentvolumeclaims").cells([
+        let claim = try DrivenKind("persistentvolumeclaims").cells([
             "spec": ["volumeName": "v"],
             "status": ["phase": "Bound", "capacity": ["storage": "1Gi"], "accessModes": ["ReadWriteOnce"]],
         ])
         #expect(claim["Status"] == "Bound")
         #expect(claim["Capacity"] == "1Gi")
         #expect(claim["Access Modes"] == "RWO")
-        let quota = try Kind("resourcequotas").cells([
+        let quota = try DrivenKind("resourcequotas").cells([
             "status": ["hard": ["pods": "20", "limits.cpu": "4"], "used": ["pods": "3"]]
         ])
         #expect(quota["Request"] == "pods: 3/20")

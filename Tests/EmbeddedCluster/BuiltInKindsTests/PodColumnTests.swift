@@ -41,7 +41,7 @@ import Testing
     func `a pod is summarized in its columns`(status: String, reason: String, ready: String, restarts: String)
         throws
     {
-        let cells = try Kind("pods").cells([
+        let cells = try DrivenKind("pods").cells([
             "spec": ["initContainers": [["name": "i"]], "containers": [["name": "c"]]],
             "status": try JSONValue(parsing: status),
         ])
@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test func `sidecars count among the containers`() throws {
-        let cells = try Kind("pods").cells([
+        let cells = try DrivenKind("pods").cells([
             "spec": [
                 "initContainers": [["name": "s", "restartPolicy": "Always"]], "containers": [["name": "c"]],
             ],
@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test func `a dying pod is terminating until it has ended`() throws {
-        let kind = try Kind("pods")
+        let kind = try DrivenKind("pods")
         let metadata: JSONValue = ["deletionTimestamp": "2026-11-21T00:09:00Z"]
         #expect(
             try kind.cells(["metadata": metadata, "status": ["phase": "Running"]])["Status"] == "Terminating")

@@ -114,11 +114,11 @@ import Testing
         ),
     ])
     func `a wrong pod is refused in upstream's words`(pod: String, errors: [String]) throws {
-        #expect(try Kind("pods").creationErrors(pod) == errors)
+        #expect(try DrivenKind("pods").creationErrors(pod) == errors)
     }
 
     @Test func `only images and a few more may change`() throws {
-        let kind = try Kind("pods")
+        let kind = try DrivenKind("pods")
         let image = try kind.updateErrors(Self.pod()) { pod in
             pod[path: ["spec", "containers"]] = [["name": "c", "image": "y"]]
         }
@@ -128,7 +128,7 @@ import Testing
         guard var container = old[path: ["spec", "containers"]]?[0] else { return }
         container["image"] = "y"
         new[path: ["spec", "containers"]] = .array([container])
-        #expect(kind.definition.strategy.validateUpdate(new, old: old, Kind.context).isEmpty)
+        #expect(kind.definition.strategy.validateUpdate(new, old: old, DrivenKind.context).isEmpty)
         let policy = try kind.updateErrors(Self.pod()) { $0[path: ["spec", "restartPolicy"]] = "Never" }
         #expect(
             policy.first?.hasPrefix(
@@ -154,7 +154,7 @@ import Testing
     ) throws {
         let pod: JSONValue = ["spec": try JSONValue(parsing: spec), "status": ["phase": .string(phase)]]
         #expect(
-            try Kind("pods").definition.strategy.gracePeriodSeconds(for: pod, requested: requested) == seconds
+            try DrivenKind("pods").definition.strategy.gracePeriodSeconds(for: pod, requested: requested) == seconds
         )
     }
 
@@ -165,7 +165,7 @@ import Testing
         (#"{"limits":{"nvidia.com/gpu":"1"}}"#, "BestEffort"),
     ])
     func `the quality of service follows the resources`(resources: String, quality: String) throws {
-        let pod = try Kind("pods").created(Self.pod(container: #""resources":\#(resources)"#))
+        let pod = try DrivenKind("pods").created(Self.pod(container: #""resources":\#(resources)"#))
         #expect(pod[path: ["status", "qosClass"]] == .string(quality))
     }
 }

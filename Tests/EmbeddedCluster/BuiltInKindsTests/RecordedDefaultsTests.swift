@@ -10,7 +10,7 @@ import Testing
         + #"{"effect":"NoExecute","key":"node.kubernetes.io/unreachable","operator":"Exists","tolerationSeconds":300}"#
 
     @Test func `a pod gets the recorded defaults`() throws {
-        let pod = try Kind("pods").created(
+        let pod = try DrivenKind("pods").created(
             #"{"metadata":{"name":"p1"},"spec":{"containers":[{"name":"c","image":"x"}]}}"#)
         #expect(
             try pod["spec"]
@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test func `a native sidecar gets the recorded defaults`() throws {
-        let pod = try Kind("pods").created(
+        let pod = try DrivenKind("pods").created(
             #"""
             {"metadata":{"name":"side"},"spec":{"containers":[{"name":"c","image":"x"}],"restartPolicy":"Never",
             "initContainers":[{"name":"sync","image":"x","restartPolicy":"Always"}],
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test func `a Job gets the recorded defaults`() throws {
-        let job = try Kind("jobs", group: "batch").created(
+        let job = try DrivenKind("jobs", group: "batch").created(
             #"""
             {"metadata":{"name":"j1"},"spec":{"backoffLimit":1,"template":{"spec":{"restartPolicy":"Never",
             "containers":[{"name":"c","image":"x"}]}}}}
@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test func `limits become requests`() throws {
-        let pod = try Kind("pods").created(
+        let pod = try DrivenKind("pods").created(
             #"{"spec":{"containers":[{"name":"c","image":"x","resources":{"limits":{"nvidia.com/gpu":3,"memory":"1024Mi"}}}]}}"#
         )
         #expect(
@@ -80,14 +80,14 @@ import Testing
     }
 
     @Test func `a namespace gets the recorded defaults`() throws {
-        let namespace = try Kind("namespaces").created(#"{"metadata":{"name":"rec"}}"#)
+        let namespace = try DrivenKind("namespaces").created(#"{"metadata":{"name":"rec"}}"#)
         #expect(namespace[path: ["metadata", "labels"]] == ["kubernetes.io/metadata.name": "rec"])
         #expect(namespace["spec"] == ["finalizers": ["kubernetes"]])
         #expect(namespace["status"] == ["phase": "Active"])
     }
 
     @Test func `an event is one object under two names`() throws {
-        let kind = try Kind("events", group: "events.k8s.io")
+        let kind = try DrivenKind("events", group: "events.k8s.io")
         let event = try kind.decoded(
             #"""
             {"apiVersion":"events.k8s.io/v1","kind":"Event","metadata":{"name":"e.1","namespace":"rec"},
@@ -115,7 +115,7 @@ import Testing
     }
 
     @Test func `the status of a pod is completed`() throws {
-        let pod = try Kind("pods").decoded(
+        let pod = try DrivenKind("pods").decoded(
             #"""
             {"spec":{"containers":[{"name":"c","image":"x"}]},"status":{"conditions":[{"type":"Ready","status":"True"}],
             "containerStatuses":[{"name":"c","image":"y","imageID":"y","ready":true,"restartCount":0,
@@ -132,7 +132,7 @@ import Testing
     }
 
     @Test func `string data of a secret becomes bytes`() throws {
-        let secret = try Kind("secrets").created(#"{"stringData":{"a":"hello","b":"ab","c":"abc","d":""}}"#)
+        let secret = try DrivenKind("secrets").created(#"{"stringData":{"a":"hello","b":"ab","c":"abc","d":""}}"#)
         #expect(secret["data"] == ["a": "aGVsbG8=", "b": "YWI=", "c": "YWJj", "d": ""])
         #expect(secret["stringData"] == nil)
         #expect(secret["type"] == "Opaque")

@@ -1,4 +1,5 @@
 import AnnealAPI
+import FoundationEssentials
 import KubernetesAPI
 import Planning
 import SeededRandomness
@@ -7,7 +8,9 @@ import Testing
 /// Seeded runs of a world in which everything goes wrong for a while.
 @Suite("Under chaos")
 struct SimulationTests {
-    static let seeds = 600
+    /// Seeds of a run of the tests; more by ANNEAL_SIMULATION_SEEDS.
+    static let seeds =
+        ProcessInfo.processInfo.environment["ANNEAL_SIMULATION_SEEDS"].flatMap { Int($0) } ?? 800
 
     @Test(arguments: 0..<8)
     func `every run ends, and the invariants hold on the way`(shard: Int) {
@@ -78,6 +81,7 @@ struct Simulation {
 
     private mutating func calm() {
         world.hasCapacity = true
+        world.hasBudget = true
         if world.state.job?.spec.runPolicy?.suspend == true {
             world.changeSpec { $0.runPolicy?.suspend = false }
         }
@@ -108,7 +112,11 @@ struct Simulation {
             world.changeSpec { $0.runPolicy?.suspend = wanted }
         }
         if random.chance(0.1) { world.hasCapacity.toggle() }
-        if random.chance(0.03) { world.revoke(.preempted) }
+        if random.chance(0.03) { world.revoke(random.chance(0.7) ? .preempted : .budgetExhausted) }
+        if random.chance(0.1) { world.giveBudget() }
+        if random.chance(0.002) {
+            world.changeSpec { $0.runPolicy?.stop = StopRequest(reason: "MedianPruned") }
+        }
         if random.chance(0.05),
             let pod = world.state.pods.values.map(\.name).sorted().randomElement(using: &random)
         {

@@ -83,7 +83,13 @@ extension World {
         let decision: AdmissionRound.Decision
         switch workload.state {
         case .waiting: decision = hasCapacity ? .admit(pods: workload.gang.count) : .wait("full")
-        case .admitted: return
+        case .admitted:
+            // The scheduler lets go of a run that it paused once there is budget again.
+            let isPaused = status.phase == .suspended && status.admission?.revoked?.reason == .budgetExhausted
+            guard isPaused, hasBudget, seen.pods.values.allSatisfy({ !$0.isTrainer || $0.isDone }) else {
+                return
+            }
+            decision = .release
         case .released: decision = .release
         }
         AdmissionRecord.note(
@@ -91,8 +97,12 @@ extension World {
         if status != job.status { _ = write(status, version: job.metadata.resourceVersion) }
     }
 
+    /// Lets runs whose budget was used up go on.
+    mutating func giveBudget() { hasBudget = true }
+
     /// The scheduler wants the GPUs back.
     mutating func revoke(_ reason: Revocation.Reason) {
+        if reason == .budgetExhausted { hasBudget = false }
         guard var status, let version = state.job?.metadata.resourceVersion else { return }
         AdmissionRecord.revoke(reason, message: "another run goes first", in: &status, now: now)
         if status != self.status { _ = write(status, version: version) }

@@ -36,6 +36,8 @@ struct World {
     var verdict: EvalRunPhase = .passed
     var perplexity = 10.0
     var hasCapacity = true
+    /// Whether the scheduler lets go of runs whose budget was used up.
+    var hasBudget = false
     /// Checkpoints with a manifest in S3.
     var committed: [CheckpointReference] = []
     var events: [EventNote] = []

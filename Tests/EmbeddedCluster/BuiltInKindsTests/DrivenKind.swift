@@ -6,7 +6,7 @@ import Testing
 @testable import BuiltInKinds
 
 /// A built-in kind, driven as the server drives it.
-struct Kind {
+struct DrivenKind {
     let definition: ResourceDefinition
     static let context = StrategyContext(now: Timestamp(seconds: 1_800_000_000), user: "test")
 

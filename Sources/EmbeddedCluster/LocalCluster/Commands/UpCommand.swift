@@ -1,7 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
 import KubernetesAPI
-import LocalCluster
 import NodeAgent
 
 struct Up: AsyncParsableCommand {

@@ -2,7 +2,6 @@ import ArgumentParser
 import ClusterControllers
 import FoundationEssentials
 import KubernetesAPI
-import LocalCluster
 import NodeAgent
 
 struct JoinNode: AsyncParsableCommand {
