@@ -166,7 +166,8 @@ import Testing
         let old = try kind.created(object)
         var new = old
         new[path: path] = 7
-        let errors = kind.definition.strategy.validateUpdate(new, old: old, DrivenKind.context).map(\.description)
+        let errors = kind.definition.strategy.validateUpdate(new, old: old, DrivenKind.context).map(
+            \.description)
         #expect(errors.contains { $0.hasPrefix(error) }, "\(errors)")
         #expect(kind.definition.strategy.validateUpdate(old, old: old, DrivenKind.context).isEmpty)
     }

@@ -154,7 +154,8 @@ import Testing
     ) throws {
         let pod: JSONValue = ["spec": try JSONValue(parsing: spec), "status": ["phase": .string(phase)]]
         #expect(
-            try DrivenKind("pods").definition.strategy.gracePeriodSeconds(for: pod, requested: requested) == seconds
+            try DrivenKind("pods").definition.strategy.gracePeriodSeconds(for: pod, requested: requested)
+                == seconds
         )
     }
 

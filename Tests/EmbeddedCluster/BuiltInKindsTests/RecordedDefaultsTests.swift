@@ -132,7 +132,8 @@ import Testing
     }
 
     @Test func `string data of a secret becomes bytes`() throws {
-        let secret = try DrivenKind("secrets").created(#"{"stringData":{"a":"hello","b":"ab","c":"abc","d":""}}"#)
+        let secret = try DrivenKind("secrets").created(
+            #"{"stringData":{"a":"hello","b":"ab","c":"abc","d":""}}"#)
         #expect(secret["data"] == ["a": "aGVsbG8=", "b": "YWI=", "c": "YWJj", "d": ""])
         #expect(secret["stringData"] == nil)
         #expect(secret["type"] == "Opaque")
