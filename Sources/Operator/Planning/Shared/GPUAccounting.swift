@@ -48,8 +48,8 @@ struct GPUAccounting {
                 if entries[index].endedAt == nil { close(&entries[index], at: now) }
                 continue
             }
-            if let early = entries[index].endedAt, !hasEnded(pod) {
-                // It was taken for gone: what it held since counts as well.
+            if let early = entries[index].endedAt, !hasEnded(pod) || pod.isFinished && end(of: pod) > early {
+                // It was taken for gone: the time that it held since counts as well.
                 entries[index].boundAt = early
                 entries[index].endedAt = nil
             }

@@ -8,11 +8,8 @@ extension TrainingJobDraft {
         for job in seen.jobs where run.controls(job.metadata) && !keeps(job) { delete(job) }
         let kept = keptTrainers
         for pod in trainers where !kept.contains(pod.name) { delete(pod) }
-        // The last words of a trainer that is being stopped are still read.
-        let lease = status.phase == .training || hasUnfinishedTrainers ? heartbeat?.name : nil
-        for item in seen.leases where run.controls(item.metadata) && item.name != lease {
-            delete(item)
-        }
+        let lease = keepsLease() ? heartbeat?.name : nil
+        for item in seen.leases where run.controls(item.metadata) && item.name != lease { delete(item) }
         for run in seen.evalRuns where self.run.controls(run.metadata) && !keeps(run) {
             delete(run)
         }
@@ -22,6 +19,23 @@ extension TrainingJobDraft {
         for claim in seen.claims where run.controls(claim.metadata) && dropsVolume { delete(claim) }
         deletions += accounting.releases(status, pods: trainers)
         for pod in seen.pods { forceIfStuck(pod) }
+    }
+
+    /// Whether the Lease is still read: the last words of a trainer may reach the caches after the end of its
+    /// pod, which is told by another watch.
+    private mutating func keepsLease() -> Bool {
+        if hasUnfinishedTrainers { return true }
+        switch status.phase {
+        case .training, .uploading, .suspended: return true
+        case .failed, .pruned:
+            guard heartbeat != nil, let end = status.completionTime else { return false }
+            let left = settings.reportWaitSeconds.addingClamped(-max(0, now.seconds(since: end)))
+            if left > 0 { wake(after: left) }
+            return left > 0
+        case .pending, .validating, .preprocessing, .preparing, .queued, .evaluating, .registering,
+            .completed, .evalFailed, .cancelled:
+            return false
+        }
     }
 
     private var dropsVolume: Bool {

@@ -46,6 +46,8 @@ struct World {
     var violations: [String] = []
     /// When each pod that holds GPUs was bound and ended, by UID, with the GPUs that it held.
     var held: [String: (gpus: Int, from: Timestamp, to: Timestamp?)] = [:]
+    /// UIDs of pods whose end was waited for in vain.
+    var givenUp: Set<String> = []
     /// Status of a run that is gone, as it was last.
     var lastStatus: TrainingJobStatus?
     private var ages: [String: Int] = [:]
@@ -181,6 +183,8 @@ struct World {
             let finalizers = patch[path: ["metadata", "finalizers"]]?.arrayValue
         else { return }
         state.pods[name]?.metadata.finalizers = finalizers.compactMap(\.stringValue)
+        // Let go before its end: it seems to be on a lost node, and counts up to its deletion.
+        if !pod.isDone, pod.status?.startTime != nil { givenUp.insert(reference.uid) }
         if pod.metadata.deletionTimestamp != nil, pod.isDone || pod.status?.phase == "Pending" {
             remove(name)
         }

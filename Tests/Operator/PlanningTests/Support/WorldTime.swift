@@ -39,8 +39,9 @@ extension World {
         }
     }
 
-    /// GPU-seconds of all pods that have ended; nil where one vanished without a trace.
+    /// GPU-seconds of all pods that have ended; nil where the end of one was not to be seen.
     var gpuSecondsHeld: Int64? {
+        guard givenUp.isEmpty else { return nil }
         let living = Set(state.pods.values.compactMap(\.metadata.uid))
         var seconds: Int64 = 0
         for (uid, time) in held {
