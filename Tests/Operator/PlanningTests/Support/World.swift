@@ -50,6 +50,7 @@ struct World {
     var givenUp: Set<String> = []
     /// Status of a run that is gone, as it was last.
     var lastStatus: TrainingJobStatus?
+    private var touched: [String: Pod] = [:]
     private var ages: [String: Int] = [:]
     private var counter = 0
 
@@ -182,11 +183,24 @@ struct World {
             pod.metadata.uid == reference.uid,
             let finalizers = patch[path: ["metadata", "finalizers"]]?.arrayValue
         else { return }
+        touchPods()
+        // A conflict: the patch was made for an older state.
+        let version = patch[path: ["metadata", "resourceVersion"]]?.stringValue
+        guard version == nil || version == state.pods[name]?.metadata.resourceVersion else { return }
         state.pods[name]?.metadata.finalizers = finalizers.compactMap(\.stringValue)
         // Let go before its end: it seems to be on a lost node, and counts up to its deletion.
         if !pod.isDone, pod.status?.startTime != nil { givenUp.insert(reference.uid) }
         if pod.metadata.deletionTimestamp != nil, pod.isDone || pod.status?.phase == "Pending" {
             remove(name)
+        }
+    }
+
+    /// Gives each pod that has changed since the last call a new version.
+    mutating func touchPods() {
+        for (name, pod) in state.pods where touched[name] != pod {
+            state.version += 1
+            state.pods[name]?.metadata.resourceVersion = "p\(state.version)"
+            touched[name] = state.pods[name]
         }
     }
 

@@ -12,6 +12,7 @@ extension World {
         keepAccounts()
         for name in state.jobs.keys.sorted() { finishJob(name) }
         for name in state.evalRuns.keys.sorted() { runEvaluation(name) }
+        touchPods()
     }
 
     private mutating func runJobController(_ name: String) {
