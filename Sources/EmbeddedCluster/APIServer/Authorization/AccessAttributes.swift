@@ -1,4 +1,4 @@
-/// What somebody wants to do.
+/// Attributes of an access, on which authorization decides.
 struct AccessAttributes: Hashable, Sendable {
     var verb: String
     var group = ""
@@ -8,9 +8,9 @@ struct AccessAttributes: Hashable, Sendable {
     /// Empty for the cluster scope or all namespaces.
     var namespace = ""
     var name = ""
-    /// Whether it is done in the namespace, and not to the namespace itself.
+    /// Whether the access is to something in the namespace, rather than to the namespace itself.
     var isInNamespace = false
-    /// The path, where there is no resource.
+    /// Path of an access that is to no resource.
     var path = ""
 
     init(

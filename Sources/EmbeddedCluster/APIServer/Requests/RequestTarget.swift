@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// What the path of a request names.
+/// Target that the path of a request names.
 enum RequestTarget: Sendable, Equatable {
     case nonResource
     case resource(ResourcePath)
