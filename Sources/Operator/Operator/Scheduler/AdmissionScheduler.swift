@@ -40,7 +40,7 @@ final class AdmissionScheduler: Sendable {
     private var caches: ClusterCaches { applier.caches }
 
     func round(_: AdmissionRounds.Key) async throws -> Reconciliation {
-        // Here and not before the first round: one that fails is made again, later with each failure.
+        // Catching up belongs to the round: one that fails is made again, later with each failure.
         if !hasCaughtUp.withLock({ $0 }) {
             try await catchUp()
             hasCaughtUp.withLock { $0 = true }

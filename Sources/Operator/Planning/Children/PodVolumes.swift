@@ -43,7 +43,7 @@ enum PodVolumes {
             name: workspaceName, mountPath: path, subPath: String(folder), readOnly: readOnly ? true : nil)
     }
 
-    /// What a service account's automatic mount holds, for one container only.
+    /// Volume with the content of a service account's automatic mount, for one container only.
     static var serviceAccountToken: Volume {
         var volume = Volume(name: tokenName)
         var namespace = DownwardAPIVolumeFile(path: "namespace", fieldPath: "metadata.namespace")

@@ -93,7 +93,7 @@ extension RunDraft {
 
     var conflict: (phase: RunStatus.Phase, reason: String, message: String)? { nil }
 
-    /// A finished run: nothing but its last accounts and its time to live.
+    /// Lets a finished run rest: nothing is left but its last accounts and its time to live.
     private mutating func rest() {
         if isHeld, isSettled { final.append(.removeFinalizer(Anneal.Finalizer.settle)) }
         guard let seconds = policy?.ttlSecondsAfterFinished, let end = status.completionTime,
@@ -103,7 +103,8 @@ extension RunDraft {
         if left <= 0 { final.append(.deleteRun(uid: uid)) } else { wake(after: left) }
     }
 
-    /// The run is being deleted. Its children go with it; where a finalizer holds it, they go before.
+    /// Plans for a run that is being deleted. Its children go with it; where a finalizer holds it, they go
+    /// before.
     private mutating func cancel() {
         if !status.phase.isTerminal {
             end(

@@ -66,9 +66,9 @@ public struct EventNote: Hashable, Sendable {
     }
 
     public var kind: Kind
-    /// CamelCase
+    /// Cause, one word in CamelCase.
     public var reason: String
-    /// At most 1,024 bytes.
+    /// Text for people, 1,024 bytes at most.
     public var note: String
 
     public init(_ kind: Kind, reason: String, note: String) {

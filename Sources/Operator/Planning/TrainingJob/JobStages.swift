@@ -95,7 +95,7 @@ extension TrainingJobDraft {
         }
     }
 
-    /// Only what `prepare` verified and put in place is resumed from.
+    /// Takes over the checkpoint that `prepare` verified and put in place; training resumes from no other.
     private mutating func finishPreparing(_ report: StageReport) {
         guard (status.trainingAttempts ?? 0) > 0 else {
             status.resume = nil
