@@ -5,7 +5,7 @@ struct AccessAttributes: Hashable, Sendable {
     /// The plural; empty for a path that is no resource.
     var resource = ""
     var subresource = ""
-    /// Empty for the cluster scope or all namespaces.
+    /// Namespace; empty for the cluster scope or all namespaces.
     var namespace = ""
     var name = ""
     /// Whether the access is to something in the namespace, rather than to the namespace itself.

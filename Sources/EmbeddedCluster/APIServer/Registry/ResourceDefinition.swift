@@ -6,7 +6,7 @@ import StructuralSchema
 /// Built-in kinds are values of this type, and so is every custom resource: a CRD is turned into one.
 public struct ResourceDefinition: Sendable {
     public var type: ResourceType
-    /// Lower case, as `kubectl get` also accepts it.
+    /// Name of one object in lower case, as `kubectl get` also accepts it.
     public var singular: String
     public var shortNames: [String]
     public var categories: [String]
@@ -21,7 +21,7 @@ public struct ResourceDefinition: Sendable {
     public var subresources: Set<Subresource>
     /// Fields that `fieldSelector` may name beside `metadata.name` and `metadata.namespace`.
     public var selectableFields: [SelectableField]
-    /// False for custom resources, which answer 415.
+    /// Whether strategic merge patches are taken; custom resources answer them with 415.
     public var allowsStrategicMerge: Bool
     /// The rule that `metadata.name` keeps.
     public var nameRule: NameRule

@@ -16,7 +16,7 @@ final class AdmissionScheduler: Sendable {
     let kinds: [any ClaimingRuns]
     let applier: PlanApplier
     let settings: PlannerSettings
-    /// This process, as statuses name it.
+    /// Name of this process in statuses.
     let identity: String
     let now: @Sendable () -> Timestamp
     /// Whether the runs were read afresh since this process leads.

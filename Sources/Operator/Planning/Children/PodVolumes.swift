@@ -31,12 +31,12 @@ enum PodVolumes {
 
     static var sharedMemoryMount: VolumeMount { VolumeMount(name: sharedMemoryName, mountPath: "/dev/shm") }
 
-    /// The whole workspace, for agents.
+    /// Mount of the whole workspace, for agents.
     static var workspaceMount: VolumeMount {
         VolumeMount(name: workspaceName, mountPath: WorkspacePath.root)
     }
 
-    /// One folder of the workspace at its own path, for containers that see no more than they need.
+    /// Mount of one folder of the workspace at its own path, for containers that see no more than they need.
     static func folderMount(_ path: String, readOnly: Bool) -> VolumeMount {
         let folder = path.dropFirst(WorkspacePath.root.count).drop { $0 == "/" }
         return VolumeMount(

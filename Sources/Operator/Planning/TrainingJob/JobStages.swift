@@ -2,7 +2,7 @@ import AnnealAPI
 import KubernetesAPI
 
 extension TrainingJobDraft {
-    /// One pass of a stage that runs as a CPU Job.
+    /// Makes one pass of a stage that runs as a CPU Job.
     mutating func runJob(of stage: TrainingJobPhase) {
         guard let current = status.current, current.stage == stage else { return begin(stage) }
         let limit = limit(of: stage)
