@@ -3,7 +3,7 @@ import KubernetesAPI
 
 /// The admission plugins of a cluster.
 public enum AdmissionPlugins {
-    /// Named as `kube-apiserver --disable-admission-plugins` names them.
+    /// Name of a plugin, as `kube-apiserver --disable-admission-plugins` has it.
     public enum Name: String, Hashable, Sendable, CaseIterable {
         case namespaceLifecycle = "NamespaceLifecycle"
         case limitRanger = "LimitRanger"

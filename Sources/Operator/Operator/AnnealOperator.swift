@@ -54,7 +54,7 @@ public struct AnnealOperator: ServiceLifecycle.Service, CustomStringConvertible 
                 "served": "\(configuration.namespace ?? "all namespaces")",
             ])
         let fence = WriteFence()
-        // Without an election there is nobody else, and nothing to fence off.
+        // A sole operator has no other to be fenced off from.
         let leader = configuration.election == nil ? client : client.fenced(by: fence)
         let events = EventRecorder(
             client: leader, component: "anneal.dev/operator", instance: configuration.identity, logger: logger

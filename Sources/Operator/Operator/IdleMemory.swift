@@ -4,7 +4,7 @@ import ServiceLifecycle
 /// Gives back what a start took up, and now and then what has gathered since: an operator is idle for most of
 /// its life, beside everything else of a control plane.
 struct IdleMemory: ServiceLifecycle.Service {
-    /// The caches are filled by then, and the controllers run.
+    /// Wait before the first release: the caches are filled by then, and the controllers run.
     var first: Duration = .seconds(10)
     var interval: Duration = .seconds(600)
 

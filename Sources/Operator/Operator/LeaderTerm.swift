@@ -6,9 +6,9 @@ import Logging
 import Planning
 import ServiceLifecycle
 
-/// What only the process that leads does, from when it begins to lead until it does so no more.
+/// Work that only the leading process does, from the beginning to the end of its lead.
 struct LeaderTerm: ServiceLifecycle.Service {
-    /// Writes only while this process leads.
+    /// Client that writes only while this process leads.
     let client: KubernetesClient
     let caches: ClusterCaches
     let kinds: [any ServedKind]
@@ -16,16 +16,16 @@ struct LeaderTerm: ServiceLifecycle.Service {
     let events: EventRecorder
     let configuration: OperatorConfiguration
     let metrics: OperatorMetrics
-    /// What else the leader does.
+    /// Other services that only the leader runs.
     let others: [any ServiceLifecycle.Service]
     let logger: Logger
     let now: @Sendable () -> Timestamp
 
     func run() async throws {
-        // Whatever an earlier term left half done, here or elsewhere, is looked at again.
+        // Work that an earlier term left half done, here or elsewhere, is looked at again.
         for kind in kinds { kind.wakeAll() }
         rounds.ask()
-        // Ended in the opposite order: controllers first, then what they had to say is written.
+        // Services end in the opposite order: controllers first, then what they had to say is written.
         let group = ServiceGroup(services: [events] + others + controllers(), logger: logger)
         try await group.run()
     }

@@ -3,7 +3,7 @@ import KubernetesClient
 import Logging
 import ServiceLifecycle
 
-/// When the leader's term runs: while a lease is held, or always where there is only one operator.
+/// Times at which the leader's term runs: while a lease is held, or always with only one operator.
 enum Leadership: Sendable {
     case elected(LeaderElection)
     case sole(LeaderTerm)

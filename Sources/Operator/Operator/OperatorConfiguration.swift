@@ -4,14 +4,15 @@ import ControllerRuntime
 import KubernetesAPI
 import Planning
 
-/// What the operator is started with.
+/// Settings with which the operator starts.
 public struct OperatorConfiguration: Sendable {
-    /// How one of several operators is chosen to act.
+    /// Election of one of several operators to act.
     public struct Election: Sendable {
         /// The lease that the leader holds.
         public var lease: ObjectKey
         public var timing: LeaderElector.Timing
-        /// Differs from that of any other process, also from that of an earlier one in the same pod.
+        /// Identity of this process; differs from that of any other, also from that of an earlier one in the
+        /// same pod.
         public var identity: String
 
         public init(lease: ObjectKey, timing: LeaderElector.Timing = .init(), identity: String) {
@@ -21,12 +22,12 @@ public struct OperatorConfiguration: Sendable {
         }
     }
 
-    /// Where metrics and health are served over plain HTTP. One port may have both.
+    /// Ports and address of metrics and health, over plain HTTP. One port may serve both.
     public struct Telemetry: Sendable {
         public var address: String
-        /// Nil for none.
+        /// Port of metrics; nil for none.
         public var metricsPort: Int?
-        /// Nil for none.
+        /// Port of health; nil for none.
         public var healthPort: Int?
 
         public init(address: String = "127.0.0.1", metricsPort: Int? = nil, healthPort: Int? = nil) {
@@ -41,12 +42,12 @@ public struct OperatorConfiguration: Sendable {
     /// Reconciliations that run at once, for each kind.
     public var workers: Int
     public var planner: PlannerSettings
-    /// Tells this process from others in events: the pod's name.
+    /// Name that tells this process from others in events: the pod's name.
     public var identity: String
-    /// Nil where there is only one operator.
+    /// Election of the leader; nil for the only operator.
     public var election: Election?
     public var telemetry = Telemetry()
-    /// Nil for none.
+    /// Settings of the admission webhook; nil for none.
     public var webhook: AdmissionWebhook.Configuration?
 
     public init(planner: PlannerSettings, identity: String, namespace: String? = nil, workers: Int = 8) {

@@ -27,7 +27,7 @@ public enum AdmissionRound {
     public enum Decision: Hashable, Sendable {
         /// The run may create so many pods.
         case admit(pods: Int)
-        /// Why the run waits, in words for people. They name no free amounts, which change with every pod.
+        /// Cause for which the run waits, for people. It names no free amounts, which change with every pod.
         case wait(String)
         /// The admission has served its time.
         case release

@@ -5,9 +5,9 @@ import KubernetesAPI
 struct ClusterCapacity: Sendable {
     private(set) var nodes: [NodeOffer]
     private var columns: [String: Int] = [:]
-    /// Row-major, in thousandths.
+    /// Free amounts in thousandths, row by row.
     private var free: [Int64]
-    /// Allocatable, as `free`.
+    /// Allocatable amounts, in the form of `free`.
     private var total: [Int64]
     /// Indices of the nodes that the demands of a pod allow.
     private var allowed: [NodeDemands: [Int]] = [:]
@@ -97,7 +97,7 @@ struct ClusterCapacity: Sendable {
         var rows: [Int] = []
         while rows.count < most, let row = place(shape) { rows.append(row) }
         guard rows.count >= least else {
-            // All above 0, so that none is without a negative.
+            // Every amount is above 0, and so has a negative.
             let returned = (wanted(shape.requests) ?? []).map { (column: $0.column, amount: -$0.amount) }
             for row in rows { take(returned, from: row) }
             let key = ObjectIdentifier(shape)
@@ -107,8 +107,8 @@ struct ClusterCapacity: Sendable {
         return rows.count
     }
 
-    /// Best fit: the node that has the least left of what is scarcest, so that gaps stay large. Answers with
-    /// the node's row; nil if there is none.
+    /// Places a pod by best fit: on the node that has the least left of what is scarcest, so that gaps stay
+    /// large. Returns the node's row; nil if there is none.
     private mutating func place(_ shape: PodShape) -> Int? {
         guard let vector = wanted(shape.requests) else { return nil }
         let width = columns.count
@@ -146,7 +146,7 @@ struct ClusterCapacity: Sendable {
         requests.compactMap { name, amount in columns[name].map { ($0, amount) } }
     }
 
-    /// Nil where a resource is wanted that no node offers.
+    /// The amounts by column; nil if a resource is wanted that no node offers.
     private func wanted(_ requests: [String: Int64]) -> [(column: Int, amount: Int64)]? {
         var vector: [(column: Int, amount: Int64)] = []
         for (name, amount) in requests where amount > 0 {
@@ -165,7 +165,8 @@ struct ClusterCapacity: Sendable {
 }
 
 extension ClusterCapacity {
-    /// Why the gang has no place, for people: what it needs, and which nodes are out of the question.
+    /// Cause for which the gang has no place, for people: what it needs, and which nodes are out of the
+    /// question.
     ///
     /// - Parameter index: Of the gang, from `index(of:)`.
     mutating func explanation(ofGangAt index: Int) -> String {
@@ -244,7 +245,7 @@ extension ClusterCapacity {
 /// A node, with what placing needs of it.
 struct NodeOffer: Sendable {
     var name: String
-    /// Thousandths; `pods` too.
+    /// Allocatable amounts in thousandths; `pods` too.
     var allocatable: [String: Int64]
     private var node: Node
     private var isReady: Bool
@@ -259,7 +260,8 @@ struct NodeOffer: Sendable {
         if allocatable["pods"] == nil { allocatable["pods"] = 110_000 }
     }
 
-    /// Why the node is out of the question however much is free, in words that several nodes may share.
+    /// Cause for which the node is out of the question however much is free, in words that several nodes may
+    /// share; nil if it may take the pod.
     func exclusion(_ demands: NodeDemands) -> String? {
         guard isReady, node.spec?.unschedulable != true else { return "not ready or cordoned" }
         switch demands.exclusion(from: node) {

@@ -26,7 +26,7 @@ public struct PodFootprint: KubernetesResource, Hashable {
         isFinished = pod.isFinished
     }
 
-    /// What is kept of a pod's metadata: one object, as rounds copy pods by the thousand.
+    /// Part of a pod's metadata that is kept: one object, as rounds copy pods by the thousand.
     private final class Identity: Hashable, Sendable {
         private let name: String?
         private let namespace: String?

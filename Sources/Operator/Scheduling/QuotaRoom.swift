@@ -24,7 +24,7 @@ struct QuotaRoom: Sendable {
         }
     }
 
-    /// How many of the workload's pods the quotas of its namespace let in, `limit` at most.
+    /// Number of the workload's pods that the quotas of its namespace let in, `limit` at most.
     func pods(for workload: Workload, atMost limit: Int) -> Int {
         var most = limit
         for quota in limits[workload.namespace] ?? [] {
@@ -49,7 +49,7 @@ struct QuotaRoom: Sendable {
         limits[workload.namespace] = own
     }
 
-    /// Which limit is in the way, in words that name no amounts in use.
+    /// Limit that is in the way, in words that name no amounts in use.
     func explanation(of workload: Workload) -> String {
         let count = max(1, workload.gang.minimum)
         for quota in limits[workload.namespace] ?? [] {

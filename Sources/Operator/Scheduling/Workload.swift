@@ -42,7 +42,7 @@ public struct Workload: Hashable, Sendable {
         }
     }
 
-    /// Where the run is on its way in and out, as its status says.
+    /// Step of the run on its way in and out, as its status says.
     public enum State: Hashable, Sendable {
         /// Waits to be let in.
         case waiting
@@ -57,15 +57,15 @@ public struct Workload: Hashable, Sendable {
     public var attempt: Int
     public var state: State
     public var gang: GangRequest
-    /// Higher goes first.
+    /// Priority of the run; higher goes first.
     public var priority: Int64
-    /// `development` or `production`; nil where the run names none.
+    /// Pool of the run, `development` or `production`; nil where the run names none.
     public var pool: String?
     /// Extended resource that stands for a GPU; nil where the run needs none.
     public var gpuResource: String?
     /// Value of the node label `anneal.dev/gpu-type`; nil for any.
     public var gpuType: String?
-    /// `spot`, `on-demand`; nil for any.
+    /// Wanted capacity of the nodes, `spot` or `on-demand`; nil for any.
     public var capacityType: String?
     /// Class of the pods, which quotas may ask for; nil for the cluster's default.
     public var priorityClassName: String?
@@ -103,7 +103,7 @@ public struct Workload: Hashable, Sendable {
 
     /// Indices in the order of the queue: higher priority, then the longer wait; names decide between equals.
     static func order(_ workloads: [Workload]) -> [Int] {
-        // What decides most is taken out of the workloads, which are large, before anything is compared.
+        // Priorities and times are taken out of the workloads, which are large, before anything is compared.
         let places = workloads.indices.map { index in
             (priority: workloads[index].priority, since: workloads[index].waitingSince, index: index)
         }

@@ -5,7 +5,7 @@ import KubernetesAPI
 import KubernetesClient
 import Operator
 
-/// How one of several operators is chosen to act.
+/// Options of the election that chooses one of several operators to act.
 struct ElectionOptions: ParsableArguments {
     @Flag(
         inversion: .prefixedNo,

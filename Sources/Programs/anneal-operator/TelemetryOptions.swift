@@ -8,7 +8,7 @@ enum LogFormat: String, ExpressibleByArgument, CaseIterable {
     case json, text
 }
 
-/// What the operator tells of itself, and where.
+/// Options of logs, metrics and health, and of the addresses that serve them.
 struct TelemetryOptions: ParsableArguments {
     @Option(
         help: "Address on which metrics and health are served (default: 0.0.0.0 in a pod, else 127.0.0.1).")

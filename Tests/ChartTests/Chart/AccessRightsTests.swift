@@ -2,7 +2,7 @@ import KubernetesAPI
 import TestSupport
 import Testing
 
-/// Who may do what: the roles of the chart, compared with a table that is written out here.
+/// Rights of the chart's roles, compared with a table that is written out here.
 @Suite struct AccessRightsTests {
     /// One verb on one resource, as the API server decides on it.
     struct Right: Hashable, Sendable, CustomStringConvertible, Comparable {
@@ -14,7 +14,7 @@ import Testing
         static func < (left: Right, right: Right) -> Bool { left.description < right.description }
     }
 
-    /// What the operator does with its kinds and their children. `finalizers` are asked for by the admission
+    /// Rights of the operator on its kinds and their children. `finalizers` are asked for by the admission
     /// plugin OwnerReferencesPermissionEnforcement.
     static let runs = rights([
         "trainingjobs.anneal.dev": "list watch patch delete",

@@ -1,7 +1,7 @@
 import KubernetesAPI
 import Testing
 
-/// How the operator runs in a cluster.
+/// Pods of the operator in a cluster.
 @Suite struct DeploymentTests {
     @Test(arguments: Rendering.allCases)
     func `the pods meet the restricted pod security standard`(_ rendering: Rendering) throws {

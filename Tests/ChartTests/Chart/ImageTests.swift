@@ -3,7 +3,7 @@ import KubernetesAPI
 import TestSupport
 import Testing
 
-/// What the Dockerfiles promise that can be read off them: no engine builds images in CI.
+/// Promises of the Dockerfiles that can be read off them: no engine builds images in CI.
 @Suite struct ImageTests {
     /// The image's name without registry and tag, and its Dockerfile.
     static let images = [
@@ -39,7 +39,7 @@ import Testing
             #expect(labels.contains("org.opencontainers.image.\(name)="))
         }
         let entry = try #require(instructions.last { $0.hasPrefix("ENTRYPOINT ") })
-        // The exec form: no shell between the kubelet and the program.
+        // The entry point has the exec form: no shell between the kubelet and the program.
         #expect(entry.hasPrefix("ENTRYPOINT [\""))
     }
 
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    /// What the chart and the examples ask for is what `hack/images/build` makes.
+    /// Images that the chart and the examples ask for are those that `hack/images/build` makes.
     @Test func `the chart's images are those that are built`() throws {
         let build = try String(
             contentsOf: RepositoryManifest.repository.appendingPathComponent("hack/images/build"),

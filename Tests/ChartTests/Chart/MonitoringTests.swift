@@ -3,7 +3,7 @@ import KubernetesAPI
 import TestSupport
 import Testing
 
-/// How Prometheus finds the operator, and what it tells people.
+/// Metrics as Prometheus finds them, and the alerts that it gives.
 @Suite struct MonitoringTests {
     static let promtool: CommandLineTool? = {
         let environment = ProcessInfo.processInfo.environment

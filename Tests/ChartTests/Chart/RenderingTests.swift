@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What is committed in `Golden` is what the chart renders: `hack/generate` writes it anew.
+/// Committed manifests in `Golden`, compared with what the chart renders; `hack/generate` writes them anew.
 @Suite struct RenderingTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var rendering: Rendering

@@ -2,11 +2,11 @@ import KubernetesAPI
 import TestSupport
 import Testing
 
-/// What values are accepted, described and documented.
+/// Values of the chart: which are accepted, and that each is described and documented.
 @Suite struct ValuesTests {
     struct Refusal: Sendable, CustomTestStringConvertible {
         var values: String
-        /// What the message names.
+        /// Part of the value that the message names.
         var names: String
         var testDescription: String { values }
 

@@ -4,7 +4,7 @@ import KubernetesAPI
 import Planning
 import Testing
 
-/// What the API server asks the operator, and how they find and trust each other.
+/// Reviews that the API server asks of the operator, and how the two find and trust each other.
 @Suite struct WebhookConfigurationTests {
     static let configurations = [
         "MutatingWebhookConfiguration": ("mutate.anneal.dev", "/mutate"),

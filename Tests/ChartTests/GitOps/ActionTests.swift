@@ -84,7 +84,7 @@ struct ActionTests {
         #expect(spec.plain == failed["spec"]?.plain)
         let owner = created[path: ["metadata", "ownerReferences"]]?[0]
         #expect(owner?["uid"] == failed[path: ["metadata", "uid"]])
-        // Its children are not the failed run's.
+        // The failed run owns the copy without controlling it: the copy's children are not its own.
         #expect(owner?["controller"] == nil)
     }
 
@@ -98,7 +98,7 @@ struct ActionTests {
         failed[path: ["metadata", "annotations"]] = ["argocd.argoproj.io/tracking-id": "runs:x"]
         let created = try retried(Retry(customization: .trainingJob, file: ""), failed)
         #expect(created[path: ["spec", "runPolicy", "suspend"]] == false)
-        // It would be written as a list, which the API server refuses.
+        // An empty object would be written as a list, which the API server refuses.
         #expect(created[path: ["spec", "hyperparameters", "parameters"]] == nil)
         #expect(created[path: ["metadata", "labels"]] == ["team": "research"])
         #expect(created[path: ["metadata", "annotations"]]?.objectValue?.count == 1)
@@ -127,7 +127,7 @@ struct ActionTests {
 }
 
 extension JSONValue {
-    /// Lua has one type of number.
+    /// The value with numbers of one type, as Lua has them.
     var plain: JSONValue {
         switch self {
         case .integer(let number): .number(Double(number))

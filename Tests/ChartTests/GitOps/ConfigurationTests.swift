@@ -65,7 +65,7 @@ import Testing
         #expect(kinds.contains("CustomResourceDefinition"))
     }
 
-    /// A namespace before what is in it, and both before the runs.
+    /// The waves have a namespace before what is in it, and both before the runs.
     @Test func `the runs of the example are synced in waves that work, and are accepted`() throws {
         let objects = try RepositoryManifest.all(in: "examples/gitops/runs").flatMap { try $0.documents() }
             .map(RenderedObject.init(json:))

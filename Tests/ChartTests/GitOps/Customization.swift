@@ -3,7 +3,7 @@ import Foundation
 import KubernetesAPI
 import TestSupport
 
-/// What Argo CD is told about one of our kinds: Lua files in the layout of its own `resource_customizations`.
+/// Description of one of our kinds for Argo CD: Lua files in the layout of its own `resource_customizations`.
 struct Customization: Sendable, CustomStringConvertible {
     static let root = RepositoryManifest.repository.appendingPathComponent(
         "examples/gitops/resource_customizations")

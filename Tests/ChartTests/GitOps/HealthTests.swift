@@ -34,7 +34,7 @@ struct HealthTests {
         #expect(health == Health(status: Self.expected(phase), message: "\(phase.rawValue): In words"))
     }
 
-    /// A switch without default: who adds a phase decides here.
+    /// Health of a phase, by a switch without default: who adds a phase decides here.
     private static func expected(_ phase: TrainingJobPhase) -> Health.Status {
         switch phase {
         case .pending, .validating, .preprocessing, .preparing, .queued, .training, .uploading, .evaluating,

@@ -1,7 +1,8 @@
 import Foundation
 import TestSupport
 
-/// What turns the chart into manifests: Helm itself where it is installed, and `hack/helm`, which is Helm as a library.
+/// Program that turns the chart into manifests: Helm itself where it is installed, and `hack/helm`, which is
+/// Helm as a library.
 struct ChartRenderer: Sendable, CustomStringConvertible {
     static let chart = RepositoryManifest.repository.appendingPathComponent("charts/anneal").path
     static let missing = """

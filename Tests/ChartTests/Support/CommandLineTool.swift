@@ -13,7 +13,7 @@ struct CommandLineTool: Sendable {
 
     init(path: String) { self.path = path }
 
-    /// The first program of that name on the `PATH`.
+    /// The first program of that name on the `PATH`; nil if there is none.
     init?(named name: String) {
         let folders = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []
         let candidates = folders.map { "\($0)/\(name)" }
@@ -21,7 +21,7 @@ struct CommandLineTool: Sendable {
         path = found
     }
 
-    /// What it writes to its standard output; throws unless it succeeds.
+    /// Runs the program and returns its standard output; throws unless it succeeds.
     @discardableResult
     func callAsFunction(_ arguments: String...) throws -> String {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
@@ -30,7 +30,7 @@ struct CommandLineTool: Sendable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
-        // Files, so that no pipe can fill up.
+        // The output goes to files, so that no pipe can fill up.
         let output = folder.appendingPathComponent("output")
         let errors = folder.appendingPathComponent("errors")
         process.standardInput = FileHandle.nullDevice

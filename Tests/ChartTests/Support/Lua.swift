@@ -7,10 +7,10 @@ enum Lua {
     static let interpreter = CommandLineTool(named: "lua5.1")
     static let missing = "lua5.1 is not installed: run hack/setup charts"
 
-    /// The minute at which scripts run that ask for the time.
+    /// Minute of the clock that scripts see.
     static let now = "202611210405"
 
-    /// What a script returns for an object.
+    /// Runs a script, and returns what it answers for an object.
     static func run(_ script: URL, on object: JSONValue) throws -> JSONValue {
         guard let interpreter else { throw CocoaError(.fileNoSuchFile) }
         let program = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).lua")

@@ -2,8 +2,8 @@ import KubernetesAPI
 import StructuralSchema
 
 extension Schema {
-    /// Why a cluster would not store an object as it is: unknown fields first, then what the schema says of
-    /// it with its defaults.
+    /// Causes for which a cluster would not store an object as it is: unknown fields first, then the schema's
+    /// errors about it with its defaults.
     func findings(in object: JSONValue) -> [String] {
         var declared = object
         declared["metadata"] = nil

@@ -3,7 +3,7 @@ import KubernetesAPI
 import TestSupport
 import Testing
 
-/// What `examples/` shows to users.
+/// Manifests of `examples/`, as users apply them.
 @Suite struct ExampleTests {
     /// A document of an example that is of one of Anneal's kinds.
     struct Example: Sendable, CustomTestStringConvertible {

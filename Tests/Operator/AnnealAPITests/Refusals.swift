@@ -15,7 +15,7 @@ extension CustomResourceDefinition {
         return stored
     }
 
-    /// Why a cluster that is asked to store `document` refuses: strict decoding first, then the schema.
+    /// Causes for which a cluster refuses to store `document`: strict decoding first, then the schema.
     func refusals(of document: JSONValue, replacing old: JSONValue? = nil) -> [String] {
         var declared = document
         declared["metadata"] = nil

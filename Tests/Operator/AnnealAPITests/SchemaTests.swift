@@ -9,7 +9,7 @@ extension CustomResourceDefinition: CustomTestStringConvertible {
     public var testDescription: String { name }
 }
 
-/// What every schema of Anneal's keeps to.
+/// Rules that every schema of Anneal's keeps.
 @Suite struct SchemaTests {
     @Test(arguments: CustomResourceDefinition.all)
     func `every property of a schema has its place in the Swift type`(_ definition: CustomResourceDefinition)

@@ -2,7 +2,7 @@ import AnnealAPI
 import TestSupport
 import Testing
 
-/// What users get wrong. Each file of `WrongManifests/` says in its header how it is refused; one with two
+/// Mistakes of users. Each file of `WrongManifests/` says in its header how it is refused; one with two
 /// documents is a good object and a wrong update of it. The end-to-end tests apply the same files.
 @Suite struct WrongManifestTests {
     @Test(arguments: try RepositoryManifest.all(in: "Tests/Operator/AnnealAPITests/WrongManifests"))

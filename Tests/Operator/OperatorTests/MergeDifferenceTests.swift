@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    /// RFC 7396, section 2.
+    /// Merge of a patch, as RFC 7396, section 2, defines it.
     private func merge(_ patch: JSONValue, into target: JSONValue) -> JSONValue {
         guard case .object(let members) = patch else { return patch }
         var result = target.objectValue ?? [:]

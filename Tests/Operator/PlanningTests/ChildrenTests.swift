@@ -3,7 +3,7 @@ import KubernetesAPI
 import Planning
 import Testing
 
-/// What runs are made of: every child of a whole run, as it was created.
+/// Every child of a whole run, as it was created.
 @Suite("Children")
 struct ChildrenTests {
     /// All children that a run creates on its way.

@@ -37,7 +37,7 @@ struct EvalRunSimulationTests {
             world.run.spec.runPolicy?.suspend = wanted
         }
         for name in world.pods.keys.sorted() where world.pods[name]?.isDone == false {
-            // Only what the operator has seen may vanish: what it has not seen, it would create again.
+            // Only pods that the operator has seen may vanish: others it would create again.
             let isSeen = world.run.status?.suites?.contains { $0.launchedAt != nil && name.contains($0.name) }
             if hasTrouble, isSeen == true, random.chance(0.1) {
                 world.pods[name] = nil

@@ -23,7 +23,7 @@ struct EvaluationWorld {
         return EvalRunPlanner.plan(observation)
     }
 
-    /// The scheduler's turn: it decides about what waits, and takes back what is over.
+    /// Gives the scheduler its turn: it decides about what waits, and takes back what is over.
     mutating func schedule() {
         let workload = EvalRunPlanner.workload(
             of: run, pods: Array(pods.values), settings: settings, now: now)

@@ -31,12 +31,12 @@ struct Simulation {
     var world: World
     var problems: [String] = []
     private var random: SeededGenerator
-    /// What the API server held, oldest first; the cache shows one of these.
+    /// States of the API server, oldest first; the cache shows one of these.
     private var history: [World.State] = []
     private var cached = 0
-    /// The cache must have seen at least this, as the operator created something then.
+    /// Oldest state that the cache may show, as the operator created something then.
     private var ownWrites = 0
-    /// Chaos ends here, so that runs do.
+    /// Step at which chaos ends, so that runs end too.
     private var trouble: Int
     private var wasDeleted = false
 
@@ -105,7 +105,7 @@ struct Simulation {
         world.nextFate = { pod in pod.isTrainer || !isMild ? fate : .success }
     }
 
-    /// What users, nodes and other controllers do.
+    /// Disturbs the world as users, nodes and other controllers do.
     private mutating func disturb() {
         if random.chance(0.03) {
             let wanted = world.state.job?.spec.runPolicy?.suspend != true
@@ -136,7 +136,8 @@ struct Simulation {
         }
     }
 
-    /// A Job of the current attempt that the operator has seen; one that it has not is created again.
+    /// A Job of the current attempt that the operator has seen, nil if there is none; one that it has not
+    /// seen is created again.
     private mutating func launchedJob() -> ChildReference? {
         guard world.status?.current?.launchedAt != nil, cached >= history.count - 1,
             let name = world.state.jobs.keys.sorted().randomElement(using: &random),
@@ -162,7 +163,7 @@ struct Simulation {
         let result = world.apply(plan, of: observation, crashAfter: crash)
         switch result {
         case .done:
-            // A lost reply: the operator does the same once more.
+            // The reply is lost: the operator does the same once more.
             if hasTrouble, random.chance(0.05) { _ = world.apply(plan, of: observation) }
             if plan.makesChildren { ownWrites = history.count }
         case .conflict: break
@@ -184,7 +185,7 @@ struct Simulation {
         if attempts.count > 1 { problems.append("training attempts \(attempts) run at once") }
     }
 
-    /// What is over stays as it is, and nothing is left running.
+    /// Checks that a finished run stays as it is, and that nothing is left running.
     private mutating func settle() {
         for _ in 0..<12 {
             world.tick(seconds: 30)

@@ -40,7 +40,7 @@ struct SmallPartsTests {
         #expect(Self.expanded(escaped) == text)
     }
 
-    /// What a kubelet makes of `$(NAME)` where every name is defined as `!` (third_party/forked/golang/expansion).
+    /// Text as a kubelet expands it, with `!` for every `$(NAME)` (third_party/forked/golang/expansion).
     static func expanded(_ text: String) -> String {
         var result = ""
         var rest = text[...]

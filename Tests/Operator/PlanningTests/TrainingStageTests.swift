@@ -3,7 +3,7 @@ import KubernetesAPI
 import Planning
 import Testing
 
-/// How a training attempt ends decides what follows.
+/// Ends of a training attempt, which decide what follows.
 @Suite("The end of a training attempt")
 struct TrainingStageTests {
     /// A world whose first training pods have the fate, and all later ones go well.
@@ -270,9 +270,9 @@ struct TrainingStageTests {
     static let garbage = [
         "", "null", "[]", "{", #"{"step":1}"#, String(repeating: "[", count: 100_000),
         #"{"step":-5,"attempt":1,"storageUri":"s3://x","manifestSha256":"00"}"#,
-        // Of another run.
+        // A checkpoint of another run.
         #"{"step":9,"attempt":1,"storageUri":"s3://artifacts/runs/other/checkpoints/attempt-0001/step-9","manifestSha256":"\#(Samples.sha)"}"#,
-        // Of an attempt that there was not.
+        // A checkpoint of an attempt that there was not.
         #"{"step":9,"attempt":7,"storageUri":"s3://artifacts/runs/0f8fad5b-d9cb-469f-a165-70867728950e/checkpoints/x","manifestSha256":"\#(Samples.sha)"}"#,
     ]
 }

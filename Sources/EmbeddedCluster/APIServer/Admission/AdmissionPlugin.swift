@@ -5,12 +5,12 @@ import KubernetesAPI
 /// For each write the server asks all plugins to `admit`, in order, then validates the object, then asks
 /// all plugins to `validate`, in order, and stores.
 public protocol AdmissionPlugin: Sendable {
-    /// May change `request.object`; throws to refuse.
+    /// Changes `request.object` or leaves it; throws to refuse the write.
     func admit(
         _ request: inout AdmissionRequest, _ cluster: any AdmissionCluster
     ) async throws(APIError)
 
-    /// May only refuse. Called after all changes and after validation.
+    /// Throws to refuse the write, and changes nothing. Called after all changes and after validation.
     func validate(_ request: AdmissionRequest, _ cluster: any AdmissionCluster) async throws(APIError)
 
     /// Called once a creation that was asked of `validate` has been stored, or refused after all.
@@ -44,14 +44,14 @@ public struct AdmissionRequest: Sendable {
     public var definition: ResourceDefinition
     /// `status`, `binding`, …; nil for the object itself.
     public var subresource: String?
-    /// Empty while `generateName` has not been turned into a name.
+    /// Name of the object; empty while `generateName` has not been turned into one.
     public var name: String
-    /// Empty for cluster-scoped objects.
+    /// Namespace of the object; empty for a cluster-scoped one.
     public var namespace: String
     public var user: UserInfo
-    /// Nil on deletion.
+    /// The object as it is to be stored; nil on deletion.
     public var object: JSONValue?
-    /// Nil on creation.
+    /// The object as it is stored; nil on creation.
     public var oldObject: JSONValue?
     /// `CreateOptions`, `UpdateOptions` or `DeleteOptions`, with kind and apiVersion.
     public var options: JSONValue
@@ -79,12 +79,12 @@ public struct AdmissionRequest: Sendable {
     }
 }
 
-/// What an admission plugin may see and do of the cluster; unaffected by who asks.
+/// The cluster as admission plugins read and change it, whoever makes the request.
 public protocol AdmissionCluster: Sendable {
     var now: Timestamp { get }
-    /// The definition that serves this group and plural (any version), if there is one.
+    /// The definition that serves this group and plural in any version; nil if none does.
     func definition(group: String, plural: String) -> ResourceDefinition?
-    /// The object as it is stored now.
+    /// The object as it is stored now; nil if there is none.
     func get(group: String, plural: String, namespace: String, name: String) async throws(APIError)
         -> JSONValue?
     /// All objects of a namespace; of all namespaces if it is nil.

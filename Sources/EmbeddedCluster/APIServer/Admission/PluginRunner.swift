@@ -1,7 +1,7 @@
 import KubernetesAPI
 
 extension ServerCore {
-    /// What the plugins are told of a write or a deletion.
+    /// The request about a write or a deletion, as plugins see it.
     func admissionRequest(
         _ operation: AdmissionRequest.Operation, _ context: RequestContext, object: JSONValue?,
         old: JSONValue?

@@ -13,6 +13,6 @@ public final class WarningCollector: Sendable {
         }
     }
 
-    /// In the order in which they came.
+    /// Warnings in the order in which they came.
     public var warnings: [String] { state.withLock { $0 } }
 }

@@ -4,7 +4,8 @@ extension ServerCore {
     private static let unauthorized = APIError(
         code: 401, reason: "Unauthorized", message: "Unauthorized")
 
-    /// Who makes the request: by bearer token, or anonymous without one.
+    /// The user who makes the request, by its bearer token; anonymous without one. Throws 401 for a token
+    /// that is not valid.
     func authenticate(_ request: APIRequest) throws(APIError) -> UserInfo {
         guard let header = request.headers["authorization"], !header.isEmpty else { return .anonymous }
         let parts = header.split(separator: " ", maxSplits: 1)
@@ -14,7 +15,8 @@ extension ServerCore {
         return user
     }
 
-    /// The user of a token that is valid now, and whose service account and pod still exist.
+    /// The user of a token that is valid now, and whose service account and pod still exist; nil for any
+    /// other token.
     func user(token: String, audience: String = TokenIssuer.issuer) -> UserInfo? {
         guard let claims = tokens.claims(token, now: now), claims.audiences.contains(audience) else {
             return nil

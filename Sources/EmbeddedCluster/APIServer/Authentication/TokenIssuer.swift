@@ -6,14 +6,14 @@ import KubernetesAPI
 /// (HS256), so that none of them need be stored.
 struct TokenIssuer: Sendable {
     static let issuer = "https://kubernetes.default.svc"
-    /// Seconds that a token may live at most, and at least.
+    /// Shortest and longest life of a token, in seconds.
     static let lifetime: ClosedRange<Int64> = 600...(365 * 86_400)
 
     private let key: SymmetricKey
 
     init(secret: Data) { key = SymmetricKey(data: secret) }
 
-    /// What a token says.
+    /// Content of a token.
     struct Claims: Sendable, Equatable {
         var user: String
         var groups: [String]
@@ -21,7 +21,7 @@ struct TokenIssuer: Sendable {
         var issued: Timestamp
         var expires: Timestamp?
         var identifier: String = ""
-        /// Set for a service account's token.
+        /// Account of a service account's token; nil for any other token.
         var serviceAccount: ServiceAccount?
 
         struct ServiceAccount: Sendable, Equatable {
@@ -58,7 +58,7 @@ struct TokenIssuer: Sendable {
         return "\(signed).\(Self.encode(Data(signature)))"
     }
 
-    /// What a token of ours says; nil if it is forged, malformed or over.
+    /// Content of a token that this server issued; nil if it is forged, malformed or expired.
     func claims(_ token: String, now: Timestamp) -> Claims? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, let signature = Self.decode(parts[2]),

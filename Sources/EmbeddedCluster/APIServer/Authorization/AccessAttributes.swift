@@ -1,16 +1,16 @@
-/// What somebody wants to do.
+/// Attributes of an access, on which authorization decides.
 struct AccessAttributes: Hashable, Sendable {
     var verb: String
     var group = ""
     /// The plural; empty for a path that is no resource.
     var resource = ""
     var subresource = ""
-    /// Empty for the cluster scope or all namespaces.
+    /// Namespace; empty for the cluster scope or all namespaces.
     var namespace = ""
     var name = ""
-    /// Whether it is done in the namespace, and not to the namespace itself.
+    /// Whether the access is to something in the namespace, rather than to the namespace itself.
     var isInNamespace = false
-    /// The path, where there is no resource.
+    /// Path of an access that is to no resource.
     var path = ""
 
     init(

@@ -1,4 +1,4 @@
-/// Who makes a request: `authentication.k8s.io/v1` `UserInfo`.
+/// User who makes a request: `authentication.k8s.io/v1` `UserInfo`.
 public struct UserInfo: Hashable, Sendable {
     public var name: String
     public var uid: String

@@ -30,7 +30,7 @@ struct CustomResourceController: Sendable {
         }
     }
 
-    /// Brings one definition to where it should be.
+    /// Brings one definition to the state that it should have.
     private func settle(_ key: ObjectKey, _ group: inout DiscardingTaskGroup) async {
         guard let object = core.store.get(CustomResourceDefinition.resource, key) else { return }
         guard object.value.isBeingDeleted else {
@@ -64,12 +64,12 @@ struct CustomResourceController: Sendable {
                 resource, scope: .status, manager: "kube-apiserver", now: core.now)
             definition = ownership.updated(definition, live: object.value)
         }
-        // Should it have changed meanwhile, its next change comes here again.
+        // A definition that has changed meanwhile comes here again with its next change.
         _ = try? await core.store.replace(
             CustomResourceDefinition.resource, object.key, definition, expected: object.revision)
     }
 
-    /// Why the names cannot be had: somebody else serves them.
+    /// Cause for which the definition's names are refused: another kind has one of them. Nil if none does.
     private func conflict(with definition: JSONValue) -> String? {
         let spec = definition["spec"] ?? [:]
         let group = spec["group"]?.stringValue ?? ""
@@ -116,7 +116,7 @@ struct CustomResourceController: Sendable {
         else { return }
         var definition = current.value
         definition.finalizers.removeAll { $0 == CustomResourceDefinition.cleanupFinalizer }
-        // Should it have changed meanwhile, its next change comes here again.
+        // A definition that has changed meanwhile comes here again with its next change.
         if definition.finalizers.isEmpty {
             _ = try? await core.store.delete(
                 CustomResourceDefinition.resource, key, last: definition, expected: current.revision)

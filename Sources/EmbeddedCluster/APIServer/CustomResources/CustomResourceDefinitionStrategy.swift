@@ -73,7 +73,7 @@ struct CustomResourceDefinitionStrategy: ResourceStrategy {
         return errors
     }
 
-    /// The definition's objects go first.
+    /// Adds the finalizer that keeps the definition until its objects are gone.
     func prepareForDeletion(_ object: inout JSONValue) {
         object.finalizers += [CustomResourceDefinition.cleanupFinalizer]
     }

@@ -2,7 +2,7 @@ import Crypto
 import FoundationEssentials
 import KubernetesAPI
 
-/// What the server says it serves: `/api`, `/apis` and below, in the old form and in the aggregated one.
+/// Documents of discovery: `/api`, `/apis` and below, in the old form and in the aggregated one.
 struct Discovery {
     let resources: [ServedResource]
 
@@ -12,7 +12,7 @@ struct Discovery {
         var resources: [ServedResource]
     }
 
-    /// In the order in which the registry has them.
+    /// Group versions that are served, in the order of the registry.
     private var groupVersions: [GroupVersion] {
         var result: [GroupVersion] = []
         for resource in resources {
@@ -127,7 +127,7 @@ struct Discovery {
     static let aggregatedMediaType =
         "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
-    /// The aggregated form if the client prefers it.
+    /// Whether the client prefers the aggregated form.
     static func wantsAggregated(accept: String?) -> Bool {
         let first = (accept ?? "").split(separator: ",").first ?? ""
         let parts = Set(first.split(separator: ";").map { $0.trimmingWhitespace().lowercased() })

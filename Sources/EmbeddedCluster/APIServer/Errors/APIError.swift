@@ -3,7 +3,7 @@ import KubernetesAPI
 /// An answer that is no object: what a client gets as a `Status` with the given code.
 public struct APIError: Error, Equatable, Sendable, CustomStringConvertible {
     public var status: Status
-    /// Seconds for a `Retry-After` header, where trying again may help.
+    /// Seconds for a `Retry-After` header; nil unless another attempt may help.
     public var retryAfter: Int?
 
     public init(_ status: Status, retryAfter: Int? = nil) {

@@ -14,7 +14,7 @@ extension APIError {
             details: details(type, name: name))
     }
 
-    /// No such path.
+    /// Error 404 for a path that the server does not have.
     public static let noSuchResource = APIError(
         code: 404, reason: "NotFound", message: "the server could not find the requested resource",
         details: StatusDetails())

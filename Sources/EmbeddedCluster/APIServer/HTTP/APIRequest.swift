@@ -3,10 +3,10 @@ import FoundationEssentials
 /// An HTTP request, whole, apart from how it arrived.
 struct APIRequest: Sendable {
     var method: String
-    /// Percent-decoded, without the query.
+    /// Path of the URL, percent-decoded, without the query.
     var path: String
     var query: QueryParameters
-    /// Names in lower case.
+    /// Headers by their names in lower case.
     var headers: [String: String]
     var body: Data
 
@@ -58,7 +58,7 @@ struct ByteStream: Sendable {
     var cancel: @Sendable () -> Void
 }
 
-/// Where a stream's bytes go. Throws when the client is gone.
+/// Receiver of a stream's bytes. Throws when the client is gone.
 protocol ByteSink {
     mutating func write(_ data: Data) async throws
 }

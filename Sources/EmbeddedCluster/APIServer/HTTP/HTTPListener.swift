@@ -18,7 +18,7 @@ import Darwin
 struct HTTPListener: Sendable {
     /// Bytes of a request's body, as a real server limits them.
     static let bodyLimit = 3 << 20
-    /// A client that takes longer to send its body is given up.
+    /// Time after which a client that is still sending its body is given up.
     static let bodyTimeout = Duration.seconds(30)
 
     let router: RequestRouter

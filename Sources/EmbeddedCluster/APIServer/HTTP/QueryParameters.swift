@@ -19,7 +19,7 @@ struct QueryParameters: Sendable {
 
     func all(_ name: String) -> [String] { values[name] ?? [] }
 
-    /// As Kubernetes reads a flag: `1`, `true` and an empty value are true.
+    /// Value of a flag, as Kubernetes reads it: `1`, `true` and an empty value are true.
     func flag(_ name: String) -> Bool {
         guard let value = values[name]?.first else { return false }
         return value != "0" && value.lowercased() != "false"

@@ -53,7 +53,7 @@ struct ProtobufMessage: Sendable {
         case quantity
         /// `metav1.Time`
         case time
-        /// Read over.
+        /// A field that is skipped.
         case ignored
     }
 
@@ -70,7 +70,7 @@ struct ProtobufMessage: Sendable {
         var reader = ProtobufReader(bytes)
         var object: [String: JSONValue] = [:]
         while let (number, value) = try reader.next() {
-            // What is not in the table would be lost silently.
+            // A field that is not in the table would be lost silently.
             guard let (name, field) = fields[number] else { throw ProtobufReader.Malformed() }
             switch field {
             case .ignored: continue

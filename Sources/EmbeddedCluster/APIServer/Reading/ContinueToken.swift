@@ -1,10 +1,10 @@
 import FoundationEssentials
 import KubernetesAPI
 
-/// Where the next page of a list begins, and the revision that all pages show.
+/// Start of the next page of a list, and the revision that all pages show.
 struct ContinueToken: Equatable, Sendable {
     var revision: Int64
-    /// The page begins after this key.
+    /// Key after which the page begins.
     var last: ObjectKey
 
     init(revision: Int64, last: ObjectKey) {

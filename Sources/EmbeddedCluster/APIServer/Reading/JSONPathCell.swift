@@ -12,7 +12,7 @@ struct JSONPathCell: Sendable {
 
     private let steps: [Step]
 
-    /// Nil if the text is malformed, or uses more of JSONPath than columns may.
+    /// Parses a JSONPath; nil if the text is malformed, or uses more of JSONPath than columns may.
     init?(_ text: String) {
         var rest = Substring(text)
         var steps: [Step] = []

@@ -91,7 +91,7 @@ struct TableRendering: Sendable {
 }
 
 extension JSONValue {
-    /// How a string column shows a value of any type.
+    /// Text that a string column shows for a value of any type.
     fileprivate var cellText: String { stringValue ?? text }
 
     /// `meta.k8s.io/v1` `PartialObjectMetadata`

@@ -17,7 +17,7 @@ struct WatchEventEncoder {
 
     func error(_ error: APIError) -> Data { line("ERROR", error.body) }
 
-    /// What there is already: the objects of the snapshot, or the changes that were missed.
+    /// Events of the watch's start: the objects of the snapshot, or the changes that were missed.
     mutating func initialEvents(_ subscription: Subscription) -> Data {
         var bytes = Data()
         for object in subscription.snapshot {
@@ -32,7 +32,7 @@ struct WatchEventEncoder {
         return bytes
     }
 
-    /// Empty where the watch does not see the change.
+    /// Line of an event; empty if the watch does not see the change.
     mutating func event(_ signal: WatchSignal) -> Data {
         switch signal {
         case .timeout: return Data()

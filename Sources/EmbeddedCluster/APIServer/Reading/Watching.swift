@@ -1,7 +1,7 @@
 import FoundationEssentials
 import KubernetesAPI
 
-/// A watch that was accepted: what it first shows, and how it goes on.
+/// A watch that was accepted: its first events, and its terms.
 struct WatchPlan: Sendable {
     let context: RequestContext
     let filter: ObjectFilter
@@ -16,7 +16,8 @@ struct WatchPlan: Sendable {
 }
 
 extension ServerCore {
-    /// Between these, as a real server without `timeoutSeconds`, a watch is ended by the server.
+    /// Range in seconds, from which the time of a watch without `timeoutSeconds` is drawn, as a real server
+    /// does.
     private static let defaultWatchTimeout = 1800...3600
 
     func planWatch(

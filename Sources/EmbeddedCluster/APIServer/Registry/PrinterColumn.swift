@@ -2,16 +2,16 @@ import KubernetesAPI
 
 /// A column of the table that `kubectl get` shows.
 public struct PrinterColumn: Sendable {
-    /// Where a cell's content comes from.
+    /// Source of a cell's content.
     public enum Source: Sendable {
         /// The restricted JSONPath of `additionalPrinterColumns`: `.status.phase`,
         /// `.status.conditions[?(@.type=="Ready")].status`.
         case path(String)
-        /// Computed from the object. A null is printed as `<none>`.
+        /// A function of the object. A null is printed as `<none>`.
         case computed(@Sendable (JSONValue, CellContext) -> JSONValue)
     }
 
-    /// As it stands in the heading: `Age`.
+    /// Heading of the column: `Age`.
     public var name: String
     /// `string`, `integer`, `number`, `boolean` or `date`.
     public var type: String
@@ -47,7 +47,7 @@ public struct PrinterColumn: Sendable {
         })
 }
 
-/// What a computed cell may ask for beside the object.
+/// Facts beside the object that a computed cell may use.
 public struct CellContext: Sendable {
     public var now: Timestamp
 
@@ -62,7 +62,7 @@ public struct CellContext: Sendable {
 /// `k8s.io/apimachinery/pkg/util/duration.HumanDuration`
 public enum HumanDuration {
     public static func format(seconds: Int64) -> String {
-        // A little into the future is clock skew and counts as now.
+        // Up to a second in the future is clock skew and counts as now.
         if seconds < -1 { return "<invalid>" }
         if seconds < 0 { return "0s" }
         if seconds < 60 * 2 { return "\(seconds)s" }

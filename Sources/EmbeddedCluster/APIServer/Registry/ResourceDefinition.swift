@@ -6,7 +6,7 @@ import StructuralSchema
 /// Built-in kinds are values of this type, and so is every custom resource: a CRD is turned into one.
 public struct ResourceDefinition: Sendable {
     public var type: ResourceType
-    /// Lower case, as `kubectl get` also accepts it.
+    /// Name of one object in lower case, as `kubectl get` also accepts it.
     public var singular: String
     public var shortNames: [String]
     public var categories: [String]
@@ -17,20 +17,21 @@ public struct ResourceDefinition: Sendable {
     public var schema: Schema
     /// The columns of `kubectl get`, after the name. `Age` is no different from the others.
     public var columns: [PrinterColumn]
-    /// Which subresources there are, with what each one may write.
+    /// Subresources of the kind, with the part of the object that each one may write.
     public var subresources: Set<Subresource>
-    /// What `fieldSelector` may name beside `metadata.name` and `metadata.namespace`.
+    /// Fields that `fieldSelector` may name beside `metadata.name` and `metadata.namespace`.
     public var selectableFields: [SelectableField]
-    /// False for custom resources, which answer 415.
+    /// Whether strategic merge patches are taken; custom resources answer them with 415.
     public var allowsStrategicMerge: Bool
     /// The rule that `metadata.name` keeps.
     public var nameRule: NameRule
-    /// True where `metadata.generation` is kept: 1 at creation, one more with every change of the
-    /// object outside of metadata and status.
+    /// Whether `metadata.generation` is kept: 1 at creation, one more with every change of the object outside
+    /// of metadata and status.
     public var hasGeneration: Bool
     public var verbs: [String]
     public var strategy: any ResourceStrategy
-    /// For a kind which is a second face of another one's objects, as `events.k8s.io` is of core events.
+    /// Form in which another kind's objects are stored and this one shows them, as `events.k8s.io` shows core
+    /// events; nil for a kind with objects of its own.
     public var storedAs: StoredForm?
 
     public init(
@@ -58,7 +59,7 @@ public struct ResourceDefinition: Sendable {
         self.storedAs = storedAs
     }
 
-    /// What can be done with an ordinary resource, in the order in which discovery lists it.
+    /// Verbs of an ordinary resource, in the order in which discovery lists them.
     public static let allVerbs = [
         "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch",
     ]
@@ -83,7 +84,7 @@ public enum NameRule: Hashable, Sendable {
 
 /// A field that a `fieldSelector` may name.
 public struct SelectableField: Sendable {
-    /// As in the selector: `spec.nodeName`.
+    /// Path of the field, as in the selector: `spec.nodeName`.
     public var path: String
     /// The text that is compared; empty where the field is absent.
     public var value: @Sendable (JSONValue) -> String
@@ -107,7 +108,7 @@ public struct SelectableField: Sendable {
     }
 }
 
-/// How one kind's objects are another kind's objects, seen differently.
+/// Translation between one kind's objects and another kind's, of which they are another view.
 public struct StoredForm: Sendable {
     public var type: ResourceType
     public var fromStored: @Sendable (JSONValue) -> JSONValue

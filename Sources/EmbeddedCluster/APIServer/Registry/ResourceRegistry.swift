@@ -1,13 +1,13 @@
 import KubernetesAPI
 import Synchronization
 
-/// What the server serves now: the built-in kinds, and the custom ones that come and go.
+/// Kinds that the server serves now: the built-in ones, and the custom ones that come and go.
 public final class ResourceRegistry: Sendable {
     private struct State {
         /// Built-in kinds first, in the order in which discovery lists them.
         var builtIn: [ServedResource]
         var custom: [ServedResource] = []
-        /// Grows with every change; names a state of discovery.
+        /// Number that grows with every change; it names a state of discovery.
         var version = 0
 
         var all: [ServedResource] { builtIn + custom }
@@ -31,14 +31,14 @@ public final class ResourceRegistry: Sendable {
         }
     }
 
-    /// Whatever version is served.
+    /// The resource of this group and plural, in any version; nil if none is served.
     func find(group: String, plural: String) -> ServedResource? {
         state.withLock { state in
             state.all.first { $0.type.group == group && $0.type.plural == plural }
         }
     }
 
-    /// The built-in kind of this group and plural, if the server knows it.
+    /// The kind of this group and plural, built-in or custom; nil if none is served.
     public func definition(group: String, plural: String) -> ResourceDefinition? {
         find(group: group, plural: plural)?.definition
     }

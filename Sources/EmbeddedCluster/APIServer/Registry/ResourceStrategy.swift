@@ -16,7 +16,7 @@ public protocol ResourceStrategy: Sendable {
     /// Sets what an update must not change without being an error, and computes what follows from it.
     func prepareForUpdate(_ object: inout JSONValue, old: JSONValue, _ context: StrategyContext)
     func validateUpdate(_ object: JSONValue, old: JSONValue, _ context: StrategyContext) -> [FieldError]
-    /// The same for writes through the `status` subresource.
+    /// Sets the same for writes through the `status` subresource.
     func prepareForStatusUpdate(_ object: inout JSONValue, old: JSONValue, _ context: StrategyContext)
     func validateStatusUpdate(_ object: JSONValue, old: JSONValue, _ context: StrategyContext) -> [FieldError]
     /// `Warning` headers that a write of this object earns.
@@ -30,14 +30,14 @@ public protocol ResourceStrategy: Sendable {
     /// Whether an object whose deletion has begun must stay, beside its finalizers: until its grace period
     /// is down to 0, unless the kind says otherwise.
     func holdsBack(_ object: JSONValue) -> Bool
-    /// What a deletion does with dependents when the request does not say.
+    /// Treatment of dependents by a deletion whose request does not say.
     var defaultPropagation: PropagationPolicy { get }
 }
 
-/// What a strategy may know beside the object.
+/// Facts beside the object that a strategy may use.
 public struct StrategyContext: Sendable {
     public var now: Timestamp
-    /// Who asks: for instance, `spec.username` of a certificate request.
+    /// Name of the user who makes the request; for instance, `spec.username` of a certificate request.
     public var user: String
 
     public init(now: Timestamp, user: String) {
@@ -76,7 +76,7 @@ extension ResourceStrategy {
     public var defaultPropagation: PropagationPolicy { .background }
 }
 
-/// Nothing beyond the schema.
+/// A strategy that does nothing beyond the schema.
 public struct PlainStrategy: ResourceStrategy {
     public init() {}
 }

@@ -2,18 +2,19 @@ import KubernetesAPI
 import ObjectPatching
 import StructuralSchema
 
-/// A definition as it is served: with what is derived from it once.
+/// A definition as it is served, with values that are derived from it once.
 final class ServedResource: Sendable {
     let definition: ResourceDefinition
-    /// Where the objects are stored; another kind's place for a second face.
+    /// Collection in the store that holds the objects; another kind's if this kind is another view of its
+    /// objects.
     let storage: GroupResource
-    /// How values merge and who may own their parts.
+    /// Rules by which values merge and their parts have owners.
     let mergeType: MergeType
-    /// Watches from before this revision are too old: the kind was not served then.
+    /// First revision at which the kind was served; watches from before it are too old.
     let servedSince: Int64
     /// The CRD that made this kind; nil for built-in kinds.
     let crdName: String?
-    /// What an object is before its creation. What is here already, if only as null, is owned by nobody.
+    /// An object as it is before its creation. Members that are here already, if only as null, have no owner.
     let emptyObject: JSONValue
 
     init(_ definition: ResourceDefinition, servedSince: Int64 = 0, crdName: String? = nil) {
@@ -34,7 +35,7 @@ final class ServedResource: Sendable {
     /// The object as it is stored.
     func stored(_ shown: JSONValue) -> JSONValue { definition.storedAs?.toStored(shown) ?? shown }
 
-    /// A Go struct as it is written before anything is set: it has its inner structs and what is required.
+    /// A Go struct as it is written before anything is set: its inner structs and its required members.
     private static func emptyStruct(_ schema: Schema, depth: Int) -> JSONValue {
         var members: [String: JSONValue] = [:]
         for (name, property) in schema.properties where depth < Schema.depthLimit {

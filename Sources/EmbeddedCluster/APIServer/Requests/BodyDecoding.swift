@@ -99,7 +99,7 @@ extension RequestContext {
                 + "(\(type.apiVersion))")
     }
 
-    /// What is not built in has no Go type that a missing or another kind could be read as.
+    /// Refuses a missing or another kind: a custom resource has no Go type that it could be read as.
     private func checkCustomKind(_ object: JSONValue) throws(APIError) {
         let kind = object["kind"]?.stringValue ?? ""
         guard !kind.isEmpty else {

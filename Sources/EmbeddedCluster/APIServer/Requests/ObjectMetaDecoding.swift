@@ -7,7 +7,7 @@ enum ObjectMetaDecoding {
     private static let texts = ["name", "generateName", "namespace", "selfLink", "uid", "resourceVersion"]
     private static let maps = ["labels", "annotations"]
 
-    /// What Go's decoder says of the first member that does not fit; nil if all do.
+    /// Message of Go's decoder about the first member that does not fit; nil if all do.
     static func problem(in metadata: JSONValue?) -> String? {
         guard let metadata, !metadata.isNull else { return nil }
         for field in texts {

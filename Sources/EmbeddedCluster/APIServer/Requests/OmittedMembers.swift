@@ -41,7 +41,7 @@ extension JSONValue {
 }
 
 extension Schema {
-    /// What the values of a map are like; nil for anything but a map.
+    /// Schema of a map's values; nil for anything but a map.
     fileprivate var valueSchema: Schema? {
         if case .schema(let values) = additionalProperties { values.value } else { nil }
     }

@@ -55,7 +55,7 @@ extension RequestContext {
             return try accept(patched)
         } catch {
             guard fieldValidation == .strict, error.code == 400 else { throw error }
-            // Of a patch it is the patch that is wrong, not an object.
+            // The error names the patch, and no object.
             let problems = error.description.split(separator: "strict decoding error: ").last ?? ""
             throw .invalid(
                 ResourceType(version: "", kind: "", plural: ""), name: "",

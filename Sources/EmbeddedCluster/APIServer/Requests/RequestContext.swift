@@ -10,7 +10,7 @@ struct RequestContext: Sendable {
     var user: UserInfo
     let warnings: WarningCollector
     var now: Timestamp
-    /// Who the written fields will belong to.
+    /// Name of the manager that the written fields will belong to.
     var fieldManager: String
     var isDryRun: Bool
     var fieldValidation: FieldValidation

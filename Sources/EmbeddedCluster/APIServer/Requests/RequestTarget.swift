@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// What the path of a request names.
+/// Target that the path of a request names.
 enum RequestTarget: Sendable, Equatable {
     case nonResource
     case resource(ResourcePath)
@@ -10,13 +10,13 @@ enum RequestTarget: Sendable, Equatable {
 struct ResourcePath: Sendable, Equatable {
     var group: String
     var version: String
-    /// Empty for the group version itself, which is discovery.
+    /// Plural of the resource; empty for the group version itself, which is discovery.
     var plural: String
-    /// Empty for cluster-scoped resources and for all namespaces.
+    /// Namespace; empty for cluster-scoped resources and for all namespaces.
     var namespace: String
-    /// Empty for a collection.
+    /// Name of the object; empty for a collection.
     var name: String
-    /// Empty for the object itself.
+    /// Subresource; empty for the object itself.
     var subresource: String
 
     /// Whether the path leads through a namespace to something in it: `namespaces/NS/PLURAL`.

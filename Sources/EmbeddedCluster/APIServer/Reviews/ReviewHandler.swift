@@ -5,7 +5,7 @@ struct ReviewHandler: Sendable {
     let core: ServerCore
     let context: RequestContext
 
-    /// Nil if the resource is no review.
+    /// The answer to a review; nil if the resource is no review.
     func respond() throws(APIError) -> APIResponse? {
         let isReview = ["authorization.k8s.io", "authentication.k8s.io"].contains(context.type.group)
         guard isReview else { return nil }

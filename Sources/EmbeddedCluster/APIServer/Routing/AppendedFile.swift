@@ -23,7 +23,7 @@ final class AppendedFile: Sendable {
 
     deinit { close(descriptor) }
 
-    /// One write each, so that lines of several writers do not mix. A full disk loses lines.
+    /// Appends the data in one write, so that lines of several writers do not mix. A full disk loses lines.
     func append(_ data: Data) {
         _ = data.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
     }

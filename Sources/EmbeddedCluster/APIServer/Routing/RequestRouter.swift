@@ -33,7 +33,7 @@ struct RequestRouter: Sendable {
         return response
     }
 
-    /// Whether it is the roles that refuse, and not a quota or another rule of admission.
+    /// Whether the roles refuse the request, rather than a quota or another rule of admission.
     private func isRefused(_ request: APIRequest, _ user: UserInfo) -> Bool {
         let attributes =
             switch RequestTarget(path: request.path) {
@@ -122,7 +122,7 @@ struct RequestRouter: Sendable {
             status: 200, headers: [("Content-Type", "application/json")], body: .data(data))
     }
 
-    /// What Kubernetes this behaves like.
+    /// Version of Kubernetes that this server behaves like.
     static let version: JSONValue = [
         "major": "1", "minor": "36", "gitVersion": "v1.36.2+anneal", "gitCommit": "", "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "swift",

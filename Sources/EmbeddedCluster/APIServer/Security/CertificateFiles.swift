@@ -5,7 +5,7 @@ import X509
 
 /// The server's own certificate authority and its serving certificate, kept in files.
 struct CertificateFiles: Sendable {
-    /// PEM texts.
+    /// Certificate of the authority. All three texts are PEM.
     var authority: String
     var certificate: String
     var key: String

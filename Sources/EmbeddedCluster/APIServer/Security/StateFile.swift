@@ -6,7 +6,7 @@ struct StateFile: Sendable {
 
     init(folder: String, name: String) { path = "\(folder)/\(name)" }
 
-    /// Nil if there is no such file.
+    /// The file's text; nil if there is no such file.
     func read() -> String? {
         guard let data = FileManager.default.contents(atPath: path), !data.isEmpty else { return nil }
         return String(decoding: data, as: UTF8.self)

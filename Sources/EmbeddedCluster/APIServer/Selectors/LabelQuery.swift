@@ -5,7 +5,7 @@ import Scheduling
 struct LabelQuery: Hashable, Sendable {
     var requirements: [SelectorRequirement]
 
-    /// Why a text is no selector, in the words of apimachinery.
+    /// Cause why a text is no selector, in the words of apimachinery.
     struct ParseError: Error, Equatable {
         var message: String
     }

@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// What a list, a watch or a `deletecollection` selects.
+/// Selection of the objects that a list, a watch or a `deletecollection` is about.
 struct ObjectFilter: Sendable {
     var namespace: String?
     var labels: LabelQuery?

@@ -24,7 +24,7 @@ public struct APIServer: ServiceLifecycle.Service, Sendable {
     public var certificateAuthority: String { certificates.authority }
     /// A token that may do everything.
     public let adminToken: String
-    /// What this server presents to node agents as a bearer token when it fetches logs.
+    /// Bearer token that this server presents to node agents when it fetches logs.
     public let nodeAgentToken: String
 
     /// Opens the state folder, or lays it out on the first start.

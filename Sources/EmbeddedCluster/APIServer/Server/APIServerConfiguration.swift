@@ -1,23 +1,23 @@
 import KubernetesAPI
 import Logging
 
-/// How an API server is to run.
+/// Settings of an API server.
 public struct APIServerConfiguration: Sendable {
     /// Folder of the database, the certificates and the keys; made if it is missing.
     public var stateDirectory: String
     public var host: String
-    /// 0 for any free port; the one that was used last is taken again if it is free.
+    /// Port to listen on; 0 for any free port. The one that was used last is taken again if it is free.
     public var port: Int
-    /// Where every request is logged as a line of JSON; nil for nowhere.
+    /// Path of the file in which every request is logged as a line of JSON; nil for no log.
     public var auditLogPath: String?
     /// Kinds that are served beside those for access reviews and custom resource definitions.
     public var resources: [ResourceDefinition]
     /// Plugins that may change or refuse a write, in the order in which they are asked.
     public var admissionPlugins: [any AdmissionPlugin]
     public var environment: ServerEnvironment
-    /// Changes that watches and paged lists can go back; older ones get 410.
+    /// Number of changes that watches and paged lists can go back; older ones get 410.
     public var historyLimit: Int64
-    /// Between two looks at whether history is to be compacted.
+    /// Time between two checks whether history is to be compacted.
     public var compactionInterval: Duration
     public var bookmarkInterval: Duration
     public var logger: Logger

@@ -1,6 +1,7 @@
 import KubernetesAPI
 
-/// What every cluster has from the start: namespaces, roles, and the service that leads to the server.
+/// Objects that every cluster has from the start: namespaces, roles, and the service that leads to the
+/// server.
 struct ClusterBootstrap {
     let core: ServerCore
 
@@ -21,7 +22,8 @@ struct ClusterBootstrap {
         try await ensure(GroupResource(group: "", plural: "services"), Self.service)
     }
 
-    /// Nothing listens on its address; clients in pods are given the real one.
+    /// The service that stands for the server. Nothing listens on its address; clients in pods are given the
+    /// real one.
     private static let service: JSONValue = [
         "apiVersion": "v1", "kind": "Service",
         "metadata": [
@@ -37,7 +39,7 @@ struct ClusterBootstrap {
         "status": ["loadBalancer": [:]],
     ]
 
-    /// Creates the object unless it is there, whatever it has become.
+    /// Creates the object unless it exists, in whatever state.
     private func ensure(_ resource: GroupResource, _ object: JSONValue) async throws {
         let key = ObjectKey(namespace: object.objectNamespace, name: object.objectName)
         guard core.store.get(resource, key) == nil else { return }

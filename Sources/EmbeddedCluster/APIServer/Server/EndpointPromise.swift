@@ -1,8 +1,8 @@
 import Synchronization
 
-/// Where the server listens, once it does.
+/// Address of the server, for which callers wait until it listens.
 final class EndpointPromise: Sendable {
-    /// The server ended before it listened, or after.
+    /// Error of a server that has ended, before it listened or after.
     struct Stopped: Error, CustomStringConvertible {
         var description: String { "the API server has stopped; see its log" }
     }

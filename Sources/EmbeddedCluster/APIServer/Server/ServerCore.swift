@@ -1,7 +1,7 @@
 import KubernetesAPI
 import Logging
 
-/// What all request handlers share. It has no state of its own beside the store and the registry.
+/// Parts that all request handlers share. It has no state of its own beside the store and the registry.
 final class ServerCore: Sendable {
     let store: ObjectStore
     let registry: ResourceRegistry

@@ -26,7 +26,7 @@ public struct ServerEnvironment: Sendable {
         now: { Timestamp(seconds: Int64(Date().timeIntervalSince1970)) },
         makeUID: { UUID().uuidString.lowercased() },
         randomSuffix: { length in
-            // No vowels and no look-alikes, as `k8s.io/apimachinery/pkg/util/rand`.
+            // Letters of `k8s.io/apimachinery/pkg/util/rand`, which has no vowels and no look-alikes.
             let letters = Array("bcdfghjklmnpqrstvwxz2456789")
             return String((0..<length).compactMap { _ in letters.randomElement() })
         },

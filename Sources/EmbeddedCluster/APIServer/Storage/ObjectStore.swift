@@ -85,21 +85,22 @@ public final class ObjectStore: Sendable {
 // MARK: - Writing
 
 extension ObjectStore {
-    /// Stores a new object; a conflict if its key is taken.
+    /// Stores a new object; throws a conflict if its key is taken.
     public func create(
         _ resource: GroupResource, _ key: ObjectKey, _ value: JSONValue
     ) async throws(StoreError) -> StoredObject {
         try await commit(resource, key, .added, value, expected: nil)
     }
 
-    /// Replaces an object that still has the revision `expected`.
+    /// Replaces an object; throws a conflict unless it still has the revision `expected`.
     public func replace(
         _ resource: GroupResource, _ key: ObjectKey, _ value: JSONValue, expected: Int64
     ) async throws(StoreError) -> StoredObject {
         try await commit(resource, key, .modified, value, expected: expected)
     }
 
-    /// Removes an object that still has the revision `expected`; `last` is what listeners see of it.
+    /// Removes an object; throws a conflict unless it still has the revision `expected`. Listeners see `last`
+    /// as its last state.
     public func delete(
         _ resource: GroupResource, _ key: ObjectKey, last: JSONValue, expected: Int64
     ) async throws(StoreError) -> StoredObject {
@@ -120,7 +121,7 @@ extension ObjectStore {
                     revision: revision, resource: resource, key: key, kind: kind, value: stamped,
                     previous: previous)
                 try StoreDatabase.record(change, in: database)
-                // Still on the writer's queue: changes become visible in the order of their revisions.
+                // Runs on the writer's queue still: changes become visible in the order of their revisions.
                 state.withLock { $0.apply(change) }
                 return StoredObject(key: key, revision: revision, value: stamped)
             }
@@ -188,7 +189,7 @@ extension ObjectStore {
         state.withLock { $0.stopListening(subscription.id) }
     }
 
-    /// How many feeds of a resource are open.
+    /// Number of open feeds of a resource.
     public func listenerCount(of resource: GroupResource) -> Int {
         state.withLock { $0.listenerCount(of: resource) }
     }

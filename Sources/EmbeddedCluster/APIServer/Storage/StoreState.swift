@@ -1,10 +1,10 @@
 import KubernetesAPI
 
-/// What the store holds in memory: all current objects, recent changes, and who listens. A plain value;
-/// the store guards it with a lock.
+/// Content of the store in memory: all current objects, recent changes, and the listeners. A plain value; the
+/// store guards it with a lock.
 struct StoreState {
     var revision: Int64 = 0
-    /// Revisions below this one have lost their history.
+    /// Revision below which history is lost.
     var compacted: Int64 = 0
     private(set) var objects: [GroupResource: [ObjectKey: StoredObject]] = [:]
     /// The latest changes, oldest first, without gaps.

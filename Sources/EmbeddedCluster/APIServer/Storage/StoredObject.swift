@@ -43,7 +43,7 @@ public struct Change: Sendable, Equatable {
     public var previous: StoredObject?
 }
 
-/// Why the store refused.
+/// Cause for which the store refuses a call.
 public enum StoreError: Error, Equatable, Sendable {
     /// The object exists already, is gone, or has another revision than the caller expected.
     case conflict

@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// What comes out of a subscription.
+/// Signal of a subscription.
 public enum WatchSignal: Sendable, Equatable {
     case change(Change)
     /// All changes up to this revision have been delivered.
@@ -16,7 +16,7 @@ public struct Subscription: Sendable {
     public let backlog: [Change]
     /// The state at the feed's beginning, where it was asked for.
     public let snapshot: [StoredObject]
-    /// The feed begins after this revision.
+    /// Revision after which the feed begins.
     public let revision: Int64
     public let signals: AsyncStream<WatchSignal>
     let continuation: AsyncStream<WatchSignal>.Continuation

@@ -13,7 +13,7 @@ struct NodeLogProxy: Sendable {
     private static let errorLimit = 64 << 10
 
     let transport: HTTPTransport
-    /// What the agents know this server by.
+    /// Bearer token by which the agents know this server.
     let token: String
 
     func logs(

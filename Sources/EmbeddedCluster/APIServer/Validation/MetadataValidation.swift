@@ -90,7 +90,7 @@ package enum MetadataValidation {
         return errors
     }
 
-    /// What an update must leave alone.
+    /// Errors of an update that changes metadata which must stay.
     static func validateUpdate(_ object: JSONValue, old: JSONValue) -> [FieldError] {
         let (new, previous) = (object["metadata"] ?? [:], old["metadata"] ?? [:])
         var errors: [FieldError] = []

@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// What a text must be like to be a name, in the words of a real API server.
+/// Rules of names, in the words of a real API server.
 ///
 /// Functions return the problems that they find; none means that the text is fine.
 package enum NameValidation {
@@ -30,7 +30,7 @@ package enum NameValidation {
         + "must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', "
         + "regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 
-    /// What is wrong with the name of an object of a kind with the given rule.
+    /// Problems of the name of an object whose kind has the given rule.
     package static func problems(_ name: String, rule: NameRule) -> [String] {
         switch rule {
         case .dnsSubdomain:

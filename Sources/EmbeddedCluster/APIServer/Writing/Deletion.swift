@@ -39,11 +39,11 @@ struct DeleteOptions: Sendable {
     }
 }
 
-/// What became of a deletion.
+/// Result of a deletion.
 enum DeletionOutcome: Sendable {
-    /// It is gone; this is its last state.
+    /// The object is gone; this is its last state.
     case deleted(JSONValue)
-    /// It waits for finalizers or for the node agent.
+    /// The object waits for finalizers or for the node agent.
     case pending(JSONValue)
 }
 
@@ -51,7 +51,7 @@ extension ServerCore {
     private static let orphanFinalizer = "orphan"
     private static let foregroundFinalizer = "foregroundDeletion"
     private static let deletionTries = 10
-    /// Seconds; no instant that can be written lies further away than that.
+    /// Longest grace period in seconds: no instant that can be written lies further away.
     private static let longestGracePeriod = Int64(Int32.max)
 
     func delete(_ context: RequestContext, _ options: DeleteOptions) async throws(APIError) -> DeletionOutcome
@@ -107,7 +107,7 @@ extension ServerCore {
         let holds = !object.finalizers.isEmpty || strategy.holdsBack(object)
         if context.isDryRun { return holds ? .pending(object) : .deleted(object) }
         guard holds else {
-            // What goes at once goes as it was.
+            // An object without a grace period goes at once, in the state that it had.
             let final = strategy.gracePeriodSeconds(for: old, requested: nil) == nil ? old : object
             let last = try await store.delete(
                 context.resource.storage, context.key, last: context.resource.stored(final),

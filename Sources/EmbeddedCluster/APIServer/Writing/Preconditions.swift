@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-// What a body must agree on with the URL and with the live object before it is a write.
+// Conditions that a body must meet, by the URL and the live object, before it is a write.
 extension Write {
     /// A new object with the namespace of the URL, which it must not contradict.
     func adopted(_ body: JSONValue) throws(APIError) -> JSONValue {

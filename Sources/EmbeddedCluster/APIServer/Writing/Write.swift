@@ -5,7 +5,7 @@ import ObjectPatching
 ///
 /// `run` reads top to bottom, and so does this file: decode, own, admit, restrict, validate, store.
 struct Write: Sendable {
-    /// How the object comes out of the body.
+    /// Way in which the object comes out of the body.
     enum Operation: Sendable {
         /// The body is a new object.
         case create
@@ -17,7 +17,7 @@ struct Write: Sendable {
         case apply
     }
 
-    /// What became of a write.
+    /// Result of a write.
     struct Outcome: Sendable {
         /// The object as it is stored now; on a dry run, as it would be.
         var object: JSONValue
@@ -32,9 +32,9 @@ struct Write: Sendable {
         var revision: Int64
     }
 
-    /// Races with other writes that are lost before the client is told of a conflict.
+    /// Attempts to store the object; a race lost at the last one is told to the client as a conflict.
     private static let conflictTries = 10
-    /// Names that are tried for one `generateName` before giving up.
+    /// Number of names made up for one `generateName` before giving up.
     private static let generatedNameTries = 8
 
     let core: ServerCore
@@ -73,12 +73,12 @@ struct Write: Sendable {
 
     // MARK: Decode
 
-    /// Parses the body, which stays the same however often the write is tried.
+    /// Parses the body, which stays the same over all attempts of the write.
     private func read() throws(APIError) -> JSONValue {
         switch operation {
         case .create: return try context.decodeObject()
         case .update:
-            // Where there is no object, that is the answer, whatever the body is.
+            // An object that is missing is the answer (404), whatever the body is.
             _ = try find()
             return try context.decodeObject()
         case .patch: return try context.decodePatch()
@@ -114,7 +114,7 @@ struct Write: Sendable {
             return confined(body, over: live)
         case .patch(let format):
             let object = try context.patched(live.object, by: body, format)
-            // What a patch makes of the UID is judged as a value.
+            // A UID that a patch changes is checked as a value, by validation.
             try checkVersion(of: object, over: live.object)
             return confined(object, over: live)
         case .apply:
@@ -144,7 +144,7 @@ struct Write: Sendable {
         return request
     }
 
-    /// How many names may be tried: several where the server makes them up.
+    /// Number of names that may be tried: several if the server makes them up, else 1.
     private func nameTries(_ admitted: AdmissionRequest) -> Int {
         isNamed(admitted.object ?? .null) ? 1 : Self.generatedNameTries
     }
@@ -244,7 +244,7 @@ struct Write: Sendable {
         var errors = MetadataValidation.validate(object, rule: definition.nameRule)
         if let old { errors += MetadataValidation.validateUpdate(object, old: old) }
         errors += definition.schema.validate(object, old: old, beside: errors)
-        // What the kind itself checks may rely on the types.
+        // The kind's own checks may rely on the types.
         if !errors.contains(where: { $0.code == .typeInvalid }) { errors += ownErrors(object, old) }
         errors = errors.withoutRepetitions()
         guard errors.isEmpty else {

@@ -2,7 +2,7 @@ import APIServer
 import KubernetesAPI
 
 /// Holds pods to the level that their namespace's labels ask for: `pod-security.kubernetes.io/enforce`
-/// refuses, `warn` only warns, and also of what makes pods.
+/// refuses pods; `warn` only warns, about pods and about objects that make pods.
 public struct PodSecurityAdmission: AdmissionPlugin {
     public init() {}
 
@@ -13,7 +13,7 @@ public struct PodSecurityAdmission: AdmissionPlugin {
             request.operation == .create || request.operation == .update, let object = request.object,
             let (pod, isPod) = Self.pod(in: object, request.definition.type)
         else { return }
-        // What is of no weight for security may be changed on a pod that was let in before.
+        // An update that leaves the spec of an admitted pod alone changes nothing about security.
         if isPod, let old = request.oldObject, old["spec"] == object["spec"] { return }
         let namespace = try await cluster.get(
             group: "", plural: "namespaces", namespace: "", name: request.namespace)

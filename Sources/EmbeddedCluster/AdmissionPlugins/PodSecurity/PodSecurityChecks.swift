@@ -3,7 +3,7 @@ import KubernetesAPI
 /// The checks of the Pod Security Standards, in the order and with the words of
 /// `k8s.io/pod-security-admission`. Those about Windows are left out.
 enum PodSecurityChecks {
-    /// What is wrong with a pod or a pod template, each as `what (where)`.
+    /// Violations by a pod or a pod template, each as `what (where)`; empty if it keeps to the level.
     static func violations(of level: PodSecurityLevel, by pod: JSONValue) -> [String] {
         let subject = PodSecuritySubject(pod)
         let baseline = [

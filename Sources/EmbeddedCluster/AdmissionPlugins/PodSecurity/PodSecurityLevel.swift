@@ -5,11 +5,11 @@ enum PodSecurityLevel: String, Sendable {
     case privileged, baseline, restricted
 }
 
-/// What a namespace's labels say of the pods in it.
+/// Rules for the pods of a namespace, as the namespace's labels say.
 struct PodSecurityPolicy: Sendable {
     struct Rule: Sendable {
         var level: PodSecurityLevel
-        /// As in the label; only shown, as there is one version of the checks.
+        /// Version in the label; it is only shown, as there is one version of the checks.
         var version: String
 
         var name: String { "\(level.rawValue):\(version)" }

@@ -21,7 +21,7 @@ struct LimitRangeItem: Sendable {
         defaultLimits = ResourceAmounts(item["default"])
         defaultRequests = ResourceAmounts(item["defaultRequest"])
         guard type == "Container" else { return }
-        // What is left out follows from the rest.
+        // Defaults that are left out follow from the rest.
         defaultLimits.merge(max) { own, _ in own }
         defaultRequests.merge(defaultLimits) { own, _ in own }
         defaultRequests.merge(min) { own, _ in own }

@@ -75,7 +75,7 @@ public struct PriorityAdmission: AdmissionPlugin {
             }
             return (name, ["value": .integer(value)])
         }
-        // Of several defaults, which can come about by a race, the lowest counts.
+        // The lowest of several defaults counts; a race can bring them about.
         return try await defaults(cluster).min { left, right in
             (left["value"]?.integerValue ?? 0) < (right["value"]?.integerValue ?? 0)
         }.map { ($0[path: ["metadata", "name"]]?.stringValue ?? "", $0) }

@@ -5,7 +5,8 @@ import KubernetesAPI
 public struct ServiceAccountAdmission: AdmissionPlugin {
     private static let mountPath = "/var/run/secrets/kubernetes.io/serviceaccount"
     private static let volumePrefix = "kube-api-access-"
-    /// A bit more than an hour, which a real API server takes as a sign to extend it.
+    /// Seconds that a token is asked for: a bit more than an hour, which a real API server takes as a sign to
+    /// extend it.
     private static let expirationSeconds: JSONValue = 3607
 
     private let randomSuffix: @Sendable (Int) -> String

@@ -3,15 +3,15 @@ import Synchronization
 
 /// Objects that were admitted and may not be stored yet.
 ///
-/// A quota's status alone cannot stand for them: whoever recalculates it from the stored objects in that
-/// moment takes them off again.
+/// They count beside a quota's status: whoever recalculates that from the stored objects at such a moment
+/// takes them off again.
 final class PendingObjects: Sendable {
     struct Key: Hashable {
         var resource: String
         var object: ObjectKey
     }
 
-    /// Within this time an admitted object is stored, or never.
+    /// Seconds within which an admitted object is stored, or never.
     private static let lifetimeSeconds: Int64 = 60
 
     private let entries = Mutex<[Key: (object: JSONValue, admitted: Timestamp)]>([:])
@@ -25,7 +25,7 @@ final class PendingObjects: Sendable {
 
     func remove(_ key: Key) { entries.withLock { $0[key] = nil } }
 
-    /// What is pending of a resource in a namespace, by name.
+    /// Pending objects of a resource in a namespace, by name.
     func objects(of resource: String, namespace: String) -> [String: JSONValue] {
         entries.withLock { entries in
             var found: [String: JSONValue] = [:]

@@ -72,7 +72,7 @@ extension PodResources.Share {
 }
 
 extension ResourceQuotaSpec {
-    /// The limits and scopes of a quota as it is stored; what is no quantity is left out.
+    /// The limits and scopes of a quota as it is stored, without values that are no quantities.
     init(_ quota: JSONValue) {
         let spec = quota["spec"]
         let expressions = spec?[path: ["scopeSelector", "matchExpressions"]]?.arrayValue
@@ -90,7 +90,7 @@ extension ResourceQuotaSpec {
 }
 
 extension ResourceAmount {
-    /// From a quantity as it stands in an object; nil if it is none.
+    /// Reads a quantity as it stands in an object; nil if the value is none.
     init?(_ value: JSONValue) {
         let text: String
         switch value {
@@ -105,7 +105,7 @@ extension ResourceAmount {
 }
 
 extension ResourceAmounts {
-    /// From a resource list as it stands in an object; what is no quantity is left out.
+    /// Reads a resource list as it stands in an object, and leaves out values that are no quantities.
     init(_ list: JSONValue?) {
         self = (list?.objectValue ?? [:]).compactMapValues { ResourceAmount($0) }
     }

@@ -10,7 +10,7 @@ import Scheduling
 /// charged for an object that then wasn't stored, and what deleted objects give back, is set right by that
 /// recalculation.
 public struct ResourceQuotaAdmission: AdmissionPlugin {
-    /// Tries to charge a quota that others are charging too.
+    /// Attempts to charge a quota that others are charging too; the conflict of the last one is thrown.
     private static let tries = 50
 
     private let pending = PendingObjects()
@@ -31,11 +31,11 @@ public struct ResourceQuotaAdmission: AdmissionPlugin {
         for name in names { _ = try await check(name, request, object, usage, cluster) }
         guard !request.isDryRun else { return }
         for name in names { try await charge(name, request, object, usage, cluster) }
-        // Only what was charged: requests that are still being judged must not refuse one another.
+        // Only charged objects are pending: requests that are still being judged must not refuse one another.
         if request.operation == .create { pending.add(object, Self.pendingKey(request), now: cluster.now) }
     }
 
-    /// From now on the store tells of the object, if it is there.
+    /// Forgets the pending object: from now on the store shows it, if it was stored.
     public func completed(_ request: AdmissionRequest) {
         guard !request.isDryRun else { return }
         pending.remove(Self.pendingKey(request))
@@ -47,13 +47,13 @@ public struct ResourceQuotaAdmission: AdmissionPlugin {
             object: ObjectKey(namespace: request.namespace, name: request.name))
     }
 
-    /// What the request adds to what is used; nil where it adds nothing.
+    /// Amounts that the request adds to those in use; nil for a request that adds nothing.
     private static func increase(_ request: AdmissionRequest, _ object: JSONValue) -> ResourceAmounts? {
         let type = request.definition.type
         switch request.operation {
         case .create: return QuotaUsage(object, type).amounts
         case .update:
-            // Only what can grow after its creation.
+            // Only services and claims can grow after their creation.
             guard ["services", "persistentvolumeclaims"].contains(type.plural), type.group.isEmpty,
                 let old = request.oldObject
             else { return nil }
@@ -67,7 +67,8 @@ public struct ResourceQuotaAdmission: AdmissionPlugin {
         }
     }
 
-    /// The quota with the request charged to it; nil if it isn't about such a request.
+    /// The quota as it is and with the request charged to it; nil if the quota isn't about such a request.
+    /// Throws 403 if the request exceeds it.
     private func check(
         _ name: String, _ request: AdmissionRequest, _ object: JSONValue, _ usage: ResourceAmounts,
         _ cluster: any AdmissionCluster
@@ -104,14 +105,15 @@ public struct ResourceQuotaAdmission: AdmissionPlugin {
         return (quota, charged)
     }
 
-    /// What the quota's status says is used, or what is there if that is more: stored or about to be.
+    /// Amounts in use: those of the quota's status, or those of the objects, stored or pending, where these
+    /// are more.
     private func used(
         of quota: JSONValue, _ spec: ResourceQuotaSpec, _ names: some Collection<String>,
         _ request: AdmissionRequest,
         _ cluster: any AdmissionCluster
     ) async throws(APIError) -> ResourceAmounts {
         var present: ResourceAmounts = [:]
-        // What a request adds to is counted by objects of its own kind.
+        // Objects of the request's own kind count for the amounts that the request adds to.
         let type = request.definition.type
         var objects = pending.objects(of: type.qualifiedName, namespace: request.namespace)
         objects[request.name] = nil

@@ -53,16 +53,16 @@ enum AdmissionReview {
 
 }
 
-/// What a webhook answers.
+/// Answer of a webhook.
 struct WebhookAnswer: Sendable {
     var isAllowed: Bool
-    /// Why not.
+    /// Cause of a refusal; nil if the webhook gives none.
     var status: Status?
     /// A JSON patch; nil if the webhook changes nothing.
     var patch: JSONValue?
     var warnings: [String]
 
-    /// Why an answer is none.
+    /// Cause for which a text is no answer.
     struct Malformed: Error {
         var message: String
     }
@@ -121,7 +121,7 @@ struct WebhookAnswer: Sendable {
         return patch
     }
 
-    /// Read leniently: what a webhook says of its refusal is not worth failing for.
+    /// Reads the status leniently: a fault in it is not worth failing for.
     private static func status(_ value: JSONValue) -> Status {
         if let status: Status = try? value.decoded() { return status }
         return Status(

@@ -2,7 +2,7 @@ import KubernetesAPI
 import Scheduling
 
 extension LabelSelector {
-    /// From `metav1.LabelSelector` as it stands in an object. An empty one, or none, selects everything.
+    /// Reads a `metav1.LabelSelector` as it stands in an object. An empty one, or none, selects everything.
     init(_ selector: JSONValue?) {
         self.init(
             matchLabels: (selector?["matchLabels"]?.objectValue ?? [:]).mapValues { $0.stringValue ?? "" })

@@ -84,7 +84,7 @@ public struct WebhookAdmission: AdmissionPlugin {
             }
             return await group.reduce(into: []) { $0.append($1) }
         }
-        // In the order of the webhooks, so that the same request gets the same answer.
+        // The order is that of the webhooks, so that the same request gets the same answer.
         for (index, outcome) in outcomes.sorted(by: { $0.0 < $1.0 }) {
             guard let answer = try outcome.get() else { continue }
             answer.warnings.forEach(request.warnings.add)
@@ -101,7 +101,8 @@ public struct WebhookAdmission: AdmissionPlugin {
             .contains(request.definition.type.plural)
     }
 
-    /// Nil if the webhook doesn't want to see the request, or couldn't be asked and doesn't mind.
+    /// Answer of the webhook; nil if it doesn't want to see the request, or couldn't be asked and its policy
+    /// ignores that.
     private func ask(
         _ webhook: Webhook, _ kind: Webhook.Kind, about request: AdmissionRequest,
         in cluster: any AdmissionCluster

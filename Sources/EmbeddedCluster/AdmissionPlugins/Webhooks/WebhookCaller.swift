@@ -10,7 +10,7 @@ public protocol WebhookTransport: Sendable {
 
 /// HTTP through libcurl.
 public struct WebhookHTTP: WebhookTransport {
-    /// Above what any object with its old version may be.
+    /// Bytes of an answer at most: more than any object with its old version may have.
     private static let bodyLimit = 16 << 20
 
     private let transport: HTTPTransport
@@ -24,8 +24,8 @@ public struct WebhookHTTP: WebhookTransport {
 
 /// Asks webhooks.
 struct WebhookCaller: Sendable {
-    /// There is no answer, or none that can be understood. What becomes of the request then is said by
-    /// the webhook's `failurePolicy`.
+    /// Failure of a call: no answer, or none that can be understood. The webhook's `failurePolicy` decides
+    /// about the request then.
     struct Failure: Error {
         var message: String
     }
@@ -66,13 +66,13 @@ struct WebhookCaller: Sendable {
     // MARK: Where a webhook is
 
     private struct Address {
-        /// Where the connection goes.
+        /// URL of the connection.
         var url: String
-        /// As messages show it.
+        /// URL that messages show.
         var shownURL: String
         /// `host:port` of the connection.
         var peer: String
-        /// The name on the certificate, where it isn't the URL's.
+        /// Name on the certificate; nil if it is the URL's.
         var serverName: String?
     }
 

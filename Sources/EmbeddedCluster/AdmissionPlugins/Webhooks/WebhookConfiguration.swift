@@ -23,23 +23,24 @@ struct Webhook: Sendable {
 
     static let group = "admissionregistration.k8s.io"
 
-    /// Fully qualified: `validate.anneal.dev`.
+    /// Name of the webhook, fully qualified: `validate.anneal.dev`.
     var name: String
     var endpoint: Endpoint
-    /// PEM; nil for the system's authorities.
+    /// Certificates of the authority, in PEM; nil for the system's authorities.
     var authority: Data?
     var rules: [WebhookRule]
     var ignoresFailures: Bool
     var namespaceSelector: LabelSelector
     var objectSelector: LabelSelector
     var allowsDryRun: Bool
-    /// 1 to 30.
+    /// Seconds that a call may take, 1 to 30.
     var timeoutSeconds: Int64
     var isReinvoked: Bool
     /// CEL expressions, all of which must hold, by name.
     var matchConditions: [(name: String, expression: String)]
 
-    /// Nil if the webhook lacks what validation demands, so that a broken one cannot stop the others.
+    /// Reads a webhook; nil if it lacks members that validation demands, so that a broken one cannot stop the
+    /// others.
     init?(_ webhook: JSONValue) {
         guard let name = webhook["name"]?.stringValue,
             let endpoint = Endpoint(webhook["clientConfig"] ?? [:])

@@ -12,7 +12,7 @@ enum WebhookMatch {
         return try MatchConditions.hold(for: webhook, request)
     }
 
-    /// Either version of the object may match.
+    /// Whether one of the object's two versions, old and new, matches.
     private static func matchesObject(_ webhook: Webhook, _ request: AdmissionRequest) -> Bool {
         webhook.objectSelector.isEmpty
             || [request.object, request.oldObject].contains { object in

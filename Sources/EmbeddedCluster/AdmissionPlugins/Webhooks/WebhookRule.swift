@@ -1,7 +1,7 @@
 import APIServer
 import KubernetesAPI
 
-/// Which requests a webhook wants to see: `RuleWithOperations`.
+/// Requests that a webhook wants to see: `RuleWithOperations`.
 struct WebhookRule: Sendable {
     var operations: Set<String>
     var groups: Set<String>

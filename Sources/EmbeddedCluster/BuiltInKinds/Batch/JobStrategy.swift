@@ -2,14 +2,14 @@ import APIServer
 import KubernetesAPI
 import StructuralSchema
 
-/// What jobs do beyond their schema.
+/// Behaviour of jobs beyond their schema.
 struct JobStrategy: ResourceStrategy {
     private static let defaultBackoffLimit: JSONValue = 6
 
     func applyDefaults(_ object: inout JSONValue) {
         QuantityNormalization.apply(JobSchema.job, to: &object)
         guard var spec = object["spec"], spec.objectValue != nil else { return }
-        // One pod, unless one of the two was chosen: then the other means "as many".
+        // Completions default to 1, unless a parallelism other than 1 was chosen.
         if spec["completions"] == nil, spec["parallelism"] == nil || spec["parallelism"] == 1 {
             spec["completions"] = 1
         }
@@ -27,7 +27,7 @@ struct JobStrategy: ResourceStrategy {
         object["spec"] = spec
     }
 
-    /// The pods are told apart by the job's UID, unless the selector was chosen by hand.
+    /// Labels the pods with the job's UID and selects by it, unless the selector was chosen by hand.
     func prepareForCreate(_ object: inout JSONValue, _ context: StrategyContext) {
         object["status"] = [:]
         guard object[path: ["spec", "manualSelector"]] != true,
@@ -41,7 +41,7 @@ struct JobStrategy: ResourceStrategy {
             object[path: ["spec", "template", "metadata", "labels", key]] = value
         }
         object[path: ["spec", "selector", "matchLabels", "batch.kubernetes.io/controller-uid"]] = uid
-        // Without labels of its own, the job takes the template's.
+        // A job without labels of its own takes the template's.
         if object[path: ["metadata", "labels"]]?.objectValue?.isEmpty ?? true {
             object[path: ["metadata", "labels"]] = object[path: ["spec", "template", "metadata", "labels"]]
         }

@@ -78,7 +78,7 @@ enum EventKinds {
     }
 }
 
-/// What the two forms of an event call the same things.
+/// Names of the members that the two forms of an event name differently.
 struct EventFields: Sendable {
     var object: String
     var message: String

@@ -141,7 +141,7 @@ enum NodeKind {
 struct NodeStrategy: ResourceStrategy {
     func applyDefaults(_ object: inout JSONValue) {
         QuantityNormalization.apply(NodeKind.schema, to: &object)
-        // What is not said to be reserved is left for pods.
+        // Capacity that is not reserved is allocatable by pods: all of it, unless the client says otherwise.
         if object[path: ["status", "allocatable"]] == nil,
             let capacity = object[path: ["status", "capacity"]]
         {

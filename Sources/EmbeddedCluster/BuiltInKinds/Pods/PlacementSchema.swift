@@ -1,7 +1,7 @@
 import KubernetesAPI
 import StructuralSchema
 
-/// Where a pod may and should run.
+/// Schemas for the nodes on which a pod may and should run.
 enum PlacementSchema {
     static let affinity = Schema.object(
         "Which nodes, and which other pods, the pod should be near to or far from.",

@@ -103,7 +103,7 @@ struct PodSummary {
         }
     }
 
-    /// Nil while the pod is initializing; otherwise what sidecars contribute to the restarts.
+    /// Adds up the init containers, and returns the restarts of sidecars; nil while the pod is initializing.
     private mutating func summarizeInit(
         _ pod: JSONValue, _ status: JSONValue, _ sidecars: SidecarNames
     ) -> (Int64, Timestamp?)? {

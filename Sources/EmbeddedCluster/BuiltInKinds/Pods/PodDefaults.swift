@@ -3,7 +3,7 @@ import StructuralSchema
 
 /// Defaults of pods that depend on other fields.
 enum PodDefaults {
-    /// Of a pod, and of what stands as `template` in other kinds. `spec` is the pod's spec.
+    /// Sets the defaults of a pod's spec, in a pod or in the `template` of another kind.
     static func applyToSpec(_ spec: inout JSONValue, isTemplate: Bool) {
         for list in ["initContainers", "containers", "ephemeralContainers"] {
             guard var containers = spec[list]?.arrayValue else { continue }
@@ -59,7 +59,8 @@ enum PodDefaults {
         container["ports"] = .array(ports)
     }
 
-    /// What admission gives every new pod: priority, and patience with nodes that are away for a while.
+    /// Sets the fields that admission gives every new pod: priority, and patience with nodes that are away
+    /// for a while.
     static func admit(_ spec: inout JSONValue) {
         if spec["priority"] == nil { spec["priority"] = 0 }
         if spec["preemptionPolicy"] == nil { spec["preemptionPolicy"] = "PreemptLowerPriority" }

@@ -1,7 +1,7 @@
 import KubernetesAPI
 import StructuralSchema
 
-/// What is observed of a pod.
+/// Schema of a pod's observed state.
 enum PodStatusSchema {
     static let status = Schema.object(
         "What the pod is; set by the system.",

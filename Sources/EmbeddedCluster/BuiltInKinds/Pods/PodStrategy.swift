@@ -3,7 +3,7 @@ import KubernetesAPI
 import Scheduling
 import StructuralSchema
 
-/// What pods do beyond their schema.
+/// Behaviour of pods beyond their schema.
 struct PodStrategy: ResourceStrategy {
     func applyDefaults(_ object: inout JSONValue) {
         QuantityNormalization.apply(PodSchema.pod, to: &object)

@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// What an update of a pod may change: little.
+/// Rules of a pod's update, which may change little.
 enum PodUpdateValidation {
     private static let message =
         "pod updates may not change fields other than `spec.containers[*].image`,"
@@ -67,7 +67,7 @@ enum PodUpdateValidation {
         {
             rest["terminationGracePeriodSeconds"] = former["terminationGracePeriodSeconds"]
         }
-        // Gates may only go; a pod whose gates are there may still be placed.
+        // Gates may only be removed; a pod that still has gates may still be placed.
         if former["schedulingGates"]?.arrayValue?.isEmpty == false {
             for field in ["schedulingGates", "nodeSelector", "affinity"] { rest[field] = nil }
         }

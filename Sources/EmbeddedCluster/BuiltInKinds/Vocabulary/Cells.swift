@@ -16,7 +16,7 @@ enum Cells {
         .computed { object, _ in .integer(object[path: path]?.integerValue ?? fallback) }
     }
 
-    /// How many elements or members there are at `path`.
+    /// The number of elements or members at `path`.
     static func count(_ path: [String]) -> PrinterColumn.Source {
         .computed { object, _ in
             let value = object[path: path]

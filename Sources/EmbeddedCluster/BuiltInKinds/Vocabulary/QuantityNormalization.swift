@@ -49,7 +49,7 @@ enum QuantityNormalization {
         }
     }
 
-    /// Nil if `text` is no quantity.
+    /// The quantity in upstream's form; nil if `text` is no quantity.
     static func canonical(_ text: String) -> String? {
         guard let quantity = Quantity(text) else { return nil }
         let milli = quantity.milliunits

@@ -1,7 +1,7 @@
 import KubernetesAPI
 import StructuralSchema
 
-// What many kinds are made of.
+// Parts of which the schemas of many kinds are made.
 extension Schema {
     /// A whole object: its own members beside `apiVersion`, `kind` and `metadata`. Duplicates in lists are
     /// left to the kinds, as upstream does.

@@ -1,7 +1,7 @@
 import KubernetesAPI
 import StructuralSchema
 
-/// What several kinds declare alike.
+/// Parts that the schemas of several kinds share.
 enum SharedSchema {
     static let storageUri = Schema.string("`s3://bucket/key`.").maxLength(1024)
         .rule(

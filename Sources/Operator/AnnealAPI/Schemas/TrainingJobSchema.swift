@@ -55,7 +55,7 @@ enum TrainingJobSchema {
             advice: "is immutable: a run's inputs stay what they were; create another TrainingJob")
     }()
 
-    /// What a run was started with stays: only its run policy may change.
+    /// Properties that stay as the run was created; only its run policy may change.
     private static let inputs = [
         "model", "dataset", "method", "trainer", "artifacts", "preprocessing", "hyperparameters",
         "placement", "checkpoint", "workspace", "storage", "evaluation", "registration", "idempotencyKey",

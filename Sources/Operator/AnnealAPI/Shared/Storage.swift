@@ -103,9 +103,9 @@ public struct Placement: Codable, Hashable, Sendable {
 
     /// Share of the cluster that a run is counted in.
     public enum Pool: String, Codable, Hashable, Sendable, CaseIterable {
-        /// At most 2 GPUs and one hour, preemptible.
+        /// Runs of at most 2 GPUs and one hour, preemptible.
         case development
-        /// Up to 48 hours.
+        /// Runs of up to 48 hours.
         case production
     }
 

@@ -8,7 +8,7 @@ struct EffectFailure: Error, CustomStringConvertible {
     let reason: String
     /// Object and cause, for people.
     let description: String
-    /// The error itself, which says whether and when to try again.
+    /// The error itself, which says whether and when another attempt may help.
     let error: any Error
 
     init(of effect: Effect, _ error: any Error) {

@@ -2,7 +2,8 @@ import KubernetesAPI
 
 /// The JSON merge patch (RFC 7396) that turns one value into another.
 enum MergeDifference {
-    /// Nil if the values are equal. Depth is bounded by that of the values, which the decoder bounded.
+    /// The patch from one value to another; nil if they are equal. Depth is bounded by that of the values,
+    /// which the decoder bounded.
     static func between(_ old: JSONValue, _ new: JSONValue) -> JSONValue? {
         guard old != new else { return nil }
         guard case .object(let before) = old, case .object(let after) = new else { return new }

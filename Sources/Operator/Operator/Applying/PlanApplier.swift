@@ -27,7 +27,7 @@ struct PlanApplier: Sendable {
         return written
     }
 
-    /// An empty patch changes nothing, and fails if the cache was stale.
+    /// Sends an empty patch, which changes nothing, and fails if the cache was stale.
     func confirmVersion<Run: StatefulRun>(of run: Run) async throws {
         _ = try await patchStatus(of: run, nil)
     }
@@ -97,12 +97,14 @@ struct PlanApplier: Sendable {
 
     // MARK: Children
 
-    /// Names are deterministic: one that is taken by this run's own object was created by an earlier pass.
+    /// Creates the object. Names are deterministic: one that is taken by this run's own object was created by
+    /// an earlier pass. Throws `NameTaken` where it is another's.
     ///
     /// - Returns: Whether the object was there.
     private func create<R: KubernetesResource>(_ object: R, owner: String?) async throws -> Bool {
         do throws(KubernetesError) {
-            // Of our own kinds the server's answer is needed: it has the defaults that a controller goes by.
+            // Objects of our own kinds need the server's answer: it has the defaults that a controller goes
+            // by.
             let created =
                 R.resourceType.group == Anneal.group
                 ? try await client.create(object, fieldManager: Anneal.fieldManager)
@@ -111,7 +113,7 @@ struct PlanApplier: Sendable {
             return false
         } catch {
             guard error.isAlreadyExists else { throw error }
-            // By a list, as the role needs that verb anyway.
+            // A list finds the object, as the role needs that verb anyway.
             let named = ListOptions(fieldSelector: "metadata.name=\(object.name)")
             let found = try await client.list(R.self, namespace: object.namespace, options: named)
             guard let existing = found.items.first else { throw error }
@@ -123,7 +125,7 @@ struct PlanApplier: Sendable {
         }
     }
 
-    /// Only an object of the run's own is changed: apply alone would take over one that nobody controls.
+    /// Applies to an object of the run's own only: apply alone would take over one that nobody controls.
     private func apply<R: KubernetesResource>(_ object: R, owner: String?) async throws {
         let known = caches.informer(R.self)?.store.get(object.key)
         if known?.metadata.controller?.uid != owner || owner == nil {
@@ -142,7 +144,7 @@ struct PlanApplier: Sendable {
         do throws(KubernetesError) {
             _ = try await client.send(request, maximumBodyBytes: 4 << 20)
         } catch {
-            // Another object of that name: to the server, the patch changes a UID.
+            // Another object has that name: to the server, the patch changes a UID.
             let isAnother = error.isInvalid && error.status?.message?.contains("metadata.uid") == true
             guard error.isNotFound || error.isConflict || isAnother else { throw error }
         }
@@ -162,7 +164,7 @@ struct PlanApplier: Sendable {
         _ = try await client.patch(Run.self, run.key, .merge(["metadata": metadata]))
     }
 
-    /// What is gone, or is another object by now, need not be deleted.
+    /// Does a deletion, and passes over an object that is gone, or is another by now.
     private func ignoringAbsence(_ action: () async throws -> Void) async throws {
         do {
             try await action()

@@ -4,7 +4,8 @@ import KubernetesClient
 import Logging
 import Planning
 
-/// Observe, plan, apply: one run, of whatever kind, as far as it gets without waiting for anything.
+/// Reconciles one run, of whatever kind: observe, plan, apply, as far as it gets without waiting for
+/// anything.
 ///
 /// A pass makes one step. The server's answers tell what it wrote, so the next pass follows at once and
 /// need not wait for the watch to tell the same.
@@ -17,7 +18,7 @@ struct RunReconciler<Run: StatefulRun>: Sendable {
     let now: @Sendable () -> Timestamp
     let logger: Logger
 
-    /// After so many passes in a row other runs have their turn. No run makes so many steps at once.
+    /// Passes in a row after which other runs have their turn. No run makes so many steps at once.
     private static var passLimit: Int { 8 }
 
     func reconcile(_ key: ObjectKey) async throws -> Reconciliation {
@@ -34,7 +35,7 @@ struct RunReconciler<Run: StatefulRun>: Sendable {
         return Reconciliation(requeueAfter: .zero)
     }
 
-    /// Answers with the run as it is now where another pass may go on with it.
+    /// Carries out a plan, and returns the run as it is then; nil where no other pass may go on with it.
     private func carryOut(
         _ plan: Plan<Run.RunStatus>, on run: Run, isCurrent: Bool
     ) async throws -> Run? {
@@ -42,7 +43,7 @@ struct RunReconciler<Run: StatefulRun>: Sendable {
         do {
             written = try await applier.writeStatus(plan.status, of: run)
         } catch let error as KubernetesError where error.status != nil && !error.isRetryable {
-            // Where the status can't be written, an event has to say so.
+            // An event has to say that the status can't be written.
             if !error.isConflict, !error.isNotFound { record("its status: \(error)", of: run) }
             throw error
         }

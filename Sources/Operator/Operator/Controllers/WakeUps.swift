@@ -2,13 +2,13 @@ import AnnealAPI
 import ControllerRuntime
 import KubernetesAPI
 
-/// Which runs a change in the caches concerns, and when they are looked at.
+/// Wakes the runs that a change in the caches concerns.
 struct WakeUps: Sendable {
     let caches: ClusterCaches
     let kinds: [any ServedKind]
     let rounds: AdmissionRounds
 
-    /// Must be called before the informers start, so that no change is missed.
+    /// Begins to follow the caches. Must be called before the informers start, so that no change is missed.
     func install() {
         for kind in kinds {
             kind.follow { [self] child, gathering in wakeOwner(of: child, after: gathering) }
@@ -34,7 +34,7 @@ struct WakeUps: Sendable {
                 return kind.queue.add(ObjectKey(namespace: namespace, name: owner.name), after: delay)
             }
         }
-        // A Job's pod: its run is one step further up.
+        // The owner of a Job's pod is the Job: the run is one step further up.
         guard owner.kind == Job.resourceType.kind, let uid = child.runUID else { return }
         for kind in kinds where kind.hasController { kind.wake(uid: uid) }
     }

@@ -17,11 +17,12 @@ struct Kind<Object: KubernetesResource>: Sendable {
 
     /// Indexes of the cache, by name.
     var indexers: [String: Store<Object>.Indexer] = [:]
-    /// What is kept of an object in memory.
+    /// Reduction of an object to what is kept in memory.
     var reduction: @Sendable (Object) -> Object = { reduced($0) }
     /// Kinds of the objects and runs that an object owns, and that wake it when they change.
     var children: [any KubernetesResource.Type] = []
-    /// What the object's own owner, if it is one of ours, goes by; nil: every change wakes the owner.
+    /// Part of an object that its own owner, if that is one of ours, goes by; nil: every change wakes the
+    /// owner.
     var outlook: (@Sendable (Object) -> Outlook)?
     /// Phase for the count of runs; nil for a kind without phases.
     var phase: (@Sendable (Object) -> String)?
@@ -34,7 +35,7 @@ struct Kind<Object: KubernetesResource>: Sendable {
     /// Figures beside the count by phase, which are gathered from now on; nil for none.
     var figures: (@Sendable (Informer<Object>) -> @Sendable () -> [MetricSample])?
 
-    /// What every kind leaves out: kubectl's copy of the manifest, as large as the rest.
+    /// The object without kubectl's copy of the manifest, as large as the rest, which no kind keeps.
     static func reduced(_ object: Object) -> Object {
         var reduced = object
         reduced.metadata.annotations?["kubectl.kubernetes.io/last-applied-configuration"] = nil
@@ -42,7 +43,7 @@ struct Kind<Object: KubernetesResource>: Sendable {
     }
 }
 
-/// What the owner of a run goes by. Whatever else changes in the run wakes nobody.
+/// Part of a run that its owner goes by. A change of anything else in the run does not wake the owner.
 struct Outlook: Hashable, Sendable {
     var phase: String
     var isBeingDeleted: Bool
@@ -50,7 +51,7 @@ struct Outlook: Hashable, Sendable {
     var figures: [String: Double]
 }
 
-/// What a controller is made of, besides its kind: the same for all kinds of a leader's term.
+/// Parts of a controller, besides its kind: the same for all kinds of a leader's term.
 struct TermParts: Sendable {
     let applier: PlanApplier
     let settings: PlannerSettings

@@ -63,7 +63,7 @@ protocol ServedKind: Sendable {
     func follow(wakeOwner: @escaping @Sendable (any KubernetesResource, Duration) -> Void)
     func count(in census: RunCensus)
     func policy(_ caches: ClusterCaches, _ settings: PlannerSettings) -> AdmissionPolicy?
-    /// What the leader runs for the kind; nil where there is nothing to do.
+    /// The controller that the leader runs for the kind; nil if there is nothing to do.
     func controller(
         _ term: TermParts, workers: Int, waitUntilReady: @escaping @Sendable () async throws -> Void
     ) -> (any ServiceLifecycle.Service)?
@@ -97,7 +97,8 @@ struct Served<Object: KubernetesResource>: ServedKind {
 
     func follow(wakeOwner: @escaping @Sendable (any KubernetesResource, Duration) -> Void) {
         if hasController {
-            // What a run's own pass wrote, it has seen. Only what was just created in its name is new to it.
+            // Writes of a run's own pass are known to it. Only an object that was just created in its name is
+            // new to it.
             informer.addHandler(ofAssumed: false) { [queue] change in queue.add(change.key) }
             informer.addHandler { [queue] change in
                 if case .added(let object) = change { queue.add(object.key) }

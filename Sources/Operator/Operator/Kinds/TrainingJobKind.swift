@@ -71,8 +71,8 @@ extension Kind where Object == TrainingJob {
         (job.metadata.creationTimestamp ?? Timestamp(seconds: 0), job.name)
     }
 
-    /// Of a run that has ended no more is kept than its end depends on. There are thousands of those, and
-    /// few that go on.
+    /// The run with no more than its end depends on, if it has ended. There are thousands of those, and few
+    /// that go on.
     private static func withoutSettledParts(_ job: TrainingJob) -> TrainingJob {
         var reduced = reduced(job)
         guard job.status?.phase.isTerminal == true else { return reduced }

@@ -7,7 +7,7 @@ import Planning
 import Scheduling
 import ServiceLifecycle
 
-/// What every cache is made with.
+/// Parts with which every cache is made.
 struct InformerContext {
     let client: KubernetesClient
     /// The one namespace that is served; nil for all.
@@ -24,7 +24,7 @@ final class ClusterCaches: Sendable {
     let quotas: Informer<ResourceQuota>
     /// The one namespace that is served; nil for all.
     let namespace: String?
-    /// Of the registered kinds and of their children.
+    /// Informers of the registered kinds and of their children, by the Swift type of their objects.
     private let informers: [ObjectIdentifier: any AnyInformer]
 
     init(kinds: [any RegisteredKind], _ context: InformerContext) {
@@ -59,7 +59,7 @@ final class ClusterCaches: Sendable {
             client: context.client, namespace: R.resourceType.isNamespaced ? context.namespace : nil,
             options: .init(labelSelector: mine, listsFirst: true),
             indexers: [
-                // Grandchildren: a Job's pods outlive its entry in the cache.
+                // Grandchildren are found by the label: a Job's pods outlive its entry in the cache.
                 IndexName.run: { child in
                     child.metadata.controller?.uid == child.runUID ? [] : child.runUID.map { [$0] } ?? []
                 }
@@ -72,7 +72,7 @@ final class ClusterCaches: Sendable {
         informers[ObjectIdentifier(type)] as? Informer<R>
     }
 
-    /// What a run owns of a kind, and what its Jobs own.
+    /// Objects of a kind that a run or one of its Jobs owns.
     func children<R: KubernetesResource>(_ type: R.Type, of uid: String) -> [R] {
         guard let store = informer(type)?.store, !uid.isEmpty else { return [] }
         return store.byOwner(uid) + store.byIndex(IndexName.run, uid)

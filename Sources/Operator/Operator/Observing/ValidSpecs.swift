@@ -8,7 +8,7 @@ final class ValidSpecs<Spec: Hashable & Sendable>: Sendable {
 
     private let known = Mutex<Set<Spec>>([])
 
-    /// What `judge` finds wrong with the spec; it is not asked about one that it found valid.
+    /// Errors that `judge` finds in the spec; it is not asked about one that it found valid.
     func errors(of spec: Spec, judge: () -> [FieldError]) -> [FieldError] {
         if known.withLock({ $0.contains(spec) }) { return [] }
         let errors = judge()

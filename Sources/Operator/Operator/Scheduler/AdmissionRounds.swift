@@ -9,18 +9,20 @@ struct AdmissionRounds: Sendable {
     enum Key: Hashable, Sendable { case round }
 
     let queue = WorkQueue<Key>()
-    /// Changes of this long are answered together.
+    /// Time for which changes are gathered, to be answered together.
     private static let gathering: Duration = .milliseconds(200)
 
     func ask() { queue.add(.round, after: Self.gathering) }
 
-    /// Asks where a run came to wait, ceased to, or has another admission; progress asks for nothing.
+    /// Asks for a round where a run came to wait, ceased to, or has another admission; progress asks for
+    /// nothing.
     func note<Run: ClaimingRun>(_ change: StoreChange<Run>) {
         guard case .updated(let old, let new) = change else { return ask() }
         if old.admissionStanding != new.admissionStanding { ask() }
     }
 
-    /// Asks where a run's pod gave back what it held: the watch of all pods may have told of it before.
+    /// Asks for a round where a run's pod gave back what it held: the watch of all pods may have told of it
+    /// before.
     func note(_ change: StoreChange<Pod>) {
         switch change {
         case .added: break
@@ -29,7 +31,7 @@ struct AdmissionRounds: Sendable {
         }
     }
 
-    /// Asks where a pod gave back what it held, or was placed.
+    /// Asks for a round where a pod gave back what it held, or was placed.
     func note(_ change: StoreChange<PodFootprint>) {
         switch change {
         case .added: break

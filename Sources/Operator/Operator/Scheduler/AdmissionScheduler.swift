@@ -16,7 +16,7 @@ final class AdmissionScheduler: Sendable {
     let kinds: [any ClaimingRuns]
     let applier: PlanApplier
     let settings: PlannerSettings
-    /// This process, as statuses name it.
+    /// Name of this process in statuses.
     let identity: String
     let now: @Sendable () -> Timestamp
     /// Whether the runs were read afresh since this process leads.
@@ -40,7 +40,7 @@ final class AdmissionScheduler: Sendable {
     private var caches: ClusterCaches { applier.caches }
 
     func round(_: AdmissionRounds.Key) async throws -> Reconciliation {
-        // Here and not before the first round: one that fails is made again, later with each failure.
+        // Catching up belongs to the round: one that fails is made again, later with each failure.
         if !hasCaughtUp.withLock({ $0 }) {
             try await catchUp()
             hasCaughtUp.withLock { $0 = true }

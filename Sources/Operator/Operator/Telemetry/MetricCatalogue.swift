@@ -19,11 +19,11 @@ enum MetricCatalogue {
     static let eventsDropped = "anneal_events_dropped_total"
     static let malformedObjects = "anneal_malformed_objects_total"
 
-    /// From a lookup in memory to a request that timed out.
+    /// Bounds in seconds, from a lookup in memory to a request that timed out.
     private static let requestBuckets = [
         0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30,
     ]
-    /// From seconds to the longest run.
+    /// Bounds in seconds, from one second to the longest run.
     private static let stageBuckets: [Double] = [
         1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400, 172_800,
     ]

@@ -6,7 +6,7 @@ import KubernetesClient
 import Synchronization
 import Telemetry
 
-/// What the operator measures, by the names under which Prometheus finds it. No label names an object.
+/// Metrics of the operator, by the names under which Prometheus finds them. No label names an object.
 public struct OperatorMetrics: Sendable {
     public let registry: PrometheusRegistry
     private let watches = KnownWatches()
@@ -16,7 +16,7 @@ public struct OperatorMetrics: Sendable {
         registry.addCollector(ProcessMetrics.collect)
     }
 
-    /// For a client's `observer`.
+    /// Counts a request; serves as a client's `observer`.
     public func observe(_ observation: RequestObservation) {
         let labels = RequestLabels(observation.request)
         let code = observation.status.map(String.init) ?? "error"
@@ -31,14 +31,14 @@ public struct OperatorMetrics: Sendable {
         }
     }
 
-    /// For a controller's `observer`.
+    /// Counts a reconciliation; serves as a controller's `observer`.
     public func observe(_ observation: ReconciliationObservation) {
         let labels = [("controller", observation.controller)]
         count(MetricCatalogue.reconciliations, labels + [("outcome", observation.outcome.rawValue)])
         time(MetricCatalogue.reconcileDuration, labels, observation.duration)
     }
 
-    /// For the webhook's `observer`.
+    /// Counts an admission review; serves as the webhook's `observer`.
     public func observe(_ observation: ReviewObservation) {
         count(
             MetricCatalogue.webhookRequests,

@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// What a request to the API server is called in metrics: never by an object's name.
+/// Labels of a request to the API server in metrics: never an object's name.
 struct RequestLabels: Hashable, Sendable {
     var verb: String
     /// The plural, with the subresource if there is one: `pods`, `trainingjobs/status`.

@@ -7,7 +7,7 @@ import Synchronization
 import Telemetry
 
 extension OperatorConfiguration.Telemetry {
-    /// One server a port.
+    /// Servers of metrics and health, one a port.
     func servers(
         metrics: PrometheusRegistry, liveness: [HealthCheck], readiness: [HealthCheck], logger: Logger
     ) -> [any ServiceLifecycle.Service] {
@@ -32,7 +32,8 @@ final class WorkerProgress: Sendable {
         var since: [ContinuousClock.Instant]
     }
 
-    /// Each request of a reconciliation ends within half a minute.
+    /// Time without progress after which workers count as held up. Each request of a reconciliation ends
+    /// within half a minute.
     private static let patience = Duration.seconds(600)
 
     private let queues: [WorkQueue<ObjectKey>]

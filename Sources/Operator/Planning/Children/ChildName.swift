@@ -5,13 +5,13 @@ import Encodings
 enum ChildName {
     static let limit = 63
 
-    /// The parts joined by `-`. Where that is no DNS label, or longer than 63 bytes, what is left of it
-    /// and a hash of the whole.
+    /// The parts joined by `-`. A text that is no DNS label, or longer than 63 bytes, becomes its start, made
+    /// fit, and a hash of the whole.
     static func make(_ parts: String...) -> String {
         let whole = parts.joined(separator: "-")
         if whole.utf8.count <= limit, isLabel(whole) { return whole }
         let hash = String(Hexadecimal.sha256(whole).prefix(10))
-        // The last parts tell siblings apart for a reader; the hash does so for the cluster.
+        // The start shows a reader the run; the hash tells siblings apart.
         var kept = ""
         for character in whole.lowercased().utf8.prefix(limit - hash.count - 1) {
             kept.append(isAlphanumeric(character) ? Character(UnicodeScalar(character)) : "-")

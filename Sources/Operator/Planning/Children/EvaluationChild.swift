@@ -12,7 +12,7 @@ struct EvaluationChild {
         ChildName.make(run.name, "evaluate", String(attempt))
     }
 
-    /// Nil without an evaluation in the spec or before there is a model.
+    /// The EvalRun of an attempt; nil without an evaluation in the spec or before there is a model.
     func make(attempt: Int) -> EvalRun? {
         guard let policy = spec.evaluation, let output = status.output else { return nil }
         let model = StoredInput(storageUri: output.storageUri, sha256: output.manifestSha256)

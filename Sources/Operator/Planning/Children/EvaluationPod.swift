@@ -18,7 +18,7 @@ struct EvaluationPod {
     var gpus: Int { max(0, spec.evaluator?.resources?.gpus ?? 1) }
     var gpuResource: String { spec.placement?.gpuResourceName ?? ContainerResources.defaultGPU }
 
-    /// One pod: suites start as they find room.
+    /// Request of one pod: suites start as they find room.
     var request: GangRequest {
         GangRequest(
             count: spec.suites.count, minimum: 1,
@@ -31,7 +31,7 @@ struct EvaluationPod {
             tolerations: PodPlacement.tolerations(spec.placement, gpus: gpus))
     }
 
-    /// Nil without an image, or if the configuration can't be written as JSON.
+    /// The pod of a suite's attempt; nil without an image, or if the configuration can't be written as JSON.
     func make(_ suite: EvaluationSuite, attempt: Int) -> Pod? {
         guard let image = suite.image ?? spec.evaluator?.image,
             let program = String?.annotation(configuration(suite, attempt: attempt)),
@@ -105,7 +105,7 @@ struct EvaluationPod {
                 name: suite.name, type: suite.type, data: suite.data == nil ? nil : Self.suiteFile,
                 format: suite.format, limit: suite.limit, maxNewTokens: suite.maxNewTokens,
                 batchSize: suite.batchSize, parameters: suite.parameters ?? [:]),
-            // Fixed, so that a verdict can be had again.
+            // The seed is fixed, so that a verdict can be had again.
             seed: 42, output: WorkspacePath.output)
     }
 

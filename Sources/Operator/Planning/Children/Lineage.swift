@@ -1,7 +1,7 @@
 import AnnealAPI
 import KubernetesAPI
 
-/// What a registered model version says about where it came from.
+/// Tags and params by which a registered model version says where it came from.
 enum Lineage {
     /// Tags `anneal.dev/…`; what is not known is left out.
     static func tags(run: RunObject, spec: TrainingJobSpec, status: TrainingJobStatus) -> [String: String] {

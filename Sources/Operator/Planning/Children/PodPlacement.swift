@@ -1,7 +1,7 @@
 import AnnealAPI
 import KubernetesAPI
 
-/// Which nodes GPU pods may go to.
+/// Conditions on the nodes that GPU pods may go to.
 enum PodPlacement {
     static func nodeSelector(_ placement: Placement?) -> [String: String] {
         var selector = placement?.nodeSelector ?? [:]

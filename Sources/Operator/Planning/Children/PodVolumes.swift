@@ -31,19 +31,19 @@ enum PodVolumes {
 
     static var sharedMemoryMount: VolumeMount { VolumeMount(name: sharedMemoryName, mountPath: "/dev/shm") }
 
-    /// The whole workspace, for agents.
+    /// Mount of the whole workspace, for agents.
     static var workspaceMount: VolumeMount {
         VolumeMount(name: workspaceName, mountPath: WorkspacePath.root)
     }
 
-    /// One folder of the workspace at its own path, for containers that see no more than they need.
+    /// Mount of one folder of the workspace at its own path, for containers that see no more than they need.
     static func folderMount(_ path: String, readOnly: Bool) -> VolumeMount {
         let folder = path.dropFirst(WorkspacePath.root.count).drop { $0 == "/" }
         return VolumeMount(
             name: workspaceName, mountPath: path, subPath: String(folder), readOnly: readOnly ? true : nil)
     }
 
-    /// What a service account's automatic mount holds, for one container only.
+    /// Volume with the content of a service account's automatic mount, for one container only.
     static var serviceAccountToken: Volume {
         var volume = Volume(name: tokenName)
         var namespace = DownwardAPIVolumeFile(path: "namespace", fieldPath: "metadata.namespace")

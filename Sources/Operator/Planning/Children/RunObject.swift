@@ -8,7 +8,7 @@ struct RunObject: Hashable, Sendable {
     var uid: String
     var kind: String
     var owner: OwnerReference?
-    /// Nil on what is older than the webhook, or where there is none.
+    /// User who created the run; nil on a run that is older than the webhook, or without one.
     var createdBy: String?
 
     init(_ object: some KubernetesResource) {

@@ -1,14 +1,14 @@
 import AnnealAPI
 import KubernetesAPI
 
-/// The CPU stages as Jobs of one pod and one try; tries are the planner's to count.
+/// CPU stages as Jobs of one pod and one attempt; the planner counts attempts.
 struct StageJob {
     var run: RunObject
     var spec: TrainingJobSpec
     var status: TrainingJobStatus
     var settings: PlannerSettings
 
-    /// What differs between the stages.
+    /// Parts that differ between the stages.
     private struct Content {
         var command: String
         var configuration: String?
@@ -36,7 +36,7 @@ struct StageJob {
         }
     }
 
-    /// Nil if the stage runs as no Job, or its configuration can't be written as JSON.
+    /// The stage's Job; nil if the stage runs as no Job, or its configuration can't be written as JSON.
     func make(_ stage: TrainingJobPhase, attempt: Int) -> Job? {
         guard let content = content(stage, attempt: attempt), let configuration = content.configuration
         else { return nil }
@@ -140,7 +140,7 @@ struct StageJob {
             ],
             checkpointsUri: hasTrained ? ArtifactLayout.checkpoints(root: root) : nil,
             resumeDirectory: hasTrained ? WorkspacePath.resume : nil,
-            // What an earlier attempt did not commit must not be taken for this one's.
+            // Files that an earlier attempt did not commit must not be taken for this one's.
             cleared: [
                 WorkspacePath.checkpoints, WorkspacePath.resume, WorkspacePath.run, WorkspacePath.output,
             ])

@@ -9,7 +9,7 @@ struct TrainingGang {
     var spec: TrainingJobSpec
     var settings: PlannerSettings
     var attempt: Int
-    /// What `prepare` put in place.
+    /// Checkpoint that `prepare` put in place; nil if training begins anew.
     var resume: CheckpointReference?
 
     static let trainerName = "trainer"
@@ -59,7 +59,7 @@ struct TrainingGang {
             tolerations: PodPlacement.tolerations(spec.placement, gpus: gpus))
     }
 
-    /// Nil if the configuration can't be written as JSON.
+    /// The pod of a rank; nil if its configuration can't be written as JSON.
     func pod(_ rank: Int) -> Pod? {
         guard let program = String?.annotation(configuration) else { return nil }
         var annotations = [ConfigurationAnnotation.program: program]

@@ -73,7 +73,7 @@ struct EvalRunDraft: RunDraft {
         }
     }
 
-    /// Nothing is open but pods, whose time is counted as they end.
+    /// Does nothing: only pods are open, and their time is counted as they end.
     mutating func closeAttempt(failure: String?) {}
 
     mutating func resumeStage() {
@@ -89,7 +89,7 @@ struct EvalRunDraft: RunDraft {
         note(.warning, "Preempted", revocation.message)
     }
 
-    /// Queued: waits for the scheduler's word.
+    /// Waits, while Queued, for the scheduler's word.
     private mutating func waitForAdmission() {
         guard isAdmitted() else { return }
         status.attempt = nextAttempt

@@ -71,7 +71,7 @@ public struct EvalRunObservation: Sendable {
     public var now: Timestamp
     /// Pods whose controlling owner is the run, of whatever attempt.
     public var pods: [Pod]
-    /// What validation says against the spec; a run with any ends as `InvalidSpec`.
+    /// Errors that validation finds in the spec; a run with any ends as `InvalidSpec`.
     public var specErrors: [FieldError]
     public var settings: PlannerSettings
 

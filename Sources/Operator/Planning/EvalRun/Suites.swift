@@ -2,7 +2,7 @@ import AnnealAPI
 import KubernetesAPI
 
 extension EvalRunDraft {
-    /// One pass over all suites; the verdict once each has reported.
+    /// Makes one pass over all suites; gives the verdict once each has reported.
     mutating func evaluate() {
         var suites = status.suites ?? []
         let known = Set(suites.map(\.name))
@@ -24,7 +24,7 @@ extension EvalRunDraft {
         if spec.suites.allSatisfy({ finished.contains($0.name) }) { judge(suites) }
     }
 
-    /// One pass over a suite; what ends the whole run is returned.
+    /// Makes one pass over a suite, and returns the failure that ends the whole run; nil if there is none.
     private mutating func advance(_ entry: inout SuiteStatus, _ suite: EvaluationSuite) -> AttemptFailure? {
         guard let pod = pod(of: entry) else {
             guard entry.launchedAt == nil else {

@@ -1,19 +1,19 @@
 import AnnealAPI
 import KubernetesAPI
 
-/// Why a try ended other than well, and so what follows.
+/// Cause for which an attempt failed, and its kind, which decides what follows.
 struct AttemptFailure: Hashable, Sendable {
     enum Kind: Hashable, Sendable {
-        /// The infrastructure ended it: it does not count.
+        /// The infrastructure ended the attempt, which does not count.
         case interrupted
-        /// It counts against the tries of its stage.
+        /// The failure counts against the attempts of its stage.
         case counted
-        /// Trying again can't help.
+        /// Another attempt can't help.
         case terminal
     }
 
     var kind: Kind
-    /// CamelCase
+    /// Cause, one word in CamelCase.
     var reason: String
     var message: String
 
@@ -26,10 +26,11 @@ struct AttemptFailure: Hashable, Sendable {
 
 /// Text from outside, made fit for status and events.
 enum Wording {
-    /// Well below what a status message and an event's note may hold.
+    /// Bytes of a text at most: well below what a status message and an event's note may hold.
     static let limit = 900
 
-    /// At most `limit` bytes on one line; the end is kept, as the last lines of a log say the most.
+    /// The text on one line of `limit` bytes at most; its end is kept, as the last lines of a log say the
+    /// most.
     static func bounded(_ text: String) -> String {
         guard !isFit(text) else { return text }
         var line = ""

@@ -17,7 +17,7 @@ extension PlannerSettings {
 }
 
 extension Int {
-    /// One more, or as many if there is no more.
+    /// The number plus one; unchanged if there is no larger one.
     var next: Int { self == .max ? self : self + 1 }
 }
 

@@ -60,13 +60,13 @@ struct GPUAccounting {
             guard let uid = pod.metadata.uid, !known.contains(uid), let bound = pod.heldSince else {
                 continue
             }
-            // One that has ended and is held no more was counted before.
+            // A pod that has ended and is held no more was counted before.
             if hasEnded(pod), !pod.isHeldForAccounts { continue }
             var entry = PodUsage(pod: pod.name, uid: uid, gpus: gpus, boundAt: min(now, bound))
             if hasEnded(pod) { close(&entry, at: end(of: pod)) }
             entries.append(entry)
         }
-        // Kept as long as a cache may show the pod: it would count again.
+        // Entries are kept as long as a cache may show the pod: it would count again.
         let isCrowded = entries.count > Self.capacity
         entries.removeAll { entry in
             guard let end = entry.endedAt, byUID[entry.uid] == nil else { return false }

@@ -1,11 +1,11 @@
 import AnnealAPI
 import KubernetesAPI
 
-/// What became of a stage's Job.
+/// State of a stage's Job.
 enum JobOutcome: Hashable, Sendable {
-    /// Not ended; with what holds its pod up, if anything does.
+    /// The Job has not ended; carries its pod's state, nil if no pod is there.
     case running(PodOutcome?)
-    /// Ended, but its pod's last status has not been seen yet.
+    /// The Job has ended, but its pod's last status has not been seen yet; `seconds` are left to wait for it.
     case settling(seconds: Int64)
     case succeeded(StageReport)
     case failed(AttemptFailure)
@@ -19,7 +19,7 @@ extension Job {
     var isComplete: Bool { condition("Complete") != nil }
     var isFinished: Bool { isComplete || condition("Failed") != nil }
 
-    /// `pods` may hold those of others.
+    /// State of the Job. `pods` may hold those of others, which are left aside.
     func outcome(pods: [Pod], now: Timestamp, settings: PlannerSettings) -> JobOutcome {
         let own = pods.filter { $0.metadata.controller?.uid == metadata.uid && metadata.uid != nil }
         let pod = own.max {
@@ -49,7 +49,8 @@ extension Job {
         return .running(outcome)
     }
 
-    /// Memory of agents is the administrator's to set, and another try may need less.
+    /// The failure, as one that counts if it is `OOMKilled`: the administrator sets the memory of agents, and
+    /// another attempt may need less.
     private func softened(_ failure: AttemptFailure) -> AttemptFailure {
         guard failure.reason == "OOMKilled" else { return failure }
         return AttemptFailure(.counted, reason: failure.reason, message: failure.message)
@@ -68,7 +69,8 @@ extension Job {
         return .succeeded(report)
     }
 
-    /// The pod's status comes on another watch than the Job's, so wait for it a little.
+    /// Waits a little for the pod's status, which comes on another watch than the Job's; then the pod counts
+    /// as lost.
     private func settled(since: Timestamp?, _ now: Timestamp, _ settings: PlannerSettings) -> JobOutcome {
         let left =
             since.map { settings.reportWaitSeconds.addingClamped(-max(0, now.seconds(since: $0))) } ?? 0

@@ -65,7 +65,7 @@ protocol RunDraft: PlanDraft where RunStatus: LifecycleStatus {
     var isSettled: Bool { get }
 
     static func phase(of ending: Ending) -> RunStatus.Phase
-    /// One step in the phase that the run is in, which is neither Pending, Suspended nor terminal.
+    /// Makes one step in the phase that the run is in, which is neither Pending, Suspended nor terminal.
     mutating func stage()
     /// Leaves Pending.
     mutating func start()
@@ -81,7 +81,7 @@ protocol RunDraft: PlanDraft where RunStatus: LifecycleStatus {
 extension RunDraft {
     var isHeld: Bool { metadata.finalizers?.contains(Anneal.Finalizer.settle) == true }
 
-    /// One step of the run's life.
+    /// Makes one step of the run's life.
     mutating func live() {
         if metadata.deletionTimestamp != nil { return cancel() }
         if status.phase.isTerminal { return rest() }
@@ -93,7 +93,7 @@ extension RunDraft {
 
     var conflict: (phase: RunStatus.Phase, reason: String, message: String)? { nil }
 
-    /// A finished run: nothing but its last accounts and its time to live.
+    /// Lets a finished run rest: nothing is left but its last accounts and its time to live.
     private mutating func rest() {
         if isHeld, isSettled { final.append(.removeFinalizer(Anneal.Finalizer.settle)) }
         guard let seconds = policy?.ttlSecondsAfterFinished, let end = status.completionTime,
@@ -103,7 +103,8 @@ extension RunDraft {
         if left <= 0 { final.append(.deleteRun(uid: uid)) } else { wake(after: left) }
     }
 
-    /// The run is being deleted. Its children go with it; where a finalizer holds it, they go before.
+    /// Plans for a run that is being deleted. Its children go with it; where a finalizer holds it, they go
+    /// before.
     private mutating func cancel() {
         if !status.phase.isTerminal {
             end(
@@ -123,8 +124,8 @@ extension RunDraft {
 
     // MARK: Wishes to stop
 
-    /// Ends a run whose parent has no use for it any more, once its work is saved and its GPUs are back.
-    /// True while that takes.
+    /// Ends a run whose parent has no use for it any more, once its work is saved and its GPUs are back; true
+    /// if the parent asks for that.
     private mutating func stopForGood() -> Bool {
         guard let stop = policy?.stop else { return false }
         guard hasWorkToSave else {

@@ -2,17 +2,7 @@ import KubernetesAPI
 
 /// Decision about a run: its new status, and the steps to take.
 ///
-/// It is carried out in this order:
-/// 1. Where `status` differs from the observed one, patch the status subresource with the observed
-///    `resourceVersion` as a precondition: a conflict means that the observation was stale.
-/// 2. Where `makesChildren` and no status was written, make sure that the run's `resourceVersion` on the
-///    server is still the observed one (an empty status patch with that version does it): a stale cache
-///    must not bring back an attempt that is over.
-/// 3. `effects` in order. One that fails is told in the run's status; those that need it are left out, all
-///    others are carried out. A create that finds the name taken by this run's own object has succeeded,
-///    and a delete that finds nothing, or another UID, too.
-/// 4. Plan again after `requeueAfter`, or when anything observed changes; but not before the caches show
-///    what was created here. A process that has just started reads afresh.
+/// The plan is carried out in this order:
 public struct Plan<Status: Hashable & Sendable>: Hashable, Sendable {
     /// The whole new status; equal to the observed one if nothing changed.
     public var status: Status
@@ -66,9 +56,9 @@ public struct EventNote: Hashable, Sendable {
     }
 
     public var kind: Kind
-    /// CamelCase
+    /// Cause, one word in CamelCase.
     public var reason: String
-    /// At most 1,024 bytes.
+    /// Text for people, 1,024 bytes at most.
     public var note: String
 
     public init(_ kind: Kind, reason: String, note: String) {

@@ -1,6 +1,6 @@
 import KubernetesAPI
 
-/// What the drafts of all kinds do alike while a plan is made.
+/// Steps that the drafts of all kinds share while a plan is made.
 protocol PlanDraft {
     associatedtype RunStatus: Hashable & Sendable
 

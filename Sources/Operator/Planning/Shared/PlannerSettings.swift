@@ -1,13 +1,13 @@
 import AnnealAPI
 
-/// What the administrator decides for all runs: images, and the limits of design chapter 2.
+/// Settings of the administrator for all runs: images, and the limits of design chapter 2.
 public struct PlannerSettings: Hashable, Sendable {
     /// Seconds that one attempt of a stage may take, the number of attempts, and the growth of the waits
     /// between them.
     public struct StageLimit: Hashable, Sendable {
         public var seconds: Int64
         public var attempts: Int
-        /// Each wait is this many times the one before it.
+        /// Factor by which each wait is longer than the one before it.
         public var backoffFactor: Double
 
         public init(seconds: Int64, attempts: Int, backoffFactor: Double) {
@@ -20,12 +20,12 @@ public struct PlannerSettings: Hashable, Sendable {
     /// The image of `anneal-agent`.
     public var agentImage: String
     public var agentCommand: [String] = ["anneal-agent"]
-    /// Of agent containers; the cluster's default if absent.
+    /// Pull policy of agent containers; the cluster's default if nil.
     public var imagePullPolicy: String?
     /// The service account whose token the sync sidecar gets, to renew the run's Lease.
     public var agentServiceAccount = "anneal-agent"
     public var agentResources = NodeResources(cpu: "250m", memory: "512Mi")
-    /// Of preprocessing, whose memory grows with the number of records.
+    /// Resources of preprocessing, whose memory grows with the number of records.
     public var preprocessResources = NodeResources(cpu: "500m", memory: "2Gi")
     public var syncResources = NodeResources(cpu: "100m", memory: "256Mi")
     public var runAsUser: Int64 = 65532
@@ -33,34 +33,35 @@ public struct PlannerSettings: Hashable, Sendable {
     public var validating = StageLimit(seconds: 1800, attempts: 3, backoffFactor: 2)
     public var preprocessing = StageLimit(seconds: 7200, attempts: 3, backoffFactor: 2)
     public var preparing = StageLimit(seconds: 7200, attempts: 3, backoffFactor: 2)
-    /// `runPolicy` overrides its time and attempts, which are `backoffLimit + 1`.
+    /// Limits of training. `runPolicy` overrides its time and attempts, which are `backoffLimit + 1`.
     public var training = StageLimit(seconds: 86_400, attempts: 4, backoffFactor: 2)
     public var uploading = StageLimit(seconds: 7200, attempts: 3, backoffFactor: 2)
     public var evaluating = StageLimit(seconds: 14_400, attempts: 3, backoffFactor: 1.5)
     public var registering = StageLimit(seconds: 1800, attempts: 5, backoffFactor: 2)
-    /// From leaving Pending to the end, time spent suspended left out.
+    /// Seconds from leaving Pending to the end, without the time spent suspended.
     public var runLimitSeconds: Int64 = 172_800
 
-    /// The first wait after a failure.
+    /// Seconds of the first wait after a failure.
     public var backoffSeconds: Int64 = 10
     public var maxBackoffSeconds: Int64 = 600
     public var heartbeatTimeoutSeconds: Int64 = 300
-    /// Least time between two renewals by the sidecar.
+    /// Seconds, at least, between two renewals by the sidecar.
     public var heartbeatSeconds: Int = 10
     public var terminationGracePeriodSeconds: Int64 = 120
-    /// Pods that no node takes for so long give their place back.
+    /// Seconds after which pods that no node takes give their place back.
     public var unschedulableSeconds: Int64 = 600
-    /// Containers that can't be started (image, secret) for so long fail the run.
+    /// Seconds after which containers that can't be started (image, secret) fail the run.
     public var startFailureSeconds: Int64 = 600
-    /// How long a finished Job may be seen without its pod before the pod counts as lost.
+    /// Seconds for which a finished Job may be seen without its pod before the pod counts as lost.
     public var reportWaitSeconds: Int64 = 30
-    /// A pod that is still there so long after its grace period is on a lost node, and is removed by force.
+    /// Seconds past its grace period after which a pod counts as being on a lost node, and is removed by
+    /// force.
     public var forceDeleteSeconds: Int64 = 300
-    /// An interrupted attempt that ran this long was no waste, even without a checkpoint.
+    /// Seconds of running after which an interrupted attempt was no waste, even without a checkpoint.
     public var fruitfulSeconds: Int64 = 600
     /// Fruitless interruptions in a row that count as one failure; also the most that one CPU stage may have.
     public var maxFruitlessInterruptions = 10
-    /// How often a queued run looks again, besides when nodes or pods change.
+    /// Seconds after which a queued run is looked at again, besides when nodes or pods change.
     public var queuePollSeconds: Int64 = 15
 
     public init(agentImage: String) { self.agentImage = agentImage }

@@ -4,13 +4,13 @@ import Scheduling
 
 /// State of the attempt that a pod is, as the pod's status says.
 enum PodOutcome: Hashable, Sendable {
-    /// No node has taken it.
+    /// The pod has no node yet; `since` is the time from which it waits for one.
     case unscheduled(since: Timestamp?)
-    /// Its containers can't be started, in words.
+    /// The pod's containers can't be started, in words.
     case blocked(reason: String, message: String)
-    /// On a node: starting, running or about to end.
+    /// The pod is on a node: starting, running or about to end.
     case active
-    /// With the main container's termination message.
+    /// The pod succeeded; carries the main container's termination message.
     case succeeded(String?)
     case ended(AttemptFailure)
 }
@@ -22,7 +22,7 @@ extension PodOutcome {
 }
 
 extension Pod {
-    /// Bound to a node, and so holding what it requested.
+    /// Whether the pod is bound to a node, and so holds what it requested.
     var isHolding: Bool { !isFinished && heldSince != nil }
 
     /// Time at which a node took it; nil while none has.
@@ -34,7 +34,7 @@ extension Pod {
         return spec?.nodeName == nil ? nil : metadata.creationTimestamp
     }
 
-    /// When the last container ended; nil if none did.
+    /// Time at which the last container ended; nil if none did.
     var finishedAt: Timestamp? {
         allStatuses.compactMap { $0.state?.terminated?.finishedAt }.max()
     }
@@ -47,7 +47,7 @@ extension Pod {
         (status?.initContainerStatuses ?? []) + (status?.containerStatuses ?? [])
     }
 
-    /// `main` is the container whose message is the pod's answer.
+    /// State of the pod; `main` is the container whose message is the pod's answer.
     func outcome(main: String) -> PodOutcome {
         if status?.phase == "Succeeded" { return .succeeded(container(main)?.state?.terminated?.message) }
         if status?.phase == "Failed" { return .ended(failure) }
@@ -64,7 +64,7 @@ extension Pod {
         return .active
     }
 
-    /// Who takes the pod away, if anyone does.
+    /// Failure of a pod that the cluster takes away; nil if nobody does.
     private var disruption: AttemptFailure? {
         let target = status?.conditions?.first { $0.type == "DisruptionTarget" && $0.status == .true }
         if let target {
@@ -114,7 +114,7 @@ extension Pod {
             message: "Container \(container) ended with exit code \(end.exitCode): \(detail)")
     }
 
-    /// What a kubelet or the pod garbage collector puts into `status.reason`.
+    /// Reasons that a kubelet or the pod garbage collector puts into `status.reason`.
     private static let infrastructureReasons: Set<String> = [
         "Evicted", "Preempting", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "NodeAffinity",
         "UnexpectedAdmissionError", "PodDeleted",
@@ -145,7 +145,7 @@ extension Pod {
 }
 
 extension StageReport {
-    /// Nil if the message is no report.
+    /// Reads a termination message; nil if it is no report.
     init?(terminationMessage: String?) {
         guard let report: StageReport = TerminationMessage.decode(terminationMessage) else { return nil }
         self = report
@@ -153,7 +153,7 @@ extension StageReport {
 }
 
 enum TerminationMessage {
-    /// Nil if there is no message, or it is not the JSON that was agreed on.
+    /// The decoded message; nil if there is none, or it is not the JSON that was agreed on.
     static func decode<Report: Decodable>(_ message: String?) -> Report? {
         guard let message, message.utf8.count <= 65_536 else { return nil }
         let json = try? JSONValue(parsing: message)

@@ -1,8 +1,8 @@
 import AnnealAPI
 import KubernetesAPI
 
-/// What no child can be made from: what slips past the schema, as an object that an older release stored
-/// may, and what the schema can't say.
+/// Problems of a spec because of which no child can be made: those that an object from an older release may
+/// have, whose schema let them pass, and those that the schema can't say.
 public enum SpecProblem {
     public static func first(in spec: TrainingJobSpec) -> FieldError? {
         let uris = [
@@ -67,8 +67,8 @@ public enum SpecProblem {
             ?? quantity("\(field).ephemeralStorage", resources?.ephemeralStorage)
     }
 
-    /// Pods carry their configuration in annotations, which Kubernetes bounds to 256 KiB in all; a quarter
-    /// is left to the rest of it.
+    /// Bytes of parameters at most: pods carry their configuration in annotations, which Kubernetes bounds to
+    /// 256 KiB in all; a quarter is left to the rest of it.
     private static let parameterBytes = 192 << 10
 
     private static func size(

@@ -2,7 +2,7 @@ import AnnealAPI
 import KubernetesAPI
 
 extension TrainingJobDraft {
-    /// Waits for the verdict of the run's own EvalRun, which has its limits and tries itself.
+    /// Waits for the verdict of the run's own EvalRun, which counts its attempts and keeps its limits itself.
     mutating func evaluate() {
         guard let current = status.current, current.stage == .evaluating else { return begin(.evaluating) }
         let name = EvaluationChild.name(run, attempt: current.attempt)

@@ -2,7 +2,7 @@ import AnnealAPI
 import KubernetesAPI
 
 extension TrainingJobDraft {
-    /// One pass of a stage that runs as a CPU Job.
+    /// Makes one pass of a stage that runs as a CPU Job.
     mutating func runJob(of stage: TrainingJobPhase) {
         guard let current = status.current, current.stage == stage else { return begin(stage) }
         let limit = limit(of: stage)
@@ -95,7 +95,7 @@ extension TrainingJobDraft {
         }
     }
 
-    /// Only what `prepare` verified and put in place is resumed from.
+    /// Takes over the checkpoint that `prepare` verified and put in place; training resumes from no other.
     private mutating func finishPreparing(_ report: StageReport) {
         guard (status.trainingAttempts ?? 0) > 0 else {
             status.resume = nil

@@ -62,7 +62,7 @@ extension TrainingJobDraft {
 
     private mutating func take(_ progress: TrainingProgress) {
         var progress = progress
-        // Measured once, before the first step of the first attempt.
+        // The loss is measured once, before the first step of the first attempt.
         progress.initialEvalLoss = status.progress?.initialEvalLoss ?? progress.initialEvalLoss
         progress.evalLoss = progress.evalLoss ?? status.progress?.evalLoss
         progress.loss = progress.loss?.shortened
@@ -70,7 +70,7 @@ extension TrainingJobDraft {
         status.progress = progress
     }
 
-    /// A condition, so that the event comes once and not at each heartbeat.
+    /// Tells of malformed reports by a condition, so that the event comes once and not at each heartbeat.
     private mutating func report(_ malformed: [String]) {
         let type = "ProgressReported"
         if malformed.isEmpty {
@@ -84,7 +84,8 @@ extension TrainingJobDraft {
         if !wasKnown { note(.warning, "ProgressMalformed", text) }
     }
 
-    /// Whether the checkpoint can be one of this run: below its own folder, of an attempt that there was.
+    /// Whether the checkpoint can be one of this run: below the run's own folder, and of an attempt that has
+    /// begun.
     func isCredible(_ checkpoint: CheckpointReference) -> Bool {
         checkpoint.step >= 0 && checkpoint.attempt >= 1 && checkpoint.attempt <= status.trainingAttempts ?? 0
             && checkpoint.storageUri.utf8.count <= 1024
@@ -109,6 +110,6 @@ extension TrainingProgress {
 }
 
 extension Double {
-    /// For people, and a column: no more digits than mean anything.
+    /// The number with four decimals, for people and for a column.
     var shortened: Double { (self * 10_000).rounded() / 10_000 }
 }

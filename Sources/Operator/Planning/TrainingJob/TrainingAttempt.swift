@@ -41,7 +41,8 @@ extension TrainingJobDraft {
         return overflow ? 0 : count
     }
 
-    /// When the last pod of the newest attempt ended, as far as that can still be seen.
+    /// Time at which the last pod of the newest attempt ended; now if a pod runs or that can't be seen any
+    /// more.
     private var releaseTime: Timestamp {
         guard let attempt = status.trainingAttempts else { return now }
         let pods = attemptPods(attempt).values
@@ -67,7 +68,7 @@ extension TrainingJobDraft {
 }
 
 extension TrainingJobDraft {
-    /// A training attempt ended other than well: by its failure's kind, never by guess.
+    /// Ends a training attempt that did not succeed: by its failure's kind, never by guess.
     mutating func endAttempt(_ failure: AttemptFailure) {
         recordFailure(failure, of: .training)
         switch failure.kind {
@@ -77,8 +78,8 @@ extension TrainingJobDraft {
         }
     }
 
-    /// Another attempt, from the newest verified checkpoint; counted only where interruptions bring nothing
-    /// but more of them, so that every run ends.
+    /// Begins another attempt, from the newest verified checkpoint; it counts only where interruptions bring
+    /// nothing but more of them, so that every run ends.
     private mutating func interrupt(_ failure: AttemptFailure) {
         let ran = status.gpusHeldSince.map { now.seconds(since: $0) } ?? 0
         let hasNewCheckpoint = status.checkpoint.map { $0.step > status.resume?.step ?? -1 } ?? false

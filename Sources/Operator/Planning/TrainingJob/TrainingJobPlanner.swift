@@ -34,16 +34,16 @@ public struct TrainingJobObservation: Sendable {
     public var now: Timestamp
     /// Children: objects whose controlling owner is the run, of whatever attempt.
     public var jobs: [Job]
-    /// All that carry the label `anneal.dev/run-uid` with the run's UID: the run's own, and those of its
+    /// Pods that carry the label `anneal.dev/run-uid` with the run's UID: the run's own, and those of its
     /// Jobs, also where a Job is gone and its pod is not yet.
     public var pods: [Pod]
     public var claims: [PersistentVolumeClaim]
     public var services: [Service]
     public var leases: [Lease]
     public var evalRuns: [EvalRun]
-    /// The name of an older live run of the namespace with the same idempotency key.
+    /// Name of an older live run of the namespace with the same idempotency key; nil if there is none.
     public var conflictingRun: String?
-    /// What validation says against the spec; a run with any fails as `InvalidSpec`.
+    /// Errors that validation finds in the spec; a run with any fails as `InvalidSpec`.
     public var specErrors: [FieldError]
     public var settings: PlannerSettings
 
@@ -148,10 +148,10 @@ struct TrainingJobDraft: RunDraft {
             status.reason = nil
             status.message = nil
         case .training:
-            // Through Preparing, which finds the newest verified checkpoint.
+            // Preparing comes first: it finds the newest verified checkpoint.
             begin(.preparing)
         case .validating, .preprocessing, .preparing, .queued, .uploading, .evaluating, .registering:
-            // Another attempt, which counts as nothing; what counted before still does.
+            // The new attempt counts as nothing; what counted before still does.
             begin(from, failures: current?.failures ?? 0, interruptions: current?.interruptions ?? 0)
         }
     }
@@ -181,7 +181,7 @@ struct TrainingJobDraft: RunDraft {
         return "\(overflow ? 100 : scaled / total) %"
     }
 
-    /// Two decimals, rounded down.
+    /// Hours with two decimals, rounded down.
     static func hours(_ seconds: Int64) -> String {
         let hundredths = max(0, seconds) / 36
         let fraction = String(hundredths % 100)

@@ -178,7 +178,7 @@ extension Double {
     var finite: Double? { isFinite ? self : nil }
 }
 
-/// What a trainer may leave as its short answer; all of it optional.
+/// Short answer that a trainer may leave; nil stands for what it left out.
 private struct TrainerSummary: Decodable {
     var initialEvalLoss: Double?
     var finalEvalLoss: Double?

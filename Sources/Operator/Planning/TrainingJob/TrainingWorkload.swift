@@ -70,7 +70,7 @@ struct TrainingWorkload {
         return max(0, admission.pods - trainers.count { names.contains($0.name) })
     }
 
-    /// The first time in the queue: an interrupted run keeps its place.
+    /// Time of the first wait in the queue: an interrupted run keeps its place.
     private func waitingSince(_ status: TrainingJobStatus) -> Timestamp {
         status.stages?.first { $0.name == .queued }?.startedAt ?? job.metadata.creationTimestamp ?? now
     }

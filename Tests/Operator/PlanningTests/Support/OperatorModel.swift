@@ -51,7 +51,7 @@ extension World {
         }
     }
 
-    /// Holds what must hold between one status and the next.
+    /// Writes a status, and checks what must hold between one status and the next.
     private mutating func checkedWrite(_ new: TrainingJobStatus, version: String?) -> Bool {
         let old = status
         guard write(new, version: version) else { return false }
@@ -71,7 +71,7 @@ extension World {
         return true
     }
 
-    /// The scheduler's turn: it decides about a run that waits, and takes back what is over.
+    /// Gives the scheduler its turn: it decides about a run that waits, and takes back what is over.
     ///
     /// - Parameter seen: A state that its caches lag behind with; nil for the newest.
     mutating func schedule(observing seen: State? = nil) {
@@ -108,14 +108,14 @@ extension World {
         if status != self.status { _ = write(status, version: version) }
     }
 
-    /// One pass of an operator that nothing disturbs.
+    /// Makes one pass of an operator that nothing disturbs.
     mutating func pass() {
         schedule()
         guard let observation = observation() else { return }
         _ = apply(TrainingJobPlanner.plan(observation), of: observation)
     }
 
-    /// Passes and ticks until the phase is reached; false if it never is.
+    /// Makes passes and ticks until the phase is reached; false if it never is.
     @discardableResult
     mutating func run(until phase: TrainingJobPhase, limit: Int = 400) -> Bool {
         run(limit: limit) { $0.phase == phase }

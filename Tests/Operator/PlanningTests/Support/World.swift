@@ -6,7 +6,7 @@ import Scheduling
 /// A cluster in miniature: what the API server stores about one TrainingJob and its children, and what
 /// controllers, kubelets, agents and trainers do to it as time passes.
 struct World {
-    /// What the API server stores.
+    /// Objects that the API server stores.
     struct State {
         var job: TrainingJob?
         var jobs: [String: Job] = [:]
@@ -18,7 +18,7 @@ struct World {
         var version = 1
     }
 
-    /// How a pod is going to end.
+    /// Way in which a pod is going to end.
     enum Fate: Hashable {
         case success, outOfMemory, exit(Int64), badInput, evicted, vanishes, stopped, unschedulable, noImage
         case silent
@@ -41,10 +41,10 @@ struct World {
     /// Checkpoints with a manifest in S3.
     var committed: [CheckpointReference] = []
     var events: [EventNote] = []
-    /// Names ever created: none may come twice once the status has noted it.
+    /// Names ever created; none may come twice once the status has noted it.
     var created: Set<ChildIdentity> = []
     var violations: [String] = []
-    /// When each pod that holds GPUs was bound and ended, by UID, with the GPUs that it held.
+    /// Times at which each pod that holds GPUs was bound and ended, by UID, with the GPUs that it held.
     var held: [String: (gpus: Int, from: Timestamp, to: Timestamp?)] = [:]
     /// UIDs of pods whose end was waited for in vain.
     var givenUp: Set<String> = []
@@ -80,7 +80,7 @@ struct World {
 
     // MARK: Writing, as the API server takes it
 
-    /// False where the version is not the stored one.
+    /// Writes a status; false where the version is not the stored one.
     mutating func write(_ status: TrainingJobStatus, version: String?) -> Bool {
         guard state.job?.metadata.resourceVersion == version else { return false }
         state.job?.status = status
@@ -121,7 +121,7 @@ struct World {
     mutating func create(_ child: Child) {
         let name = child.key.name
         if exists(child.identity) { return }
-        // A child that was lost before it was ever noted may come again; it is the same, and alone.
+        // A child that was lost before it was noted may come again; it is the same, and alone.
         let isNoted = status?.current?.launchedAt != nil
         if isNoted, created.contains(child.identity) {
             violations.append("\(child.identity) was created twice")
@@ -247,7 +247,7 @@ struct World {
         return ages[name, default: 0]
     }
 
-    /// Attempts never mix: what uses the workspace is alone with its own attempt.
+    /// Checks that attempts never mix: a child that uses the workspace is alone with its own attempt.
     private mutating func checkExclusive(_ child: Child) {
         let label: ([String: String]?) -> String = { labels in
             "\(labels?[Anneal.Label.stage] ?? "")/\(labels?[Anneal.Label.attempt] ?? "")"
@@ -261,7 +261,7 @@ struct World {
         if let pod = child.of(Pod.self) { checkResume(pod) }
     }
 
-    /// An attempt's number is in the status before anything of it exists.
+    /// Checks that an attempt's number is in the status before anything of it exists.
     private mutating func checkNumber(_ child: Child) {
         let attempt = child.metadata.labels?[Anneal.Label.attempt]
         if attempt != status?.current.map({ String($0.attempt) }) {

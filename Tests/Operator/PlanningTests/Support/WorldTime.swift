@@ -2,9 +2,9 @@ import AnnealAPI
 import KubernetesAPI
 import Planning
 
-/// What the cluster does by itself.
+/// Work that the cluster does by itself.
 extension World {
-    /// Time passes, and everyone but the operator acts once.
+    /// Lets time pass, and everyone but the operator act once.
     mutating func tick(seconds: Int64 = 15) {
         now = now.advanced(by: seconds)
         for name in state.jobs.keys.sorted() { runJobController(name) }
@@ -30,7 +30,8 @@ extension World {
         state.jobs[name]?.status?.active = 1
     }
 
-    /// Notes what pods hold, as their own times say. One that vanished held until now, for all that is known.
+    /// Notes what pods hold, as their own times say. A pod that vanished held it until now, for all that is
+    /// known.
     mutating func keepAccounts() {
         for pod in state.pods.values where pod.isTrainer {
             guard let uid = pod.metadata.uid, let from = pod.status?.startTime else { continue }
@@ -60,7 +61,8 @@ extension World {
             // The last words of a trainer: a checkpoint, which the sidecar still commits.
             if pod.isTrainer, pod.status?.phase == "Running" { commitCheckpoint(pod) }
             if now >= end {
-                // What no node took ends without a word; the others end as containers that are stopped do.
+                // A pod that no node took ends without a word; the others end as containers that are stopped
+                // do.
                 if pod.status?.startTime != nil { finish(name, exitCode: 143) }
                 remove(name)
             }
@@ -105,7 +107,7 @@ extension World {
         ]
     }
 
-    /// The trainer trains, the sidecar tells.
+    /// Lets the trainer train and the sidecar report.
     private mutating func work(_ pod: Pod, _ age: Int) {
         guard pod.metadata.labels?[Anneal.Label.nodeRank] == "0", let lease = leaseName(pod),
             fates[pod.name] != .silent
