@@ -212,6 +212,7 @@ struct World {
         } else if state.pods[name]?.metadata.deletionTimestamp == nil {
             state.pods[name]?.metadata.deletionTimestamp = now.advanced(by: 30)
         }
+        touchPods()
     }
 
     /// Takes a pod away, or marks it where a finalizer keeps it.
