@@ -140,7 +140,7 @@ final class AdmissionHistory: Sendable {
 
     // MARK: Judgement
 
-    /// What must never be, in words: more GPUs given than there are, a run that was let in twice, a pod that
+    /// Violations of what must never be, in words: more GPUs given than there are, a run that was let in twice, a pod that
     /// was made twice.
     ///
     /// - Parameter pods: Pods with GPUs that each run has to have had, by its name.

@@ -7,7 +7,7 @@ import Testing
 final class Cluster: Sendable {
     @TaskLocal static var current: Cluster?
 
-    /// What of Anneal is there from the start.
+    /// Parts of Anneal that are there from the start.
     enum Contents: Sendable {
         case nothing
         /// The definitions and the operator's access, and no operator.

@@ -40,7 +40,7 @@ struct HelmRelease: Sendable {
         try await succeed(["rollback", Self.name, "--namespace", OperatorAccess.namespace])
     }
 
-    /// What Helm says at the end, such as what it kept.
+    /// Output of Helm at the end, such as the list of kept objects.
     @discardableResult
     func uninstall() async throws -> String {
         try await succeed(["uninstall", Self.name, "--namespace", OperatorAccess.namespace])

@@ -149,7 +149,7 @@ struct MortalPair: Sendable {
         }
     }
 
-    /// What came of an attempt to kill a leader.
+    /// Outcome of an attempt to kill a leader.
     enum Outcome: Sendable {
         case killed
         /// The admission had come and gone before.

@@ -52,7 +52,7 @@ struct InformerTests {
             + "\n"
     }
 
-    /// What closes the initial list of a streaming one.
+    /// Bookmark that closes the initial list of a streaming watch.
     private static func endOfList(_ version: Int) -> String {
         #"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"\#(version)","annotations":{"k8s.io/initial-events-end":"true"}}}}"#
             + "\n"

@@ -40,7 +40,7 @@ struct CertificatePlannerTests {
         }
     }
 
-    /// What a caller that trusts this bundle makes of what is served.
+    /// Verdict of a caller that trusts this bundle on what is served.
     private func trusts(_ bundle: [Certificate], _ material: CertificateMaterial, at now: Timestamp) -> Bool {
         guard let leaf = material.serving?.leaf, leaf.isValid(at: now) else { return false }
         return bundle.contains { leaf.isSigned(by: $0) && $0.isValid(at: now) }
@@ -82,7 +82,7 @@ struct CertificatePlannerTests {
             #expect(until > world.now)
             #expect(material.authorities.count <= 2)
             for late in [Int64(0), 20, 48] {
-                // What the caller knew `late` seconds ago.
+                // State that the caller knew `late` seconds ago.
                 let known = history.last { $0.at.advanced(by: late) <= world.now }
                 guard let known else { continue }
                 #expect(trusts(known.authorities, material, at: world.now), "\(world.now), \(late) s late")

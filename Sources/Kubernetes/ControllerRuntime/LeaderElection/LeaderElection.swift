@@ -201,7 +201,7 @@ extension LeaderElection {
     ) async -> LeaderElector.Event {
         if case .wait(let until) = action { return await wait(until: until) }
         let now = ContinuousClock.now
-        // What leads must hear of a failure while there is still time for another try.
+        // The leader must hear of a failure while there is still time for another attempt.
         let window = elector.window(at: now).map { now.duration(to: $0.sendBefore) }
         let left = end.map { max(.milliseconds(1), now.duration(to: $0)) }
         let limit = timing.renewDeadline / 2
@@ -211,7 +211,7 @@ extension LeaderElection {
         return await withTaskGroup(of: LeaderElector.Event?.self) { [client] group in
             group.addTask { await self.request(action, by: client) }
             group.addTask {
-                // What was sent before a shutdown, to a server that says nothing, must not hold it up.
+                // A request to a silent server, sent before a shutdown, must not hold the shutdown up.
                 try? await gracefulShutdown()
                 try? await Task.sleep(for: Self.patience)
                 return nil

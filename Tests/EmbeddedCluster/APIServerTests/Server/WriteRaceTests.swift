@@ -4,7 +4,7 @@ import Testing
 
 @testable import APIServer
 
-/// What becomes of a write when another one comes between its reading and its storing.
+/// Fate of a write when another one comes between its reading and its storing.
 @Suite struct WriteRaceTests {
     private let maps = "/api/v1/namespaces/default/configmaps"
     private let apply = ["Content-Type": "application/apply-patch+yaml"]

@@ -45,7 +45,7 @@ final class LeaseServer: Sendable {
     /// Takes requests and answers none of them.
     func fallSilent() { state.withLock { $0.isSilent = true } }
 
-    /// What another process writes.
+    /// Writes as another process.
     func put(holder: String, seconds: Int64) {
         var lease = Lease(metadata: ObjectMeta(name: "operator", namespace: "n"), spec: LeaseSpec())
         lease.spec?.holderIdentity = holder
