@@ -26,7 +26,7 @@ enum Targets {
     /// for.
     static let objects: [FuzzTarget] = [
         watch(TrainingJob.self, Corpus.trainingJobs) { job in
-            var observation = TrainingJobObservation(job: job, now: now, settings: settings)
+            var observation = TrainingJobObservation(run: job, now: now, settings: settings)
             observation.specErrors = SpecValidation.errors(of: job)
             observation.leases = known.leases
             observation.pods = known.pods
@@ -92,7 +92,7 @@ enum Targets {
     private static func job() throws -> TrainingJob { try decoded(Corpus.trainingJobs[2]) }
 
     private static func plan(_ change: (inout TrainingJobObservation) -> Void) throws {
-        var observation = TrainingJobObservation(job: try job(), now: now, settings: settings)
+        var observation = TrainingJobObservation(run: try job(), now: now, settings: settings)
         change(&observation)
         _ = TrainingJobPlanner.plan(observation)
     }

@@ -47,7 +47,7 @@ struct RunReductionTests {
             let now = Timestamp(seconds: 1_795_219_200 + hour * 3600)
             func plan(_ job: TrainingJob) -> Plan<TrainingJobStatus> {
                 TrainingJobPlanner.plan(
-                    TrainingJobObservation(job: job, now: now, settings: PlannerSettings(agentImage: "a")))
+                    TrainingJobObservation(run: job, now: now, settings: PlannerSettings(agentImage: "a")))
             }
             #expect(plan(reduced) == plan(job))
         }

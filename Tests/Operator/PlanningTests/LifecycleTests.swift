@@ -53,7 +53,7 @@ struct LifecycleTests {
         let observation = try #require(world.observation())
         let plan = TrainingJobPlanner.plan(observation)
         #expect(plan.effects == [])
-        #expect(plan.status == observation.job.status)
+        #expect(plan.status == observation.run.status)
         #expect(plan.requeueAfter == nil)
         #expect(world.state.pods.isEmpty && world.state.jobs.isEmpty && world.state.claims.isEmpty)
     }

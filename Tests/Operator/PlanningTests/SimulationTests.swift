@@ -198,7 +198,7 @@ struct Simulation {
         }
         guard let observation = world.observation() else { return }
         let plan = TrainingJobPlanner.plan(observation)
-        if plan.status != observation.job.status { problems.append("a settled run changes its status") }
+        if plan.status != observation.run.status { problems.append("a settled run changes its status") }
         let lasting = plan.effects.filter { if case .deleteRun = $0 { false } else { true } }
         if !lasting.isEmpty { problems.append("a settled run has effects: \(lasting)") }
         let running = world.state.pods.values.filter { !$0.isDone }.map(\.name)

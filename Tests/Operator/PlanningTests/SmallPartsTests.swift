@@ -131,7 +131,7 @@ struct SmallPartsTests {
                 job.spec.runPolicy?.activeDeadlineSeconds = Int64(number)
                 job.spec.runPolicy?.suspend = number == 0
                 let observation = TrainingJobObservation(
-                    job: job, now: Timestamp(seconds: number > 0 ? .max : 0), settings: Samples.settings)
+                    run: job, now: Timestamp(seconds: number > 0 ? .max : 0), settings: Samples.settings)
                 let plan = TrainingJobPlanner.plan(observation)
                 if phase.isTerminal { #expect(plan.status.phase == phase) }
             }

@@ -61,6 +61,7 @@ class Goals:
     def finished(self, resident: float, peak: float, writes: Counter, count: int, seconds: int):
         self.add(f"memory with {count} finished runs", "≤ 120 MB", f"{resident:.1f} MiB (peak {peak:.1f})",
                  resident * 1.048576 <= 120)
+        self.add("peak beside what stays", "≤ 1.5 ×", f"{peak / resident:.2f} ×", peak <= 1.5 * resident)
         detail = "".join(f", {name} {number}" for name, number in writes.items())
         self.add(f"writes in {seconds} idle seconds", "0", f"{writes.total()}{detail}", not writes)
 
@@ -75,11 +76,11 @@ class Goals:
             return
         cpu = ours.cpu_seconds / theirs.cpu_seconds
         self.add(f"CPU per object, {when}", "≤ 1.0 × theirs", f"{cpu:.2f} ×", cpu <= 1)
-        rate = write_rate(ours) / write_rate(theirs)
-        self.add(f"rate per API write, {when}", "≥ 0.8 × theirs", f"{rate:.2f} ×", rate >= 0.8)
+        # The API server sets the pace: only a client that sends the same writes can be compared.
         if bare := figures.get("bare client"):
-            limit = write_rate(bare) / write_rate(theirs)
-            self.lines.append(("the same, of a bare client with our writes", "", f"{limit:.2f} ×", ""))
+            rate = write_rate(ours) / write_rate(bare)
+            self.add(f"rate per API write, {when}", "≥ 0.95 × a bare client's", f"{rate:.2f} ×", rate >= 0.95)
+        self.lines.append((f"the same beside theirs, {when}", "", f"{write_rate(ours) / write_rate(theirs):.2f} ×", ""))
 
     def table(self) -> str:
         return rows(self.lines)

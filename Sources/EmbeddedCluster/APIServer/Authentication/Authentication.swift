@@ -6,7 +6,7 @@ extension ServerCore {
 
     /// The user who makes the request, by its bearer token; anonymous without one. Throws 401 for a token
     /// that is not valid.
-    func authenticate(_ request: APIRequest) throws(APIError) -> UserInfo {
+    func authenticate(_ request: IncomingRequest) throws(APIError) -> UserInfo {
         guard let header = request.headers["authorization"], !header.isEmpty else { return .anonymous }
         let parts = header.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == "bearer",
@@ -49,7 +49,7 @@ extension ServerCore {
     }
 
     /// The user that the request asks to be taken for, if the real one may do that.
-    func impersonate(_ request: APIRequest, by user: UserInfo) throws(APIError) -> UserInfo {
+    func impersonate(_ request: IncomingRequest, by user: UserInfo) throws(APIError) -> UserInfo {
         guard let name = request.headers["impersonate-user"], !name.isEmpty else { return user }
         let groups = (request.headers["impersonate-group"] ?? "").split(separator: ",")
             .map { $0.trimmingWhitespace() }

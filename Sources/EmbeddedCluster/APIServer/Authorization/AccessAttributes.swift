@@ -33,7 +33,7 @@ struct AccessAttributes: Hashable, Sendable {
 
     /// A list or a watch that can meet one object only counts as a request for it, so that a role may be
     /// limited to the object's name.
-    init(_ path: ResourcePath, of request: APIRequest) {
+    init(_ path: ResourcePath, of request: IncomingRequest) {
         let verb = request.verb(for: path)
         var name = path.name
         if name.isEmpty, ["list", "watch", "deletecollection"].contains(verb) {

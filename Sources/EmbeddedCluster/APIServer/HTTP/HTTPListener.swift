@@ -77,7 +77,7 @@ private struct HTTPResponderAdapter: HTTPResponder {
             headers[name] = headers[name].map { "\($0),\(field.value)" } ?? field.value
         }
         let answer = await router.respond(
-            to: APIRequest(
+            to: IncomingRequest(
                 method: request.method.rawValue, target: request.uri.string, headers: headers, body: body))
         return response(answer, context.channel)
     }

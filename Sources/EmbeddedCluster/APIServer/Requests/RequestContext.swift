@@ -4,7 +4,7 @@ import KubernetesAPI
 struct RequestContext: Sendable {
     enum FieldValidation: Sendable { case ignore, warn, strict }
 
-    var request: APIRequest
+    var request: IncomingRequest
     var path: ResourcePath
     var resource: ServedResource
     var user: UserInfo
@@ -22,7 +22,7 @@ struct RequestContext: Sendable {
     }
 
     init(
-        request: APIRequest, path: ResourcePath, resource: ServedResource, user: UserInfo,
+        request: IncomingRequest, path: ResourcePath, resource: ServedResource, user: UserInfo,
         warnings: WarningCollector, now: Timestamp
     ) throws(APIError) {
         self.request = request

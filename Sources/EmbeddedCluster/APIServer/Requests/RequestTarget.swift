@@ -64,7 +64,7 @@ extension ResourcePath {
     }
 }
 
-extension APIRequest {
+extension IncomingRequest {
     /// The verb that RBAC knows.
     func verb(for path: ResourcePath) -> String {
         switch method {

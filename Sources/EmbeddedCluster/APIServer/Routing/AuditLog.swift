@@ -7,7 +7,7 @@ actor AuditLog {
 
     init(path: String) throws { handle = try AppendedFile(path: path) }
 
-    func record(_ request: APIRequest, user: UserInfo, code: Int, isRefused: Bool, at time: Timestamp) {
+    func record(_ request: IncomingRequest, user: UserInfo, code: Int, isRefused: Bool, at time: Timestamp) {
         var line: JSONValue = [
             "time": .string(time.description), "user": .string(user.name), "method": .string(request.method),
             "path": .string(request.path), "code": .integer(Int64(code)),

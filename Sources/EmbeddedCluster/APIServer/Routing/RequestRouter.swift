@@ -11,7 +11,7 @@ struct RequestRouter: Sendable {
     /// `127.0.0.1:6443`, as discovery tells it.
     let address: String
 
-    func respond(to request: APIRequest) async -> APIResponse {
+    func respond(to request: IncomingRequest) async -> APIResponse {
         let warnings = WarningCollector()
         var user = UserInfo.anonymous
         var response: APIResponse
@@ -34,7 +34,7 @@ struct RequestRouter: Sendable {
     }
 
     /// Whether the roles refuse the request, rather than a quota or another rule of admission.
-    private func isRefused(_ request: APIRequest, _ user: UserInfo) -> Bool {
+    private func isRefused(_ request: IncomingRequest, _ user: UserInfo) -> Bool {
         let attributes =
             switch RequestTarget(path: request.path) {
             case .resource(let path): AccessAttributes(path, of: request)
@@ -51,7 +51,7 @@ struct RequestRouter: Sendable {
     }
 
     private func route(
-        _ request: APIRequest, _ user: UserInfo, _ warnings: WarningCollector
+        _ request: IncomingRequest, _ user: UserInfo, _ warnings: WarningCollector
     ) async throws(APIError) -> APIResponse {
         switch RequestTarget(path: request.path) {
         case .nonResource:
@@ -70,7 +70,7 @@ struct RequestRouter: Sendable {
         }
     }
 
-    private func nonResource(_ request: APIRequest, _ user: UserInfo) throws(APIError) -> APIResponse {
+    private func nonResource(_ request: IncomingRequest, _ user: UserInfo) throws(APIError) -> APIResponse {
         let path = request.path
         try core.authorize(user, AccessAttributes(verb: request.method.lowercased(), path: path))
         switch path {
@@ -83,7 +83,7 @@ struct RequestRouter: Sendable {
         return discovery(request, segments)
     }
 
-    private func discovery(_ request: APIRequest, _ segments: [String]) -> APIResponse {
+    private func discovery(_ request: IncomingRequest, _ segments: [String]) -> APIResponse {
         let discovery = Discovery(resources: core.registry.all)
         let aggregated = Discovery.wantsAggregated(accept: request.headers["accept"])
         switch (segments.first, segments.count) {
@@ -104,7 +104,7 @@ struct RequestRouter: Sendable {
         }
     }
 
-    private func openAPI(_ request: APIRequest, _ segments: [String]) -> APIResponse {
+    private func openAPI(_ request: IncomingRequest, _ segments: [String]) -> APIResponse {
         guard let version = segments.first else { return .pageNotFound }
         if version == "v2", segments.count == 1 {
             // Clients that ask for protobuf alone go on without it.

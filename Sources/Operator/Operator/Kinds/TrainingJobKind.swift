@@ -38,7 +38,7 @@ extension Kind where Object == TrainingJob {
         of job: TrainingJob, _ caches: ClusterCaches, _ validSpecs: ValidSpecs<TrainingJobSpec>,
         _ settings: PlannerSettings, _ now: Timestamp
     ) -> TrainingJobObservation {
-        var observation = TrainingJobObservation(job: job, now: now, settings: settings)
+        var observation = TrainingJobObservation(run: job, now: now, settings: settings)
         let uid = job.metadata.uid ?? ""
         observation.jobs = caches.children(Job.self, of: uid)
         observation.pods = caches.children(Pod.self, of: uid)

@@ -2,15 +2,11 @@ import AnnealAPI
 import KubernetesAPI
 
 /// A plan in the making for an EvalRun.
-struct EvalRunDraft: RunDraft {
+struct EvalRunDraft: GPURunDraft {
     let seen: EvalRunObservation
     let run: RunObject
     var status: EvalRunStatus
-    var creations: [Effect] = []
-    var deletions: [Effect] = []
-    var events: [EventNote] = []
-    var final: [Effect] = []
-    var requeueAfter: Int64?
+    var steps = PlannedSteps()
 
     init(_ observation: EvalRunObservation) {
         seen = observation
@@ -18,16 +14,6 @@ struct EvalRunDraft: RunDraft {
         status = observation.run.status ?? EvalRunStatus(phase: .pending)
     }
 
-    var spec: EvalRunSpec { seen.run.spec }
-    var settings: PlannerSettings { seen.settings }
-    var now: Timestamp { seen.now }
-    var metadata: ObjectMeta { seen.run.metadata }
-    var policy: RunPolicy? { spec.runPolicy }
-    var observedStatus: EvalRunStatus? { seen.run.status }
-    var conditions: [Condition]? {
-        get { status.conditions }
-        set { status.conditions = newValue }
-    }
     var beginsAttempt: Bool {
         let attempts = { (status: EvalRunStatus?) in
             Dictionary((status?.suites ?? []).map { ($0.name, $0.attempt) }, uniquingKeysWith: max)
@@ -35,7 +21,6 @@ struct EvalRunDraft: RunDraft {
         return attempts(status) != attempts(observedStatus)
     }
     var builder: EvaluationPod { EvaluationPod(run: run, spec: spec, settings: settings) }
-    var problem: FieldError? { seen.specErrors.first ?? SpecProblem.first(in: spec) }
     var nextAttempt: Int { (status.attempt ?? 0).next }
     var limit: RunLimit {
         let seconds = policy?.activeDeadlineSeconds ?? settings.evaluating.seconds
@@ -45,13 +30,10 @@ struct EvalRunDraft: RunDraft {
     }
 
     var workers: [Pod] { seen.pods.filter { run.controls($0.metadata) } }
-    var hasUnfinishedPods: Bool { workers.contains { !$0.isFinished } }
+    var pods: [Pod] { workers }
     /// Suites keep nothing: one that is stopped begins anew.
     var hasWorkToSave: Bool { false }
-    var accounting: GPUAccounting { GPUAccounting(now: now, patience: settings.forceDeleteSeconds) }
-    var isSettled: Bool { accounting.isSettled(status, pods: workers) }
-
-    mutating func accountForGPUs() { accounting.settle(&status, pods: workers, gpus: builder.gpus) }
+    var gpusPerPod: Int { builder.gpus }
 
     static func phase(of ending: Ending) -> EvalRunPhase {
         switch ending {
@@ -122,8 +104,6 @@ struct EvalRunDraft: RunDraft {
                     || (status.phase == .error && pod.isFinished))
             if !isKept { delete(pod) }
         }
-        deletions += accounting.releases(status, pods: workers)
-        for pod in workers { forceIfStuck(pod) }
     }
 
     /// Says what printer columns and conditions show, from the rest of the status.

@@ -9,12 +9,7 @@ import Scheduling
 public enum EvalRunPlanner {
     public static func plan(_ observation: EvalRunObservation) -> Plan<EvalRunStatus> {
         var draft = EvalRunDraft(observation)
-        draft.accountForGPUs()
-        draft.live()
-        draft.accountForGPUs()
-        draft.sweep()
-        draft.describe()
-        return draft.plan()
+        return draft.pass()
     }
 
     /// The run as the scheduler sees it; nil while it neither waits for room nor has an admission.

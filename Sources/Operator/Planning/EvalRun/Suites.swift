@@ -73,7 +73,7 @@ extension EvalRunDraft {
                 .terminal, reason: "InvalidSpec",
                 message: "It has no image, or a number of its configuration is not finite")
         }
-        let running = seen.pods.count { run.controls($0.metadata) && !$0.isFinished } + creations.count
+        let running = seen.pods.count { run.controls($0.metadata) && !$0.isFinished } + steps.creations.count
         guard running < status.admission?.pods ?? spec.suites.count else { return nil }
         guard builder.gpus == 0 || hold() else { return nil }
         create(pod)

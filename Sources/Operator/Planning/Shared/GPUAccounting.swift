@@ -109,6 +109,39 @@ struct GPUAccounting {
     }
 }
 
+/// Draft of a kind whose pods hold GPUs.
+protocol GPURunDraft: RunDraft where RunStatus: GPUAccountedStatus {
+    /// GPUs that each of the workers holds.
+    var gpusPerPod: Int { get }
+    /// Notes since when the attempt holds its GPUs, for a kind that has to know.
+    mutating func noteHolding()
+}
+
+extension GPURunDraft {
+    var accounting: GPUAccounting { GPUAccounting(now: now, patience: settings.forceDeleteSeconds) }
+    var isSettled: Bool { accounting.isSettled(status, pods: workers) }
+
+    mutating func noteHolding() {}
+
+    /// Makes one whole pass. Accounts come before the step, which may depend on them, and after it, as it may
+    /// end an attempt.
+    mutating func pass() -> Plan<RunStatus> {
+        accountForGPUs()
+        live()
+        accountForGPUs()
+        sweep()
+        steps.deletions += accounting.releases(status, pods: workers)
+        for pod in pods { forceIfStuck(pod) }
+        describe()
+        return plan()
+    }
+
+    private mutating func accountForGPUs() {
+        noteHolding()
+        accounting.settle(&status, pods: workers, gpus: gpusPerPod)
+    }
+}
+
 extension Pod {
     /// Whether a finalizer keeps the pod until its GPU time is counted.
     var isHeldForAccounts: Bool { metadata.finalizers?.contains(Anneal.Finalizer.settle) == true }

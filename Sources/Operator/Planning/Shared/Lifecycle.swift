@@ -44,17 +44,16 @@ struct RunLimit {
 
 /// The life of all runs: rest, deletion, stops of every kind, suspension, the limit of time, admission, the
 /// end. A kind adds its stages.
-protocol RunDraft: PlanDraft where RunStatus: LifecycleStatus {
-    var status: RunStatus { get set }
+protocol RunDraft: PlanDraft where RunStatus == Observation.Run.RunStatus {
+    associatedtype Observation: RunObservation
+    var seen: Observation { get }
     var run: RunObject { get }
-    var policy: RunPolicy? { get }
+    var status: RunStatus { get set }
     var limit: RunLimit { get }
     /// Pods of the run that may hold GPUs, of whatever attempt.
     var workers: [Pod] { get }
-    /// Whether any pod of the run may still write to what the next attempt uses.
-    var hasUnfinishedPods: Bool { get }
-    /// Error because of which the run can't begin; nil if there is none.
-    var problem: FieldError? { get }
+    /// All pods of the run, of whatever attempt: no two attempts may write to the same place at once.
+    var pods: [Pod] { get }
     /// The attempt that an admission would let in; from 1.
     var nextAttempt: Int { get }
     /// Whether the attempt in progress has something to save before the run is stopped for good.
@@ -76,9 +75,25 @@ protocol RunDraft: PlanDraft where RunStatus: LifecycleStatus {
     mutating func resumeStage()
     /// Queues for another attempt, after the scheduler took the GPUs back.
     mutating func queueAgain(after revocation: Revocation)
+    /// Deletes children of attempts that do not count any more.
+    mutating func sweep()
+    /// Says what printer columns and conditions show, from the rest of the status.
+    mutating func describe()
 }
 
 extension RunDraft {
+    var spec: Observation.Run.Spec { seen.run.spec }
+    var policy: RunPolicy? { spec.runPolicy }
+    var metadata: ObjectMeta { seen.run.metadata }
+    var observedStatus: RunStatus? { seen.run.status }
+    var settings: PlannerSettings { seen.settings }
+    var now: Timestamp { seen.now }
+    var conditions: [Condition]? {
+        get { status.conditions }
+        set { status.conditions = newValue }
+    }
+
+    var hasUnfinishedPods: Bool { pods.contains { !$0.isFinished } }
     var isHeld: Bool { metadata.finalizers?.contains(Anneal.Finalizer.settle) == true }
 
     /// Makes one step of the run's life.
@@ -95,12 +110,12 @@ extension RunDraft {
 
     /// Lets a finished run rest: nothing is left but its last accounts and its time to live.
     private mutating func rest() {
-        if isHeld, isSettled { final.append(.removeFinalizer(Anneal.Finalizer.settle)) }
+        if isHeld, isSettled { steps.final.append(.removeFinalizer(Anneal.Finalizer.settle)) }
         guard let seconds = policy?.ttlSecondsAfterFinished, let end = status.completionTime,
             let uid = metadata.uid
         else { return }
         let left = max(0, seconds).addingClamped(-max(0, now.seconds(since: end)))
-        if left <= 0 { final.append(.deleteRun(uid: uid)) } else { wake(after: left) }
+        if left <= 0 { steps.final.append(.deleteRun(uid: uid)) } else { wake(after: left) }
     }
 
     /// Plans for a run that is being deleted. Its children go with it; where a finalizer holds it, they go
@@ -111,11 +126,11 @@ extension RunDraft {
                 Self.phase(of: .deleted), reason: "Deleted",
                 message: "The \(run.kind) was deleted before it finished")
         }
-        if isHeld, isSettled { final.append(.removeFinalizer(Anneal.Finalizer.settle)) }
+        if isHeld, isSettled { steps.final.append(.removeFinalizer(Anneal.Finalizer.settle)) }
     }
 
     private mutating func leavePending() {
-        if let problem {
+        if let problem = seen.specErrors.first ?? spec.problem {
             return end(Self.phase(of: .failed), reason: "InvalidSpec", message: problem.description)
         }
         status.startTime = status.startTime ?? now
@@ -231,7 +246,7 @@ extension RunDraft {
     /// Holds the run until its GPU time is settled: true once it is held, which is before a pod is created.
     mutating func hold() -> Bool {
         if isHeld { return true }
-        final.append(.addFinalizer(Anneal.Finalizer.settle))
+        steps.final.append(.addFinalizer(Anneal.Finalizer.settle))
         return false
     }
 

@@ -1,5 +1,17 @@
 import KubernetesAPI
 
+/// What a plan in the making holds beside the status.
+struct PlannedSteps {
+    /// Effects that make children, in order.
+    var creations: [Effect] = []
+    var deletions: [Effect] = []
+    var events: [EventNote] = []
+    /// Effects that are left out where an earlier one was refused.
+    var final: [Effect] = []
+    /// Seconds after which to plan again; nil if time alone changes nothing.
+    var requeueAfter: Int64?
+}
+
 /// Steps that the drafts of all kinds share while a plan is made.
 protocol PlanDraft {
     associatedtype RunStatus: Hashable & Sendable
@@ -11,13 +23,7 @@ protocol PlanDraft {
     var metadata: ObjectMeta { get }
     var settings: PlannerSettings { get }
     var now: Timestamp { get }
-    /// Effects that make children, in order.
-    var creations: [Effect] { get set }
-    var deletions: [Effect] { get set }
-    var events: [EventNote] { get set }
-    /// Effects that are left out where an earlier one was refused.
-    var final: [Effect] { get set }
-    var requeueAfter: Int64? { get set }
+    var steps: PlannedSteps { get set }
     /// Whether the status names an attempt that the observed one does not: nothing of it may exist before
     /// that is written.
     var beginsAttempt: Bool { get }
@@ -27,19 +33,19 @@ extension PlanDraft {
     /// Plans again after `seconds`, at least one, or earlier.
     mutating func wake(after seconds: Int64) {
         let wait = max(1, seconds)
-        requeueAfter = min(requeueAfter ?? wait, wait)
+        steps.requeueAfter = min(steps.requeueAfter ?? wait, wait)
     }
 
     func plan() -> Plan<RunStatus> {
-        let created = beginsAttempt ? [] : creations
-        let requeue = status == observedStatus ? requeueAfter : min(requeueAfter ?? 1, 1)
+        let created = beginsAttempt ? [] : steps.creations
+        let requeue = status == observedStatus ? steps.requeueAfter : min(steps.requeueAfter ?? 1, 1)
+        let events = steps.events.map { Effect.event($0) }
         return Plan(
-            status: status, effects: deletions + created + events.map { .event($0) } + final,
-            requeueAfter: requeue)
+            status: status, effects: steps.deletions + created + events + steps.final, requeueAfter: requeue)
     }
 
     mutating func note(_ kind: EventNote.Kind, _ reason: String, _ text: String) {
-        events.append(EventNote(kind, reason: reason, note: Wording.bounded(text)))
+        steps.events.append(EventNote(kind, reason: reason, note: Wording.bounded(text)))
     }
 
     mutating func set(_ type: String, _ value: Bool, reason: String, message: String) {
@@ -53,7 +59,7 @@ extension PlanDraft {
 
     /// Creates a child; not if one that it needs could not be made.
     mutating func create(_ object: some KubernetesResource & Hashable, needs: [ChildIdentity] = []) {
-        creations.append(.create(Child(object), needs: needs))
+        steps.creations.append(.create(Child(object), needs: needs))
     }
 
     /// Makes a child what it should be. Nothing is done where what exists has all that is wanted.
@@ -63,12 +69,12 @@ extension PlanDraft {
         _ wanted: R, over observed: R?, needs: [ChildIdentity] = []
     ) {
         if let observed, !Drift.exists(between: wanted, and: observed) { return }
-        creations.append(.apply(Child(wanted), needs: needs))
+        steps.creations.append(.apply(Child(wanted), needs: needs))
     }
 
     /// Children that this plan makes so far.
     var made: [ChildIdentity] {
-        creations.compactMap { effect in
+        steps.creations.compactMap { effect in
             switch effect {
             case .create(let child, _), .apply(let child, _): child.identity
             case .patch, .delete, .event, .addFinalizer, .removeFinalizer, .deleteRun: nil
@@ -80,7 +86,7 @@ extension PlanDraft {
         guard object.metadata.deletionTimestamp == nil, let reference = Child(object).reference else {
             return
         }
-        deletions.append(.delete(reference))
+        steps.deletions.append(.delete(reference))
     }
 
     /// A pod that outlives its grace period by far is on a node that is gone: nobody will report its end.
@@ -90,7 +96,7 @@ extension PlanDraft {
         else { return }
         let left = settings.forceDeleteSeconds.addingClamped(-max(0, now.seconds(since: end)))
         if left <= 0 {
-            deletions.append(.delete(reference, gracePeriodSeconds: 0))
+            steps.deletions.append(.delete(reference, gracePeriodSeconds: 0))
         } else {
             wake(after: left)
         }

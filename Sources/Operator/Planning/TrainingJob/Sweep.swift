@@ -17,8 +17,6 @@ extension TrainingJobDraft {
             for service in seen.services where run.controls(service.metadata) { delete(service) }
         }
         for claim in seen.claims where run.controls(claim.metadata) && dropsVolume { delete(claim) }
-        deletions += accounting.releases(status, pods: trainers)
-        for pod in seen.pods { forceIfStuck(pod) }
     }
 
     /// Whether the Lease is still read: the last words of a trainer may reach the caches after the end of its

@@ -10,12 +10,7 @@ public enum TrainingJobPlanner {
     public static func plan(_ observation: TrainingJobObservation) -> Plan<TrainingJobStatus> {
         var draft = TrainingJobDraft(observation)
         draft.readHeartbeat()
-        draft.accountForGPUs()
-        draft.live()
-        draft.accountForGPUs()
-        draft.sweep()
-        draft.describe()
-        return draft.plan()
+        return draft.pass()
     }
 
     /// The run as the scheduler sees it; nil while it neither waits for GPUs nor has an admission.
@@ -30,7 +25,7 @@ public enum TrainingJobPlanner {
 
 /// All that a TrainingJob's plan depends on.
 public struct TrainingJobObservation: Sendable {
-    public var job: TrainingJob
+    public var run: TrainingJob
     public var now: Timestamp
     /// Children: objects whose controlling owner is the run, of whatever attempt.
     public var jobs: [Job]
@@ -47,8 +42,8 @@ public struct TrainingJobObservation: Sendable {
     public var specErrors: [FieldError]
     public var settings: PlannerSettings
 
-    public init(job: TrainingJob, now: Timestamp, settings: PlannerSettings) {
-        self.job = job
+    public init(run: TrainingJob, now: Timestamp, settings: PlannerSettings) {
+        self.run = run
         self.now = now
         self.settings = settings
         jobs = []
@@ -62,39 +57,24 @@ public struct TrainingJobObservation: Sendable {
 }
 
 /// A plan in the making for a TrainingJob. Its stages are in files of their own.
-struct TrainingJobDraft: RunDraft {
+struct TrainingJobDraft: GPURunDraft {
     let seen: TrainingJobObservation
     let run: RunObject
     var status: TrainingJobStatus
-    var creations: [Effect] = []
-    var deletions: [Effect] = []
-    var events: [EventNote] = []
-    var final: [Effect] = []
-    var requeueAfter: Int64?
+    var steps = PlannedSteps()
 
     init(_ observation: TrainingJobObservation) {
         seen = observation
-        run = RunObject(observation.job)
-        status = observation.job.status ?? TrainingJobStatus(phase: .pending)
+        run = RunObject(observation.run)
+        status = observation.run.status ?? TrainingJobStatus(phase: .pending)
     }
 
-    var spec: TrainingJobSpec { seen.job.spec }
-    var settings: PlannerSettings { seen.settings }
-    var now: Timestamp { seen.now }
-    var metadata: ObjectMeta { seen.job.metadata }
-    var policy: RunPolicy? { spec.runPolicy }
-    var observedStatus: TrainingJobStatus? { seen.job.status }
-    var conditions: [Condition]? {
-        get { status.conditions }
-        set { status.conditions = newValue }
-    }
     var beginsAttempt: Bool {
         let attempt = { (status: TrainingJobStatus?) in
             status?.current.map { [$0.stage.rawValue, "\($0.attempt)"] }
         }
         return attempt(status) != attempt(observedStatus)
     }
-    var problem: FieldError? { seen.specErrors.first ?? SpecProblem.first(in: spec) }
     var nextAttempt: Int { (status.trainingAttempts ?? 0).next }
     var limit: RunLimit {
         RunLimit(

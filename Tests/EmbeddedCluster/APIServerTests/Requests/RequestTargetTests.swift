@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test func `queries are decoded`() {
-        let request = APIRequest(
+        let request = IncomingRequest(
             method: "GET", target: "/api/v1/pods?labelSelector=a%3Db%2Cc+in+%28d%29&watch=true&limit=x&empty="
         )
         #expect(request.path == "/api/v1/pods")

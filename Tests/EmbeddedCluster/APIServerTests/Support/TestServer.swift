@@ -77,7 +77,7 @@ final class TestServer: Sendable {
         if !isAnonymous, headers["Authorization"] == nil { headers["Authorization"] = "Bearer \(adminToken)" }
         if !data.isEmpty, headers["Content-Type"] == nil { headers["Content-Type"] = "application/json" }
         return await router.respond(
-            to: APIRequest(method: method, target: target, headers: headers, body: data))
+            to: IncomingRequest(method: method, target: target, headers: headers, body: data))
     }
 
     /// Waits until `condition` holds for the store.

@@ -15,8 +15,8 @@ extension World {
     ) -> Applied {
         var steps = 0
         let mayGoOn = { (steps: Int) in crashAfter.map { steps < $0 } ?? true }
-        let version = observation.job.metadata.resourceVersion
-        if plan.status != observation.job.status {
+        let version = observation.run.metadata.resourceVersion
+        if plan.status != observation.run.status {
             guard mayGoOn(steps) else { return .crashed }
             guard checkedWrite(plan.status, version: version) else { return .conflict }
             steps += 1

@@ -68,7 +68,7 @@ struct World {
     func observation(of state: State? = nil) -> TrainingJobObservation? {
         let state = state ?? self.state
         guard let job = state.job else { return nil }
-        var observation = TrainingJobObservation(job: job, now: now, settings: settings)
+        var observation = TrainingJobObservation(run: job, now: now, settings: settings)
         observation.jobs = state.jobs.values.sorted { $0.name < $1.name }
         observation.pods = state.pods.values.sorted { $0.name < $1.name }
         observation.claims = Array(state.claims.values)

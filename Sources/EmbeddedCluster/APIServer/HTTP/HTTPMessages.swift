@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 /// An HTTP request, whole, apart from how it arrived.
-struct APIRequest: Sendable {
+struct IncomingRequest: Sendable {
     var method: String
     /// Path of the URL, percent-decoded, without the query.
     var path: String
