@@ -32,7 +32,7 @@ public final class Informer<R: KubernetesResource>: ServiceLifecycle.Service {
         public var seed: UInt64?
 
         public init(
-            labelSelector: String? = nil, fieldSelector: String? = nil, pageSize: Int = 500,
+            labelSelector: String? = nil, fieldSelector: String? = nil, pageSize: Int = 100,
             watchSeconds: Int = 420, idleMargin: Duration = .seconds(30), usesStreamingLists: Bool = true,
             listsFirst: Bool = false, relistInterval: Duration = .seconds(1800),
             backoff: JitteredBackoff = .reconnecting, seed: UInt64? = nil

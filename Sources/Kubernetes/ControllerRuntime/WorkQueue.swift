@@ -74,6 +74,12 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
     /// Keys that wait, due or not.
     public var count: Int { state.withLock { $0.queue.count } }
 
+    /// Keys that are due and wait for a worker, or for their present run to end.
+    public var dueCount: Int {
+        let now = now()
+        return state.withLock { $0.queue.dueCount(now: now) }
+    }
+
     /// Keys that are being worked on.
     public var runningCount: Int { state.withLock { $0.queue.runningCount } }
 

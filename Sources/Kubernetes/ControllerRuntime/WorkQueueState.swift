@@ -42,6 +42,11 @@ struct WorkQueueState<Key: Hashable & Sendable>: Sendable {
     var count: Int { queued.count + again.count }
     var runningCount: Int { running.count }
 
+    /// Keys that are due and wait for a worker.
+    func dueCount(now: Duration) -> Int {
+        queued.values.count { $0.due <= now } + again.values.count { $0 <= now }
+    }
+
     /// Entries held, outdated ones included.
     var heapCount: Int { heap.count }
 

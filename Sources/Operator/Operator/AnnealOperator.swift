@@ -124,7 +124,7 @@ public struct AnnealOperator: ServiceLifecycle.Service, CustomStringConvertible 
             for kind in served where kind.hasController {
                 let labels = [MetricLabel("controller", kind.name)]
                 samples += [
-                    MetricSample(MetricCatalogue.queueDepth, labels, value: Double(kind.queue.count)),
+                    MetricSample(MetricCatalogue.queueDepth, labels, value: Double(kind.queue.dueCount)),
                     MetricSample(MetricCatalogue.queueAdds, labels, value: Double(kind.queue.addedCount)),
                 ]
             }

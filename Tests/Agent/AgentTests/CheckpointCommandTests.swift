@@ -24,7 +24,8 @@ struct CheckpointCommandTests {
         return SyncConfiguration(
             run: run, storage: fixture.connection, artifactRoot: fixture.root,
             checkpointDirectory: fixture.storage.path("checkpoints"),
-            metricsFile: fixture.storage.path("run/metrics.jsonl"), keepLast: 2, keepBest: 1,
+            metricsFile: fixture.storage.path("run/metrics.jsonl"),
+            outputDirectory: fixture.storage.path("output"), keepLast: 2, keepBest: 1,
             leaseName: "demo-\(attempt)", heartbeatSeconds: 1)
     }
 
@@ -102,6 +103,42 @@ struct CheckpointCommandTests {
         #expect(leases.snapshot.lease?.spec?.renewTime != nil)
         let left = try FileManager.default.contentsOfDirectory(atPath: fixture.storage.path("checkpoints"))
         #expect(left.sorted() == ["step-10", "step-40", "step-45.tmp", "step-50"])
+    }
+
+    @Test(arguments: [true, false])
+    func `the sidecar's last word says whether all is in S3`(hasModel: Bool) async throws {
+        let fixture = try await AgentFixture()
+        let leases = lease()
+        try saveCheckpoint(fixture, step: 10, "weights")
+        if hasModel { try fixture.storage.write("output/model.bin", Data("final".utf8)) }
+        try await whileSyncing(fixture, leases) {
+            try await eventually { leases.annotations[HeartbeatAnnotation.checkpoint] != nil }
+            #expect(leases.annotations[HeartbeatAnnotation.flushed] == nil)
+        }
+        #expect(leases.annotations[HeartbeatAnnotation.flushed] == (hasModel ? nil : "true"))
+    }
+
+    @Test func `a checkpoint that is refused is not called saved`() async throws {
+        let isRefused = Mutex(false)
+        let fixture = try await AgentFixture { request in
+            isRefused.withLock { $0 } && request.method == "PUT" ? .status(403) : .pass
+        }
+        let leases = lease()
+        isRefused.withLock { $0 = true }
+        try saveCheckpoint(fixture, step: 10, "weights")
+        try await whileSyncing(fixture, leases) {
+            try await eventually { leases.annotations[HeartbeatAnnotation.problem] != nil }
+        }
+        #expect(leases.annotations[HeartbeatAnnotation.flushed] == nil)
+    }
+
+    @Test func `a file that grows deep in an unfinished checkpoint is a sign of life`() async throws {
+        let fixture = try await AgentFixture()
+        let shard = try fixture.storage.write("checkpoints/step-5.tmp/shards/0/weights", Data("a".utf8))
+        let checkpoints = LocalCheckpoints(directory: fixture.storage.path("checkpoints"))
+        let before = checkpoints.trace()
+        try Data("ab".utf8).write(to: URL(filePath: shard))
+        #expect(checkpoints.trace() != before)
     }
 
     @Test func `a store that is down is reported and waited for`() async throws {

@@ -82,7 +82,8 @@ final class FakeLeases: LeaseClient {
     private static let configuration = SyncConfiguration(
         run: RunIdentity(namespace: "team", name: "demo", uid: "uid", attempt: 2),
         storage: StorageConnection(),
-        artifactRoot: "s3://bucket/uid", checkpointDirectory: "/c", metricsFile: "/m", keepLast: 1,
+        artifactRoot: "s3://bucket/uid", checkpointDirectory: "/c", metricsFile: "/m", outputDirectory: "/o",
+        keepLast: 1,
         keepBest: 1,
         leaseName: "demo-2", heartbeatSeconds: 10)
 

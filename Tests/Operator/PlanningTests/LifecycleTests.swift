@@ -198,8 +198,7 @@ struct LifecycleTests {
     @Test
     func `a run ends after the limit of a whole run, wherever it is then`() {
         var world = World(Samples.trainingJob())
-        world.hasCapacity = false
-        world.run(until: .queued)
+        world.run(until: .preprocessing)
         world.tick(seconds: world.settings.runLimitSeconds)
         world.pass()
         #expect(world.phase == .failed)

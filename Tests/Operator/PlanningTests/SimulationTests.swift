@@ -94,11 +94,12 @@ struct Simulation {
         let fates: [World.Fate] = [
             .success, .success, .success, .exit(1), .exit(137), .evicted, .evicted, .stopped, .vanishes,
             .unschedulable, .silent,
+            .accessDenied,
         ]
         let deadly: [World.Fate] = [.outOfMemory, .badInput, .noImage]
         var fate = World.Fate.success
         if hasTrouble, let some = fates.randomElement(using: &random) {
-            fate = random.chance(0.02) ? deadly.randomElement(using: &random) ?? .success : some
+            fate = random.chance(0.03) ? deadly.randomElement(using: &random) ?? .success : some
         }
         // Training gets more of it than the stages before, which must be passed first.
         let isMild = random.chance(0.6)

@@ -113,22 +113,6 @@ struct TrainingStageTests {
     }
 
     @Test
-    func `a stuck heartbeat replaces the attempt, counted`() {
-        var world = Self.world(.silent)
-        world.run { $0.state.pods["demo-train-1-0"]?.status?.phase == "Running" }
-        world.pass()
-        world.tick(seconds: 299)
-        world.pass()
-        #expect(world.phase == .training)
-        world.tick(seconds: 1)
-        world.pass()
-        #expect(world.phase == .preparing)
-        #expect(world.status?.reason == "HeartbeatLost")
-        #expect(world.status?.countedFailures == 1)
-        #expect(world.state.pods["demo-train-1-0"]?.metadata.deletionTimestamp != nil)
-    }
-
-    @Test
     func `a trainer that beats is left alone, however long it takes`() {
         var world = World(Samples.trainingJob())
         world.trainingPasses = 30

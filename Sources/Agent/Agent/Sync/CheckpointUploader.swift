@@ -42,6 +42,9 @@ struct CheckpointUploader {
         state.update { $0.uploadProblem = nil }
     }
 
+    /// Whether every finished checkpoint of this attempt that would be kept is in S3.
+    var hasCommittedAll: Bool { committed != nil && refused.isEmpty && nextPending() == nil }
+
     private var attempt: Int { configuration.run.attempt }
 
     private mutating func loadCommitted() async throws(S3Error) {

@@ -98,6 +98,7 @@ struct LeaseHeartbeat {
                 HeartbeatAnnotation.progress: json(snapshot.tracker.progress),
                 HeartbeatAnnotation.checkpoint: snapshot.newest.flatMap(json),
                 HeartbeatAnnotation.bestCheckpoint: snapshot.best.flatMap(json),
+                HeartbeatAnnotation.flushed: snapshot.isSaved ? "true" : nil,
                 HeartbeatAnnotation.problem: snapshot.uploadProblem.map { String($0.prefix(1000)) },
             ],
             renewTime: sign.map(MicroTime.init))

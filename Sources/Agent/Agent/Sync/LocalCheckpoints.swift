@@ -23,15 +23,21 @@ struct LocalCheckpoints {
         }.sorted { $0.step > $1.step }
     }
 
-    /// Names, sizes and times of the folder's entries and of the files in unfinished checkpoints.
+    /// Entries of a trace at most: a look comes each second.
+    private static let traceLimit = 10_000
+
+    /// Names, sizes and times of the folder's entries and of all that unfinished checkpoints hold, however deep:
+    /// shards lie in folders of their own.
     func trace() -> Trace {
         var trace: Trace = [:]
-        for name in (try? FileTree.names(in: directory)) ?? [] {
-            let path = "\(directory)/\(name)"
-            trace[name] = FileTree.stamp(path)
-            guard name.hasSuffix(".tmp") else { continue }
-            for file in (try? FileTree.names(in: path)) ?? [] {
-                trace["\(name)/\(file)"] = FileTree.stamp("\(path)/\(file)")
+        var pending = [""]
+        while let folder = pending.popLast(), trace.count < Self.traceLimit {
+            let path = folder.isEmpty ? directory : "\(directory)/\(folder)"
+            for name in (try? FileTree.names(in: path)) ?? [] {
+                let entry = folder.isEmpty ? name : "\(folder)/\(name)"
+                trace[entry] = FileTree.stamp("\(directory)/\(entry)")
+                let isOpen = !folder.isEmpty || name.hasSuffix(".tmp")
+                if isOpen, (try? FileTree.kind("\(directory)/\(entry)")) == .folder { pending.append(entry) }
             }
         }
         return trace

@@ -101,7 +101,18 @@ struct SyncCommand {
         {
             guard (try? await context.retryEnvironment.sleep(Self.interval)) != nil else { break }
         }
-        state.update { $0.isFlushed = true }
+        let isSaved = uploader.hasCommittedAll && !hasModel
+        state.update {
+            $0.isFlushed = true
+            $0.isSaved = isSaved
+        }
+    }
+
+    /// Whether the trainer left files where the final model belongs; true where that can't be told.
+    private var hasModel: Bool {
+        let folder = configuration.outputDirectory
+        guard (try? FileTree.kind(folder)) != .missing else { return false }
+        return (try? FileTree.files(below: folder).isEmpty) != true
     }
 
     /// End of an attempt: all is done, another attempt may help, or none can.

@@ -19,6 +19,8 @@ final class SyncState: Sendable {
         var isStopping = false
         /// Whether, after a stop, all that could be uploaded is uploaded.
         var isFlushed = false
+        /// Whether nothing is only on the volume: every finished checkpoint is committed, and there is no model.
+        var isSaved = false
     }
 
     private let state = Mutex(Snapshot())

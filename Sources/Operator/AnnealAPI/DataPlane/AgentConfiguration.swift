@@ -140,6 +140,8 @@ public struct SyncConfiguration: Codable, Hashable, Sendable {
     public var checkpointDirectory: String
     /// Local file that the trainer writes metrics to.
     public var metricsFile: String
+    /// Local folder that the trainer writes the final model to.
+    public var outputDirectory: String
     /// Newest checkpoints that are kept in S3.
     public var keepLast: Int
     /// Best checkpoints that are kept besides, by validation loss.
@@ -152,13 +154,15 @@ public struct SyncConfiguration: Codable, Hashable, Sendable {
     /// Sync of one training attempt.
     public init(
         run: RunIdentity, storage: StorageConnection, artifactRoot: String, checkpointDirectory: String,
-        metricsFile: String, keepLast: Int, keepBest: Int, leaseName: String, heartbeatSeconds: Int
+        metricsFile: String, outputDirectory: String, keepLast: Int, keepBest: Int, leaseName: String,
+        heartbeatSeconds: Int
     ) {
         self.run = run
         self.storage = storage
         self.artifactRoot = artifactRoot
         self.checkpointDirectory = checkpointDirectory
         self.metricsFile = metricsFile
+        self.outputDirectory = outputDirectory
         self.keepLast = keepLast
         self.keepBest = keepBest
         self.leaseName = leaseName

@@ -122,4 +122,7 @@ public enum HeartbeatAnnotation {
     public static let bestCheckpoint = "anneal.dev/best-checkpoint"
     /// Obstacle to the sidecar's work, for people; absent while there is none.
     public static let problem = "anneal.dev/problem"
+    /// `true` once the sidecar has ended with every finished checkpoint of its attempt in S3, and no model on the
+    /// volume.
+    public static let flushed = "anneal.dev/flushed"
 }

@@ -205,6 +205,10 @@ public struct EvalRunStatus: Codable, Hashable, Sendable {
     public var suspendedAt: Timestamp?
     /// Seconds of suspensions that are over, left out of the run's time limit. Nil: none.
     public var suspendedSeconds: Int64?
+    /// Time since which the run waits for an admission. Nil unless it does.
+    public var queuedSince: Timestamp?
+    /// Seconds of waits for an admission that are over, left out of the run's time limits. Nil: none.
+    public var queuedSeconds: Int64?
 
     /// A status that says its phase and nothing else.
     public init(phase: EvalRunPhase) { self.phase = phase }

@@ -11,9 +11,7 @@ enum EvalRunSchema {
             "spec": spec,
             "status": status,
         ], required: ["spec"]
-    ).rule(
-        "self.metadata.name.size() <= 63",
-        message: "metadata.name must have at most 63 characters, so that labels can carry it")
+    )
 
     private static let spec: Schema = {
         var schema = Schema.object(
@@ -28,7 +26,7 @@ enum EvalRunSchema {
                 "thresholds": EvaluationSchema.thresholds,
                 "placement": SharedSchema.placement,
                 "runPolicy": SharedSchema.runPolicy(
-                    deadline: "Seconds that the evaluation may take, in an EvalRun; time suspended left out.",
+                    deadline: "Seconds that the evaluation may take, in an EvalRun; time queued and suspended left out.",
                     maximumDeadline: 86_400, defaultDeadline: 14_400
                 ).default([:]),
             ], required: ["model", "suites", "evaluator"])
@@ -69,6 +67,9 @@ enum EvalRunSchema {
             "suspendedAt": .timestamp("Time since which the run is suspended."),
             "suspendedSeconds": count.description(
                 "Seconds of suspensions that are over, left out of the run's time limit."),
+            "queuedSince": .timestamp("Time since which the run waits for an admission."),
+            "queuedSeconds": count.description(
+                "Seconds of waits for an admission that are over, left out of the run's time limits."),
         ], required: ["phase"])
 
     private static let suites = Schema.listMap(

@@ -186,7 +186,10 @@ enum SharedSchema {
         "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
         message: "tolerationSeconds needs effect: NoExecute", fieldPath: ".tolerationSeconds")
 
-    static func runPolicy(deadline: String, maximumDeadline: Double, defaultDeadline: Int64) -> Schema {
+    /// - Parameter others: Limits that only the one kind has.
+    static func runPolicy(
+        deadline: String, maximumDeadline: Double, defaultDeadline: Int64, others: [String: Schema] = [:]
+    ) -> Schema {
         .object(
             "Bounds of the run's time and failures, and the wish to suspend it.",
             [
@@ -211,9 +214,10 @@ enum SharedSchema {
                     "Seconds after which the finished object is deleted; kept if absent.", format: .int64
                 ).range(0...31_536_000),
                 "heartbeatTimeoutSeconds": .integer(
-                    "Seconds without a sign of life after which an attempt is replaced.", format: .int64
+                    "Seconds without a sign of life, after the first one, after which an attempt is replaced.",
+                    format: .int64
                 ).range(10...86_400).default(300),
-            ])
+            ].merging(others) { shared, _ in shared })
     }
 
     static let admission = Schema.object(

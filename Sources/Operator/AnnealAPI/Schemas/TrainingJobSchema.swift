@@ -11,9 +11,7 @@ enum TrainingJobSchema {
             "spec": spec,
             "status": TrainingJobStatusSchema.status,
         ], required: ["spec"]
-    ).rule(
-        "self.metadata.name.size() <= 63",
-        message: "metadata.name must have at most 63 characters, so that labels can carry it")
+    )
 
     private static let spec: Schema = {
         var schema = Schema.object(
@@ -42,8 +40,8 @@ enum TrainingJobSchema {
                 "registration": registration,
                 "runPolicy": SharedSchema.runPolicy(
                     deadline:
-                        "Seconds that Training may take over all attempts, in a TrainingJob; time suspended left out.",
-                    maximumDeadline: 172_800, defaultDeadline: 86_400
+                        "Seconds that Training may hold its GPUs, over all attempts, in a TrainingJob.",
+                    maximumDeadline: 2_592_000, defaultDeadline: 86_400, others: limits
                 ).default([:]),
                 "idempotencyKey": SharedSchema.line(
                     "Key of a wish: of two live runs with one key in a namespace, the later ends at once.",
@@ -195,6 +193,20 @@ enum TrainingJobSchema {
         "!(has(self.everySteps) && has(self.everySeconds))",
         message: "set everySteps or everySeconds, not both")
 
+    private static let limits: [String: Schema] = [
+        "totalDeadlineSeconds": .integer(
+            "Seconds until the model is trained; time queued and suspended left out. Two days, or a day more than "
+                + "activeDeadlineSeconds if that is longer, if absent.", format: .int64
+        ).range(1...7_776_000),
+        "completionDeadlineSeconds": .integer(
+            "Seconds from the end of training for upload, evaluation and registration, which wait that long for "
+                + "what does not answer or refuses them; time queued and suspended left out.", format: .int64
+        ).range(1...7_776_000).default(86_400),
+        "startupTimeoutSeconds": .integer(
+            "Seconds that a trainer may take until its first sign of life.", format: .int64
+        ).range(10...86_400).default(1800),
+    ]
+
     private static let workspace = Schema.object(
         "The volume that the stages share.",
         [
@@ -206,8 +218,9 @@ enum TrainingJobSchema {
             "accessMode": .string("Access mode of the volume; ReadWriteMany for runs of several nodes.")
                 .oneOf("ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod").default("ReadWriteOnce"),
             "retention": .string(
-                "Life of the volume: Delete it when the run has finished, or Retain it while the TrainingJob exists."
-            ).oneOf("Delete", "Retain").default("Delete"),
+                "Life of the volume: Delete it when the run has finished and all that it holds is in S3, DeleteAlways "
+                    + "when the run has finished, or Retain it while the TrainingJob exists."
+            ).oneOf("Delete", "DeleteAlways", "Retain").default("Delete"),
         ])
 
     private static let evaluation: Schema = {

@@ -45,6 +45,14 @@ enum TrainingJobStatusSchema {
             "suspendedAt": .timestamp("Time since which the run is suspended."),
             "suspendedSeconds": count.description(
                 "Seconds of suspensions that are over, left out of the run's time limit."),
+            "queuedSince": .timestamp("Time since which the run waits for an admission."),
+            "queuedSeconds": count.description(
+                "Seconds of waits for an admission that are over, left out of the run's time limits."),
+            "completingSince": .timestamp(
+                "Time from which completionDeadlineSeconds counts: the end of training, later by each wait for an "
+                    + "admission and each suspension since."),
+            "holdsOnlyCopy": .boolean(
+                "Whether the volume may hold a checkpoint or a model that is not in S3."),
             "progressPercent": word.description("Steps done, `0 %` to `100 %`, for the printer column."),
             "progress": progress,
             "checkpoint": checkpoint("The newest checkpoint whose manifest was verified."),

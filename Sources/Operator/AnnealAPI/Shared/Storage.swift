@@ -162,14 +162,23 @@ public struct RunPolicy: Codable, Hashable, Sendable {
     public var suspend: Bool?
     /// The wish of a run's parent that it stops for good, after a checkpoint. Nil: none.
     public var stop: StopRequest?
-    /// Seconds that Training may take over all attempts, in a TrainingJob; time suspended left out. Default
-    /// 86400. Seconds that the evaluation may take, in an EvalRun; time suspended left out. Default 14400.
+    /// Seconds that Training may hold its GPUs, over all attempts, in a TrainingJob. Default 86400. Seconds
+    /// that the evaluation may take, in an EvalRun; time queued and suspended left out. Default 14400.
     public var activeDeadlineSeconds: Int64?
+    /// Seconds until the model is trained; time queued and suspended left out. Two days, or a day more than
+    /// activeDeadlineSeconds if that is longer, if absent. Of a TrainingJob only.
+    public var totalDeadlineSeconds: Int64?
+    /// Seconds from the end of training for upload, evaluation and registration, which wait that long for
+    /// what does not answer or refuses them; time queued and suspended left out. Default 86400. Of a
+    /// TrainingJob only.
+    public var completionDeadlineSeconds: Int64?
+    /// Seconds that a trainer may take until its first sign of life. Default 1800. Of a TrainingJob only.
+    public var startupTimeoutSeconds: Int64?
     /// Failures after which the run fails. Lost nodes and preemptions do not count. Default 3.
     public var backoffLimit: Int?
     /// Seconds after which the finished object is deleted; kept if absent.
     public var ttlSecondsAfterFinished: Int64?
-    /// Seconds without a sign of life after which an attempt is replaced. Default 300.
+    /// Seconds without a sign of life, after the first one, after which an attempt is replaced. Default 300.
     public var heartbeatTimeoutSeconds: Int64?
 
     /// A policy by defaults alone.

@@ -10,7 +10,7 @@ public struct TrainingJob: KubernetesResource, Hashable {
     public var apiVersion: String? = TrainingJob.resourceType.apiVersion
     /// `TrainingJob`; nil in an item of a list, which leaves it out.
     public var kind: String? = TrainingJob.resourceType.kind
-    /// Name, namespace, labels and the like; a name has at most 63 characters.
+    /// Name, namespace, labels and the like.
     public var metadata: ObjectMeta
     /// The model to train, the records, the method, and the bounds that the result must keep.
     public var spec: TrainingJobSpec
@@ -270,8 +270,10 @@ public struct CheckpointPolicy: Codable, Hashable, Sendable {
 public struct Workspace: Codable, Hashable, Sendable {
     /// Life of the volume.
     public enum Retention: String, Codable, Hashable, Sendable, CaseIterable {
-        /// The volume goes when the run has finished.
-        case deleteOnCompletion = "Delete"
+        /// The volume goes when the run has finished and all that it holds is in S3.
+        case deleteOnceSaved = "Delete"
+        /// The volume goes when the run has finished, and what is only there is lost.
+        case deleteAlways = "DeleteAlways"
         /// The volume stays until the TrainingJob is deleted.
         case retain = "Retain"
     }
@@ -282,8 +284,8 @@ public struct Workspace: Codable, Hashable, Sendable {
     public var storageClassName: String?
     /// Access mode of the volume; ReadWriteMany for runs of several nodes. Default ReadWriteOnce.
     public var accessMode: String?
-    /// Life of the volume: Delete it when the run has finished, or Retain it while the TrainingJob exists.
-    /// Default Delete.
+    /// Life of the volume: Delete it when the run has finished and all that it holds is in S3, DeleteAlways
+    /// when the run has finished, or Retain it while the TrainingJob exists. Default Delete.
     public var retention: Retention?
 
     /// A volume by defaults alone.

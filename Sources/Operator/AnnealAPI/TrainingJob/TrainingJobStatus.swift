@@ -82,6 +82,15 @@ public struct TrainingJobStatus: Codable, Hashable, Sendable {
     public var suspendedAt: Timestamp?
     /// Seconds of suspensions that are over, left out of the run's time limit. Nil: none.
     public var suspendedSeconds: Int64?
+    /// Time since which the run waits for an admission. Nil unless it does.
+    public var queuedSince: Timestamp?
+    /// Seconds of waits for an admission that are over, left out of the run's time limits. Nil: none.
+    public var queuedSeconds: Int64?
+    /// Time from which completionDeadlineSeconds counts: the end of training, later by each wait for an
+    /// admission and each suspension since. Nil until then.
+    public var completingSince: Timestamp?
+    /// Whether the volume may hold a checkpoint or a model that is not in S3. Nil until a trainer began.
+    public var holdsOnlyCopy: Bool?
     /// Steps done, `0 %` to `100 %`, for the printer column. Nil until the number of steps is known.
     public var progressPercent: String?
     /// Figures that the trainer reported last. Nil until it has reported.

@@ -50,7 +50,7 @@ struct RunReconciler<Run: StatefulRun>: Sendable {
         if let written {
             informer.assume(written)
             report(written, after: run.status)
-        } else if plan.makesChildren, !isCurrent {
+        } else if plan.changesChildren, !isCurrent {
             try await applier.confirmVersion(of: run)
         }
         let current = written ?? run

@@ -15,8 +15,8 @@ protocol PhasedStatus: Codable, Hashable, Sendable {
     var stageName: String { get }
     /// Attempt of that stage, from 1; nil where it has none.
     var attemptNumber: Int? { get }
-    /// Seconds that each stage took that is over.
-    var stageSeconds: [String: Int64] { get }
+    /// Seconds that each attempt of a stage took that ended since the status before.
+    func endedStages(since before: Self?) -> [String: Int64]
     /// Progress and measures that an owner goes by.
     var figures: [String: Double] { get }
 }
@@ -24,7 +24,7 @@ protocol PhasedStatus: Codable, Hashable, Sendable {
 extension PhasedStatus {
     var stageName: String { phaseName }
     var attemptNumber: Int? { nil }
-    var stageSeconds: [String: Int64] { [:] }
+    func endedStages(since before: Self?) -> [String: Int64] { [:] }
     var figures: [String: Double] { [:] }
 }
 

@@ -19,10 +19,21 @@ struct WakeUps: Sendable {
         for informer in caches.ofRuns where !own.contains(informer.identifier) {
             informer.follow { [self] child in wakeOwner(of: child, after: .zero) }
         }
-        caches.nodes.addHandler { [rounds] _ in rounds.ask() }
+        caches.nodes.addHandler { [self] change in
+            rounds.ask()
+            wakeRuns(on: change)
+        }
         caches.quotas.addHandler { [rounds] _ in rounds.ask() }
         caches.footprints.addHandler { [rounds] change in rounds.note(change) }
         caches.informer(Pod.self)?.addHandler { [rounds] change in rounds.note(change) }
+    }
+
+    /// Wakes the runs whose pods are on a node that came, went, or is ready or not any more.
+    private func wakeRuns(on change: StoreChange<Node>) {
+        if case .updated(let old, let new) = change, old.status?.conditions == new.status?.conditions { return }
+        for pod in caches.informer(Pod.self)?.store.byIndex(IndexName.node, change.object.name) ?? [] {
+            wakeOwner(of: pod, after: .zero)
+        }
     }
 
     private func wakeOwner(of child: any KubernetesResource, after delay: Duration) {

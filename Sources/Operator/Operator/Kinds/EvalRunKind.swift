@@ -13,6 +13,7 @@ extension Kind where Object == EvalRun {
                 return { run, now in
                     var observation = EvalRunObservation(run: run, now: now, settings: settings)
                     observation.pods = caches.children(Pod.self, of: run.metadata.uid ?? "")
+                    observation.lostNodes = caches.lostNodes(among: observation.pods)
                     if (run.status?.phase ?? .pending) == .pending {
                         observation.specErrors = validSpecs.errors(of: run.spec) {
                             SpecValidation.errors(of: run)
@@ -36,9 +37,11 @@ extension EvalRunStatus: GPUHoldingStatus {
     var phaseName: String { phase.rawValue }
     var attemptNumber: Int? { suites?.map(\.attempt).max() }
     /// An evaluation is one stage, from its first pod to its verdict.
-    var stageSeconds: [String: Int64] {
-        guard let startTime, let completionTime else { return [:] }
-        return [EvalRunPhase.evaluating.rawValue: completionTime.seconds(since: startTime)]
+    func endedStages(since before: EvalRunStatus?) -> [String: Int64] {
+        guard let startTime, let completionTime, before?.completionTime == nil else { return [:] }
+        let whole = completionTime.seconds(since: startTime)
+        let (seconds, overflow) = whole.subtractingReportingOverflow(max(0, queuedSeconds ?? 0))
+        return [EvalRunPhase.evaluating.rawValue: overflow ? 0 : max(0, seconds)]
     }
     var figures: [String: Double] {
         var figures: [String: Double] = [:]

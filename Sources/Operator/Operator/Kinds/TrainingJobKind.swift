@@ -13,8 +13,11 @@ extension Kind where Object == TrainingJob {
             ],
             planner: { caches, settings in
                 let validSpecs = ValidSpecs<TrainingJobSpec>()
+                let signs = SignsOfLife()
                 return { job, now in
-                    TrainingJobPlanner.plan(observation(of: job, caches, validSpecs, settings, now))
+                    var observation = observation(of: job, caches, validSpecs, settings, now)
+                    observation.signOfLifeSeen = signs.lastSeen(of: job, observation.leases, observation.pods, now)
+                    return TrainingJobPlanner.plan(observation)
                 }
             })
         kind.indexers[idempotencyKey] = { job in
@@ -42,6 +45,7 @@ extension Kind where Object == TrainingJob {
         let uid = job.metadata.uid ?? ""
         observation.jobs = caches.children(Job.self, of: uid)
         observation.pods = caches.children(Pod.self, of: uid)
+        observation.lostNodes = caches.lostNodes(among: observation.pods)
         observation.claims = caches.children(PersistentVolumeClaim.self, of: uid)
         observation.services = caches.children(Service.self, of: uid)
         observation.leases = caches.children(Lease.self, of: uid)
@@ -90,18 +94,20 @@ extension Kind where Object == TrainingJob {
 
 extension TrainingJob: ClaimingRun {
     var runPolicy: RunPolicy? { spec.runPolicy }
-    var isQueued: Bool { status?.phase == .queued }
+    var isQueued: Bool { status?.phase == .queued && status?.current?.notBefore == nil }
 }
 
 extension TrainingJobStatus: GPUHoldingStatus {
     var phaseName: String { phase.rawValue }
     var stageName: String { (current?.stage ?? phase).rawValue }
     var attemptNumber: Int? { current?.attempt }
-    var stageSeconds: [String: Int64] {
-        let ended = (stages ?? []).compactMap { stage in
-            stage.finishedAt.map { (stage.name.rawValue, $0.seconds(since: stage.startedAt)) }
-        }
-        return Dictionary(ended) { _, last in last }
+    func endedStages(since before: TrainingJobStatus?) -> [String: Int64] {
+        guard let old = before?.current else { return [:] }
+        let end = stages?.first { $0.name == old.stage }?.finishedAt
+        let wasOpen = before?.stages?.first { $0.name == old.stage }?.finishedAt == nil
+        let isReplaced = current?.stage != old.stage || current?.attempt != old.attempt
+        guard wasOpen, let time = end ?? (isReplaced ? current?.startedAt : nil) else { return [:] }
+        return [old.stage.rawValue: max(0, time.seconds(since: old.notBefore ?? old.startedAt))]
     }
     var figures: [String: Double] {
         var figures: [String: Double] = [:]

@@ -62,7 +62,8 @@ final class ClusterCaches: Sendable {
                 // Grandchildren are found by the label: a Job's pods outlive its entry in the cache.
                 IndexName.run: { child in
                     child.metadata.controller?.uid == child.runUID ? [] : child.runUID.map { [$0] } ?? []
-                }
+                },
+                IndexName.node: { child in (child as? Pod)?.spec?.nodeName.map { [$0] } ?? [] },
             ],
             onMalformed: context.malformed.report(of: R.self), logger: context.logger)
     }
@@ -120,6 +121,8 @@ enum IndexName {
     static let uid = "uid"
     /// UID of the run that a child works for where another object stands between them.
     static let run = "run"
+    /// Node of a pod.
+    static let node = "node"
 }
 
 extension KubernetesResource {
@@ -138,7 +141,7 @@ enum CapacityReduction {
         status.allocatable = node.status?.allocatable
         status.conditions = node.status?.conditions?.filter { $0.type == "Ready" }.map {
             // Heartbeats must not look like changes.
-            NodeCondition(type: $0.type, status: $0.status)
+            NodeCondition(type: $0.type, status: $0.status, lastTransitionTime: $0.lastTransitionTime)
         }
         reduced.status = status
         return reduced

@@ -18,7 +18,7 @@ extension ClaimingRun {
 
     var admissionStanding: AdmissionStanding {
         AdmissionStanding(
-            phase: status?.phaseName, admission: status?.admission, suspend: runPolicy?.suspend == true,
+            phase: status?.phaseName, isQueued: isQueued, admission: status?.admission, suspend: runPolicy?.suspend == true,
             stops: runPolicy?.stop != nil, isDeleted: metadata.deletionTimestamp != nil)
     }
 }
@@ -26,6 +26,7 @@ extension ClaimingRun {
 /// All of a run on which its place in the queue depends, but for its pods.
 struct AdmissionStanding: Hashable {
     var phase: String?
+    var isQueued: Bool
     var admission: Admission?
     var suspend: Bool
     var stops: Bool

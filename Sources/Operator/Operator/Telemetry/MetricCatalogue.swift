@@ -30,7 +30,7 @@ enum MetricCatalogue {
 
     static let all = [
         MetricDescription(leader, .gauge, "Whether this process leads: 1 or 0."),
-        MetricDescription(queueDepth, .gauge, "Keys that wait for a controller, due or not."),
+        MetricDescription(queueDepth, .gauge, "Keys that are due and wait for a controller."),
         MetricDescription(queueAdds, .counter, "Keys that were put into a controller's queue."),
         MetricDescription(
             reconciliations, .counter, "Reconciliations by outcome: success, requeue or error."),

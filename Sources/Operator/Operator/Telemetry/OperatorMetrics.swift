@@ -51,8 +51,7 @@ public struct OperatorMetrics: Sendable {
     /// Counts what a status that was written says beyond the one before it.
     func observe<Status: PhasedStatus>(_ status: Status, after before: Status?, kind: String) {
         guard status != before else { return }
-        let known = before?.stageSeconds ?? [:]
-        for (stage, seconds) in status.stageSeconds where known[stage] != seconds {
+        for (stage, seconds) in status.endedStages(since: before) {
             let labels = [("kind", kind), ("stage", stage)]
             time(MetricCatalogue.stageDuration, labels, .seconds(max(0, seconds)))
         }

@@ -12,7 +12,11 @@ struct EvaluationPod {
     private static let suiteFile = WorkspacePath.data + "/suite.jsonl"
 
     static func name(_ run: RunObject, suite: String, attempt: Int) -> String {
-        ChildName.make(run.name, suite, String(attempt))
+        // A suite of one word that is no number can be told from the run's name, whatever that is.
+        let isPlain = !suite.contains("-") && suite.utf8.first.map { $0 > UInt8(ascii: "9") } == true
+        return isPlain
+            ? ChildName.make(run.name, suite, String(attempt))
+            : ChildName.make(run.name, suite, String(attempt), ChildName.mark(run.name, suite))
     }
 
     var gpus: Int { max(0, spec.evaluator?.resources?.gpus ?? 1) }

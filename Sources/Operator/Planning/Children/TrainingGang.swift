@@ -21,7 +21,7 @@ struct TrainingGang {
     private var gpuResource: String { spec.placement?.gpuResourceName ?? ContainerResources.defaultGPU }
 
     var leaseName: String { ChildName.make(run.name, "train", String(attempt)) }
-    var serviceName: String { ChildName.make(run.name, "train") }
+    var serviceName: String { ChildName.service(run.name, "train") }
     func podName(_ rank: Int) -> String {
         ChildName.make(run.name, "train", String(attempt), String(rank))
     }
@@ -189,7 +189,7 @@ struct TrainingGang {
             run: run.identity(attempt: attempt), storage: spec.storage ?? StorageConnection(),
             artifactRoot: ArtifactLayout.root(artifacts: spec.artifacts.storageUri, uid: run.uid),
             checkpointDirectory: WorkspacePath.checkpoints, metricsFile: WorkspacePath.metricsFile,
-            keepLast: spec.checkpoint?.keepLast ?? 3, keepBest: spec.checkpoint?.keepBest ?? 1,
+            outputDirectory: WorkspacePath.output, keepLast: spec.checkpoint?.keepLast ?? 3, keepBest: spec.checkpoint?.keepBest ?? 1,
             leaseName: leaseName, heartbeatSeconds: settings.heartbeatSeconds)
     }
 }

@@ -69,6 +69,8 @@ public struct EvalRunObservation: Sendable {
     /// Errors that validation finds in the spec; a run with any ends as `InvalidSpec`.
     public var specErrors: [FieldError]
     public var settings: PlannerSettings
+    /// Nodes of the run's pods that are lost.
+    public var lostNodes = LostNodes()
 
     public init(run: EvalRun, now: Timestamp, settings: PlannerSettings) {
         self.run = run

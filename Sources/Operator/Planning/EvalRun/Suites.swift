@@ -20,6 +20,12 @@ extension EvalRunDraft {
             }
         }
         status.suites = suites
+        if status.reason == nil, let refusal = status.conditions?[EffectReport.conditionType],
+            refusal.status == .false
+        {
+            status.reason = refusal.reason
+            status.message = refusal.message
+        }
         let finished = Set(suites.filter { $0.finished == true }.map(\.name))
         if spec.suites.allSatisfy({ finished.contains($0.name) }) { judge(suites) }
     }
@@ -37,7 +43,17 @@ extension EvalRunDraft {
         }
         if entry.launchedAt == nil { entry.launchedAt = now }
         switch pod.outcome(main: EvaluationPod.evaluatorName) {
-        case .unscheduled, .active: return nil
+        case .active:
+            if let left = seen.lostNodes.timeLeft(of: [pod], now: now, patience: settings.nodeLostSeconds) {
+                wake(after: left)
+            }
+            return seen.lostNodes.failure(of: pod, now: now, patience: settings.nodeLostSeconds)
+                .flatMap { retry(&entry, $0) }
+        case .unscheduled(let since, let words):
+            let start = max(since ?? now, entry.launchedAt ?? now)
+            let left = settings.silentWaitSeconds.addingClamped(-max(0, now.seconds(since: start)))
+            if left > 0 { wake(after: left) } else { show(entry, words) }
+            return nil
         case .blocked(let reason, let message):
             let left = settings.startFailureSeconds
                 .addingClamped(-max(0, now.seconds(since: entry.launchedAt ?? now)))
@@ -55,12 +71,33 @@ extension EvalRunDraft {
                         message: "The evaluator left no metrics in ANNEAL_RESULT"))
             }
             entry.finished = true
-            entry.metrics = report.metrics.filter { $0.value.isFinite && $0.key.utf8.count <= 256 }
+            let prefix = "\(entry.name)/"
+            let wanted = (spec.thresholds ?? []).map(\.metric).filter { $0.hasPrefix(prefix) }
+            let metrics = report.metrics.filter { $0.value.isFinite && $0.key.utf8.count <= 256 }
+            let kept = Gate.bounded(metrics, keeping: Set(wanted.map { String($0.dropFirst(prefix.count)) }))
+            if kept.count < metrics.count {
+                note(
+                    .warning, "MetricsLeftOut",
+                    "Suite \(entry.name) reported \(metrics.count) metrics; \(metrics.count - kept.count) are left out")
+            }
+            entry.metrics = kept
             entry.samples = report.samples.map { max(0, $0) }
             return nil
         case .ended(let failure):
-            return retry(&entry, failure)
+            let loss = failure.kind == .counted
+                ? seen.lostNodes.failure(of: pod, now: now, instead: failure) : nil
+            return retry(&entry, loss ?? failure)
         }
+    }
+
+    /// Says why no node takes a suite's pod. The scheduler's words change with each look: the first ones stay.
+    private mutating func show(_ entry: SuiteStatus, _ words: String?) {
+        status.reason = "Unschedulable"
+        status.message =
+            observedStatus?.reason == "Unschedulable"
+            ? observedStatus?.message
+            : Wording.bounded(
+                "Suite \(entry.name): no node takes its pod: \(words ?? "no scheduler has looked at it")")
     }
 
     private mutating func launch(_ entry: SuiteStatus, _ suite: EvaluationSuite) -> AttemptFailure? {

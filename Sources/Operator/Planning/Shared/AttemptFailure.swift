@@ -12,6 +12,13 @@ struct AttemptFailure: Hashable, Sendable {
         case terminal
     }
 
+    /// Causes that somebody outside the run can put right while it waits: stores and registries that refuse the
+    /// run what they once let it have.
+    static let outsideReasons: Set<String> = [
+        "AccessDenied", "InvalidCredentials", "BucketNotFound", "ObjectNotFound", "ClockSkew", "ChecksumMismatch",
+        "StorageRefused", "RegistryUnauthorized", "RegistryNotFound",
+    ]
+
     var kind: Kind
     /// Cause, one word in CamelCase.
     var reason: String

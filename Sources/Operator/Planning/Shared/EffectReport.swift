@@ -5,6 +5,11 @@ public enum EffectReport {
     /// Type of the condition: false while something that the run needs is refused.
     public static let conditionType = "Applied"
 
+    /// Forgets what was refused, where it is not wanted any more.
+    static func forget(in conditions: inout [Condition]?) {
+        conditions?.removeAll { $0.type == conditionType && $0.status == .false }
+    }
+
     /// Notes what was refused; with nothing refused, that all is well again. A status that says so already
     /// stays as it is, and one that never told of a refusal tells of no success.
     ///

@@ -128,6 +128,7 @@ extension GPURunDraft {
     mutating func pass() -> Plan<RunStatus> {
         accountForGPUs()
         live()
+        accountForWaiting()
         accountForGPUs()
         sweep()
         steps.deletions += accounting.releases(status, pods: workers)

@@ -2,6 +2,19 @@ import AnnealAPI
 
 /// Measures against thresholds. What is missing or not a number has failed.
 enum Gate {
+    /// Metrics that a status may hold at once: an API server refuses more, and then every write.
+    static let metricLimit = 512
+
+    /// The first of the metrics by name, as many as a status may hold; those that `kept` names come first.
+    static func bounded(_ metrics: [String: Double], keeping kept: Set<String>) -> [String: Double] {
+        guard metrics.count > metricLimit else { return metrics }
+        let names = metrics.keys.sorted { first, second in
+            kept.contains(first) != kept.contains(second) ? kept.contains(first) : first < second
+        }
+        let chosen = Set(names.prefix(metricLimit))
+        return metrics.filter { chosen.contains($0.key) }
+    }
+
     /// All suites' metrics as `<suite>/<metric>`; finite ones only.
     static func metrics(_ suites: [SuiteStatus]) -> [String: Double] {
         var metrics: [String: Double] = [:]

@@ -24,6 +24,8 @@ protocol LifecycleStatus: AdmittedStatus {
     var completionTime: Timestamp? { get set }
     var suspendedAt: Timestamp? { get set }
     var suspendedSeconds: Int64? { get set }
+    var queuedSince: Timestamp? { get set }
+    var queuedSeconds: Int64? { get set }
 }
 
 extension TrainingJobStatus: LifecycleStatus {}
@@ -34,9 +36,11 @@ enum Ending {
     case failed, deleted, stopped
 }
 
-/// A time that a run may take as a whole, time suspended left out.
+/// A time that a run may take. What it waits for an admission or is suspended is left out.
 struct RunLimit {
     var seconds: Int64
+    /// Time from which it counts; nil: the time at which the run left Pending, with its waits left out.
+    var since: Timestamp?
     var reason: String
     /// Subject and limit, for people.
     var message: String
@@ -60,6 +64,10 @@ protocol RunDraft: PlanDraft where RunStatus == Observation.Run.RunStatus {
     var hasWorkToSave: Bool { get }
     /// End that another run brings about; nil if there is none.
     var conflict: (phase: RunStatus.Phase, reason: String, message: String)? { get }
+    /// Whether the run waits for an admission, its own or that of a child.
+    var isWaiting: Bool { get }
+    /// Notes that a wait for an admission or a suspension is over.
+    mutating func resumed(after seconds: Int64)
     /// Whether a finalizer that holds the run has nothing to wait for any more.
     var isSettled: Bool { get }
 
@@ -107,6 +115,8 @@ extension RunDraft {
     }
 
     var conflict: (phase: RunStatus.Phase, reason: String, message: String)? { nil }
+    var isWaiting: Bool { status.phase == .queued }
+    mutating func resumed(after seconds: Int64) {}
 
     /// Lets a finished run rest: nothing is left but its last accounts and its time to live.
     private mutating func rest() {
@@ -185,8 +195,9 @@ extension RunDraft {
 
     private mutating func resume() {
         if let since = status.suspendedAt {
-            status.suspendedSeconds = max(0, status.suspendedSeconds ?? 0)
-                .addingClamped(max(0, now.seconds(since: since)))
+            let seconds = max(0, now.seconds(since: since))
+            status.suspendedSeconds = max(0, status.suspendedSeconds ?? 0).addingClamped(seconds)
+            resumed(after: seconds)
         }
         status.suspendedAt = nil
         let wasPaused = status.conditions?["Suspended"]?.reason == Revocation.Reason.budgetExhausted.rawValue
@@ -219,9 +230,23 @@ extension RunDraft {
 
     // MARK: Limits and admission
 
+    /// Keeps the account of the time for which the run waits for an admission.
+    mutating func accountForWaiting() {
+        if isWaiting {
+            status.queuedSince = status.queuedSince ?? now
+        } else if let since = status.queuedSince {
+            let seconds = max(0, now.seconds(since: since))
+            status.queuedSince = nil
+            status.queuedSeconds = max(0, status.queuedSeconds ?? 0).addingClamped(seconds)
+            resumed(after: seconds)
+        }
+    }
+
     private mutating func exceedsLimit() -> Bool {
-        guard let start = status.startTime else { return false }
-        let elapsed = now.seconds(since: start).addingClamped(-max(0, status.suspendedSeconds ?? 0))
+        guard let start = status.startTime, status.queuedSince == nil else { return false }
+        let limit = limit
+        let waited = max(0, status.suspendedSeconds ?? 0).addingClamped(max(0, status.queuedSeconds ?? 0))
+        let elapsed = limit.since.map { now.seconds(since: $0) } ?? now.seconds(since: start).addingClamped(-waited)
         let left = limit.seconds.addingClamped(-elapsed)
         guard left <= 0 else {
             wake(after: left)

@@ -25,6 +25,17 @@ public struct Plan<Status: Hashable & Sendable>: Hashable, Sendable {
             }
         }
     }
+
+    /// Whether an effect makes or removes a child, which only a plan for the run's newest version may.
+    public var changesChildren: Bool {
+        makesChildren
+            || effects.contains { effect in
+                switch effect {
+                case .delete, .deleteRun: true
+                case .create, .apply, .patch, .event, .addFinalizer, .removeFinalizer: false
+                }
+            }
+    }
 }
 
 /// One step outside the run's own status.

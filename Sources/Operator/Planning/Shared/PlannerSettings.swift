@@ -38,8 +38,12 @@ public struct PlannerSettings: Hashable, Sendable {
     public var uploading = StageLimit(seconds: 7200, attempts: 3, backoffFactor: 2)
     public var evaluating = StageLimit(seconds: 14_400, attempts: 3, backoffFactor: 1.5)
     public var registering = StageLimit(seconds: 1800, attempts: 5, backoffFactor: 2)
-    /// Seconds from leaving Pending to the end, without the time spent suspended.
+    /// Seconds from leaving Pending to the end of training, without the time spent queued and suspended.
     public var runLimitSeconds: Int64 = 172_800
+    /// Seconds from the end of training to the end.
+    public var completionSeconds: Int64 = 86_400
+    /// Seconds until a trainer's first sign of life.
+    public var startupTimeoutSeconds: Int64 = 1800
 
     /// Seconds of the first wait after a failure.
     public var backoffSeconds: Int64 = 10
@@ -48,6 +52,14 @@ public struct PlannerSettings: Hashable, Sendable {
     /// Seconds, at least, between two renewals by the sidecar.
     public var heartbeatSeconds: Int = 10
     public var terminationGracePeriodSeconds: Int64 = 120
+    /// Seconds for which a node is not ready until what ran on it counts as lost; a kubelet that is started
+    /// anew takes less.
+    public var nodeLostSeconds: Int64 = 60
+    /// Seconds for which the failure of one pod of a gang waits for what its neighbours say: the loss of a
+    /// node is known later than the failure of those that spoke with it.
+    public var gangFailureSeconds: Int64 = 50
+    /// Seconds without a node, or without a container, until the status says why.
+    public var silentWaitSeconds: Int64 = 30
     /// Seconds after which pods that no node takes give their place back.
     public var unschedulableSeconds: Int64 = 600
     /// Seconds after which containers that can't be started (image, secret) fail the run.

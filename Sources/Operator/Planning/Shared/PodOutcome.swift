@@ -4,8 +4,9 @@ import Scheduling
 
 /// State of the attempt that a pod is, as the pod's status says.
 enum PodOutcome: Hashable, Sendable {
-    /// The pod has no node yet; `since` is the time from which it waits for one.
-    case unscheduled(since: Timestamp?)
+    /// The pod has no node yet; `since` is the time from which it waits for one, `message` the scheduler's
+    /// word on why.
+    case unscheduled(since: Timestamp?, message: String?)
     /// The pod's containers can't be started, in words.
     case blocked(reason: String, message: String)
     /// The pod is on a node: starting, running or about to end.
@@ -16,9 +17,40 @@ enum PodOutcome: Hashable, Sendable {
 }
 
 extension PodOutcome {
+    /// Reasons in a status that say that pods are held up, and go when they are not.
     static let blockReasons: Set<String> = [
-        "ImagePullFailed", "ContainerConfigurationInvalid", "ContainerStartFailed",
+        "ImagePullFailed", "ContainerConfigurationInvalid", "ContainerStartFailed", "Unschedulable",
     ]
+}
+
+/// Nodes that are gone or not ready, by name, and since when.
+public struct LostNodes: Hashable, Sendable {
+    public var since: [String: Timestamp]
+
+    public init(since: [String: Timestamp] = [:]) { self.since = since }
+
+    /// Seconds until the first of the pods counts as lost with its node; nil while all nodes are well.
+    func timeLeft(of pods: some Sequence<Pod>, now: Timestamp, patience: Int64) -> Int64? {
+        pods.compactMap { pod in
+            pod.spec?.nodeName.flatMap { since[$0] }
+                .map { patience.addingClamped(-max(0, now.seconds(since: $0))) }
+        }.min()
+    }
+
+    /// The failure of a pod whose node is lost, instead of the one that it seems to have; nil if its node is
+    /// well. What the infrastructure does counts as no failure of the run, whichever is heard of first.
+    ///
+    /// - Parameter patience: Seconds for which the node must have been lost.
+    func failure(of pod: Pod, now: Timestamp, patience: Int64 = 0, instead failure: AttemptFailure? = nil)
+        -> AttemptFailure?
+    {
+        guard let node = pod.spec?.nodeName, let start = since[node], now.seconds(since: start) >= patience
+        else { return nil }
+        let seeming = failure.map { "; it seemed: \($0.message)" } ?? ""
+        return AttemptFailure(
+            .interrupted, reason: "NodeLost",
+            message: "Node \(node) of pod \(pod.name) is gone or not ready since \(start)\(seeming)")
+    }
 }
 
 extension Pod {
@@ -54,7 +86,8 @@ extension Pod {
         if let disruption { return .ended(disruption) }
         if heldSince == nil {
             let condition = status?.conditions?.first { $0.type == "PodScheduled" }
-            return .unscheduled(since: condition?.lastTransitionTime ?? metadata.creationTimestamp)
+            return .unscheduled(
+                since: condition?.lastTransitionTime ?? metadata.creationTimestamp, message: condition?.message)
         }
         for status in allStatuses {
             if let waiting = status.state?.waiting, let blocked = Self.blocked(status.name, waiting) {

@@ -6,7 +6,7 @@ extension TrainingJobDraft {
     mutating func evaluate() {
         guard let current = status.current, current.stage == .evaluating else { return begin(.evaluating) }
         let name = EvaluationChild.name(run, attempt: current.attempt)
-        let child = seen.evalRuns.first { $0.name == name && run.controls($0.metadata) }
+        let child = ownChild
         guard let child, child.metadata.deletionTimestamp == nil else {
             guard current.launchedAt == nil, child == nil else {
                 return retry(
@@ -34,6 +34,13 @@ extension TrainingJobDraft {
                 message: "EvalRun \(name) measures another model than the one that was trained")
         }
         take(child)
+    }
+
+    /// The EvalRun of the present attempt; nil where there is none.
+    var ownChild: EvalRun? {
+        guard let current = status.current, current.stage == .evaluating else { return nil }
+        let name = EvaluationChild.name(run, attempt: current.attempt)
+        return seen.evalRuns.first { $0.name == name && run.controls($0.metadata) }
     }
 
     private mutating func launchEvaluation(_ current: StageAttempt) {
@@ -68,7 +75,8 @@ extension TrainingJobDraft {
         guard let verdict = child.status, verdict.phase.isTerminal else { return }
         var summary = EvaluationSummary(name: child.name)
         summary.results = verdict.results
-        summary.metrics = Gate.metrics(verdict.suites ?? [])
+        let judged = Set((spec.evaluation?.thresholds ?? []).map(\.metric))
+        summary.metrics = Gate.bounded(Gate.metrics(verdict.suites ?? []), keeping: judged)
         summary.passed = verdict.phase == .passed
         status.evaluation = summary
         switch verdict.phase {
@@ -82,10 +90,11 @@ extension TrainingJobDraft {
         case .error:
             summary.passed = nil
             status.evaluation = summary
-            end(
-                .failed, reason: "EvaluationError",
-                message: "EvalRun \(child.name): \(verdict.message ?? verdict.reason ?? "it gives no reason")"
-            )
+            let failure = AttemptFailure(
+                .counted, reason: "EvaluationError",
+                message: "EvalRun \(child.name): \(verdict.message ?? verdict.reason ?? "it gives no reason")")
+            recordFailure(failure, of: .evaluating)
+            retry(failure, limit: settings.evaluating)
         case .pending, .queued, .evaluating, .suspended: break
         }
     }

@@ -57,7 +57,12 @@ extension TrainingJobDraft {
         let current = status.current
         var failures = max(0, current?.failures ?? 0)
         var interruptions = max(0, current?.interruptions ?? 0)
+        // What was trained waits for its outside: the completion deadline is the only limit then.
+        let isPatient = status.completingSince != nil && status.phase != .evaluating
         switch failure.kind {
+        case .terminal where isPatient && AttemptFailure.outsideReasons.contains(failure.reason),
+            .counted where isPatient:
+            failures = failures.next
         case .terminal: return end(.failed, reason: failure.reason, message: failure.message)
         case .interrupted where interruptions.next < settings.maxFruitlessInterruptions:
             interruptions = interruptions.next
@@ -160,7 +165,19 @@ extension TrainingJobDraft {
 
     /// Shows the cause that holds a pod up, and gives up on what a person must repair.
     mutating func watch(_ pod: PodOutcome?, since: Timestamp) {
-        guard case .blocked(let reason, let message) = pod else {
+        let reason: String, message: String
+        switch pod {
+        case .unscheduled(let start, let words):
+            let left = settings.silentWaitSeconds
+                .addingClamped(-max(0, now.seconds(since: max(since, start ?? since))))
+            guard left <= 0 else { return wake(after: left) }
+            // The scheduler's words change with each look that it takes: the first ones stay.
+            guard status.reason != "Unschedulable" else { return }
+            status.reason = "Unschedulable"
+            status.message = Wording.bounded(unschedulable(words))
+            return
+        case .blocked(let cause, let words): (reason, message) = (cause, words)
+        case .active, .succeeded, .ended, nil:
             if status.reason.map(PodOutcome.blockReasons.contains) == true {
                 status.reason = nil
                 status.message = nil
@@ -170,11 +187,26 @@ extension TrainingJobDraft {
         status.reason = reason
         status.message = Wording.bounded(message)
         let left = settings.startFailureSeconds.addingClamped(-max(0, now.seconds(since: since)))
-        if left <= 0 {
+        if status.completingSince != nil {
+            // A Secret that is rotated may be away for a while; the stage's own limit makes another attempt.
+            wake(after: settings.startFailureSeconds)
+        } else if left <= 0 {
             end(.failed, reason: reason, message: message)
         } else {
             wake(after: left)
         }
+    }
+
+    /// The scheduler's words, and what they do not say of a volume that is not there.
+    private func unschedulable(_ words: String?) -> String {
+        let text = "No node takes the pod: \(words ?? "no scheduler has looked at it")"
+        let name = WorkspaceClaim.name(run)
+        guard let claim = seen.claims.first(where: { $0.name == name }), claim.status?.phase == "Pending" else {
+            return text
+        }
+        let className = spec.workspace?.storageClassName.map { "StorageClass \($0)" } ?? "the default StorageClass"
+        return "\(text); PersistentVolumeClaim \(name) has no volume yet: check that \(className) exists and can "
+            + "make one"
     }
 
     private mutating func finish(_ stage: TrainingJobPhase, _ report: StageReport) {
@@ -206,6 +238,8 @@ extension TrainingJobDraft {
 
     /// Takes over the checkpoint that `prepare` verified and put in place; training resumes from no other.
     private mutating func finishPreparing(_ report: StageReport) {
+        // What an earlier attempt left was committed before the folder was cleared.
+        if status.holdsOnlyCopy == true { status.holdsOnlyCopy = false }
         guard (status.trainingAttempts ?? 0) > 0 else {
             status.resume = nil
             return advance(to: .queued)

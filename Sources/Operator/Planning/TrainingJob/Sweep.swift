@@ -13,6 +13,7 @@ extension TrainingJobDraft {
         for run in seen.evalRuns where self.run.controls(run.metadata) && !keeps(run) {
             delete(run)
         }
+        noteOnlyCopy()
         if status.phase.isTerminal {
             for service in seen.services where run.controls(service.metadata) { delete(service) }
         }
@@ -40,9 +41,42 @@ extension TrainingJobDraft {
         guard status.phase.isTerminal else { return false }
         switch spec.workspace?.retention {
         case .retain: return false
-        case .deleteOnCompletion, nil: return true
+        case .deleteAlways: return true
+        case .deleteOnceSaved, nil: return status.holdsOnlyCopy != true
         }
     }
+
+    /// Notes whether the volume holds what is nowhere else: from a trainer's start, until `prepare`, the
+    /// sidecar's last word or a committed model says that all is in S3.
+    private mutating func noteOnlyCopy() {
+        if status.output != nil {
+            if status.holdsOnlyCopy != nil { status.holdsOnlyCopy = false }
+        } else if status.phase == .training, let current = status.current {
+            let pods = attemptPods(current.attempt).values
+            let wasLost = current.launchedAt != nil && pods.count < gang(current.attempt).nodes
+            if wasLost || pods.contains(where: \.hasStartedTrainer) { status.holdsOnlyCopy = true }
+        } else if status.holdsOnlyCopy == true, status.completingSince == nil, !hasUnfinishedTrainers,
+            // One that was given up on may have ended well all the same.
+            !trainers.contains(where: { $0.status?.phase == "Succeeded" }),
+            heartbeat?.metadata.annotations?[HeartbeatAnnotation.flushed] == "true"
+        {
+            status.holdsOnlyCopy = false
+        }
+        guard status.phase.isTerminal, status.holdsOnlyCopy == true else {
+            if status.conditions?[Self.keptCondition] != nil {
+                set(Self.keptCondition, false, reason: "Saved", message: "All that the volume held is in S3")
+            }
+            return
+        }
+        guard seen.claims.contains(where: { run.controls($0.metadata) }) else { return }
+        set(
+            Self.keptCondition, true, reason: "NotInStorage",
+            message: "PersistentVolumeClaim \(WorkspaceClaim.name(run)) is kept: it may hold a checkpoint or a model "
+                + "that is not in S3. A new run takes it over by spec.continueFrom; it goes with the TrainingJob")
+    }
+
+    /// Condition that says whether a finished run's volume is kept for what it holds.
+    private static let keptCondition = "WorkspaceKept"
 
     /// Finished pods would keep the volume from going.
     private var dropsFinished: Bool { dropsVolume && status.phase != .failed }

@@ -43,7 +43,7 @@ struct TrainingWorkload {
     }
 
     private func waits(_ status: TrainingJobStatus) -> Bool {
-        status.phase == .queued && status.current?.stage == .queued
+        status.phase == .queued && status.current?.stage == .queued && status.current?.notBefore == nil
             && job.metadata.deletionTimestamp == nil && job.spec.runPolicy.letsRun
     }
 

@@ -36,11 +36,16 @@ public struct TrainingJobObservation: Sendable {
     public var services: [Service]
     public var leases: [Lease]
     public var evalRuns: [EvalRun]
+    /// Time at which the observer first saw the trainer's last sign of life, by its own clock: no clock of a
+    /// node matters, and silence while the observer was cut off is none. Nil: it has seen no trainer.
+    public var signOfLifeSeen: Timestamp?
     /// Name of an older live run of the namespace with the same idempotency key; nil if there is none.
     public var conflictingRun: String?
     /// Errors that validation finds in the spec; a run with any fails as `InvalidSpec`.
     public var specErrors: [FieldError]
     public var settings: PlannerSettings
+    /// Nodes of the run's pods that are lost.
+    public var lostNodes = LostNodes()
 
     public init(run: TrainingJob, now: Timestamp, settings: PlannerSettings) {
         self.run = run
@@ -76,12 +81,33 @@ struct TrainingJobDraft: GPURunDraft {
         return attempt(status) != attempt(observedStatus)
     }
     var nextAttempt: Int { (status.trainingAttempts ?? 0).next }
+    /// One limit until the model is trained, another from then on: what needs no GPU may wait for its outside.
     var limit: RunLimit {
-        RunLimit(
-            seconds: settings.runLimitSeconds, reason: "RunTimeLimitExceeded",
-            message:
-                "The run took longer than \(settings.runLimitSeconds) seconds, the limit of a fine-tune")
+        if let since = status.completingSince {
+            let seconds = max(1, policy?.completionDeadlineSeconds ?? settings.completionSeconds)
+            let failure = (status.stages ?? []).first { $0.name == status.phase }?.lastFailure
+            return RunLimit(
+                seconds: seconds, since: since, reason: "CompletionDeadlineExceeded",
+                message: "\(status.phase.rawValue) did not succeed within \(seconds) seconds of the end of training "
+                    + "(runPolicy.completionDeadlineSeconds)" + (failure.map { "; at last: \($0)" } ?? ""))
+        }
+        let seconds =
+            policy?.totalDeadlineSeconds
+            ?? max(settings.runLimitSeconds, trainingDeadline.addingClamped(settings.training.seconds))
+        return RunLimit(
+            seconds: seconds, reason: "RunTimeLimitExceeded",
+            message: "The run took longer than \(seconds) seconds until its training ended "
+                + "(runPolicy.totalDeadlineSeconds)")
     }
+    var isWaiting: Bool {
+        if status.phase == .evaluating { return ownChild?.status?.phase == .queued }
+        return status.phase == .queued
+    }
+
+    mutating func resumed(after seconds: Int64) {
+        status.completingSince = status.completingSince.map { $0.advanced(by: seconds) }
+    }
+
     var conflict: (phase: TrainingJobPhase, reason: String, message: String)? {
         seen.conflictingRun.map { other in
             (

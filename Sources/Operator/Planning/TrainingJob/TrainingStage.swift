@@ -5,10 +5,15 @@ import Scheduling
 extension TrainingJobDraft {
     /// Queued: waits for the scheduler's word on the next attempt.
     mutating func waitForAdmission() {
-        guard status.current?.stage == .queued else { return begin(.queued) }
+        guard let current = status.current, current.stage == .queued else { return begin(.queued) }
+        if let start = current.notBefore {
+            guard start <= now else { return wake(after: start.seconds(since: now)) }
+            status.current?.notBefore = nil
+        }
         guard isAdmitted() else { return }
         closeRecord()
         begin(.training)
+        EffectReport.forget(in: &status.conditions)
         if status.conditions?.isTrue("Preempted") == true {
             set("Preempted", false, reason: "Readmitted", message: "Training goes on")
         }
@@ -26,7 +31,11 @@ extension TrainingJobDraft {
         let gang = gang(current.attempt)
         let pods = attemptPods(current.attempt)
         let outcomes = pods.mapValues { $0.outcome(main: TrainingGang.trainerName) }
-        if let failure = ending(outcomes) { return endAttempt(failure) }
+        if let (failure, pod) = ending(outcomes, pods) {
+            // What a lost node takes with it shows first at the neighbours.
+            if failure.kind == .counted, let left = timeForNeighbours(of: pod, outcomes) { return wake(after: left) }
+            return endAttempt(failure)
+        }
         if pods.count == gang.nodes, outcomes.values.allSatisfy(\.isSuccess) {
             return finishTraining(outcomes)
         }
@@ -38,10 +47,17 @@ extension TrainingJobDraft {
                     AttemptFailure(
                         .interrupted, reason: "PodLost", message: "A training pod vanished without a trace"))
             }
+            if let refusal = status.conditions?[EffectReport.conditionType], refusal.status == .false {
+                return giveUpLaunch(refusal)
+            }
             return launch(gang, missing: (0..<gang.nodes).filter { pods[$0] == nil })
         }
         if current.launchedAt == nil { noteLaunch() }
-        supervise(outcomes, rankZero: pods[0], launchedAt: current.launchedAt ?? now)
+        if let lost = firstLoss(among: pods, patience: settings.nodeLostSeconds) { return endAttempt(lost) }
+        if let left = seen.lostNodes.timeLeft(of: pods.values, now: now, patience: settings.nodeLostSeconds) {
+            wake(after: left)
+        }
+        supervise(outcomes, pods, launchedAt: current.launchedAt ?? now)
     }
 
     private mutating func launch(_ gang: TrainingGang, missing: [Int]) {
@@ -66,13 +82,55 @@ extension TrainingJobDraft {
         }
     }
 
-    /// The ending that explains the others: one pod's end takes the rest of the gang with it.
-    private func ending(_ outcomes: [Int: PodOutcome]) -> AttemptFailure? {
-        let failures = outcomes.sorted { $0.key < $1.key }.compactMap { _, outcome -> AttemptFailure? in
-            if case .ended(let failure) = outcome { failure } else { nil }
+    /// The ending that explains the others, and its pod: one pod's end takes the rest of the gang with it.
+    private func ending(_ outcomes: [Int: PodOutcome], _ pods: [Int: Pod]) -> (AttemptFailure, Pod)? {
+        let failures = outcomes.sorted { $0.key < $1.key }.compactMap { rank, outcome -> (AttemptFailure, Pod)? in
+            guard case .ended(let failure) = outcome, let pod = pods[rank] else { return nil }
+            return (failure, pod)
         }
-        return failures.first { $0.kind == .terminal } ?? failures.first { $0.kind == .interrupted }
-            ?? failures.first
+        guard
+            let first = failures.first(where: { $0.0.kind == .terminal })
+                ?? failures.first(where: { $0.0.kind == .interrupted }) ?? failures.first
+        else { return nil }
+        if first.0.kind == .counted, let lost = firstLoss(among: pods, instead: first.0) { return (lost, first.1) }
+        return first
+    }
+
+    /// The failure that the loss of a node stands for, whichever pod of the gang it took; nil where all nodes
+    /// are well.
+    private func firstLoss(
+        among pods: [Int: Pod], patience: Int64 = 0, instead failure: AttemptFailure? = nil
+    ) -> AttemptFailure? {
+        pods.sorted { $0.key < $1.key }.lazy.compactMap { _, pod in
+            seen.lostNodes.failure(of: pod, now: now, patience: patience, instead: failure)
+        }.first
+    }
+
+    /// Seconds for which the failure of one pod waits for what its neighbours say; nil if they have spoken.
+    private func timeForNeighbours(of pod: Pod, _ outcomes: [Int: PodOutcome]) -> Int64? {
+        let isAlone = outcomes.values.allSatisfy { outcome in
+            switch outcome {
+            case .ended, .succeeded: true
+            case .active, .blocked, .unscheduled: false
+            }
+        }
+        guard !isAlone, let end = pod.finishedAt else { return nil }
+        let left = settings.gangFailureSeconds.addingClamped(-max(0, now.seconds(since: end)))
+        return left > 0 ? left : nil
+    }
+
+    /// Gives the room back where the gang can't be made whole: what was created goes with the attempt.
+    private mutating func giveUpLaunch(_ refusal: Condition) {
+        let failure = AttemptFailure(.interrupted, reason: refusal.reason, message: refusal.message)
+        recordFailure(failure, of: .training)
+        EffectReport.forget(in: &status.conditions)
+        let refusals = max(0, status.fruitlessInterruptions ?? 0).next
+        // A quota has room again when others end; what else is refused needs somebody who acts.
+        guard refusal.reason == "QuotaExceeded" || refusals < settings.maxFruitlessInterruptions else {
+            status.fruitlessInterruptions = nil
+            return count(AttemptFailure(.counted, reason: refusal.reason, message: refusal.message))
+        }
+        requeue(failure)
     }
 
     private mutating func finishTraining(_ outcomes: [Int: PodOutcome]) {
@@ -88,6 +146,7 @@ extension TrainingJobDraft {
         }
         leaveTraining()
         status.fruitlessInterruptions = nil
+        status.completingSince = now
         advance(to: .uploading)
     }
 
@@ -116,57 +175,69 @@ extension TrainingJobDraft {
     }
 
     /// Watches a whole gang: pods without a node, containers that can't start, a trainer that says nothing.
-    private mutating func supervise(_ outcomes: [Int: PodOutcome], rankZero: Pod?, launchedAt: Timestamp) {
+    private mutating func supervise(
+        _ outcomes: [Int: PodOutcome], _ pods: [Int: Pod], launchedAt: Timestamp
+    ) {
+        var isHeldUp = false
         for (_, outcome) in outcomes.sorted(by: { $0.key < $1.key }) {
             switch outcome {
-            case .unscheduled(let since):
+            case .unscheduled(let since, let message):
                 let start = max(since ?? launchedAt, launchedAt)
                 let left = settings.unschedulableSeconds.addingClamped(-max(0, now.seconds(since: start)))
-                if left <= 0 { return requeue() }
+                if left <= 0 { return giveUpPlacement(message ?? "no scheduler has looked at them") }
                 wake(after: left)
+                if !isHeldUp { watch(outcome, since: launchedAt) }
+                isHeldUp = true
             case .blocked:
-                watch(outcome, since: launchedAt)
+                if !isHeldUp { watch(outcome, since: launchedAt) }
+                isHeldUp = true
                 if status.phase.isTerminal { return }
             case .active, .succeeded, .ended: break
             }
         }
-        let isBlocked = outcomes.values.contains { if case .blocked = $0 { true } else { false } }
-        if !isBlocked { status.reason = nil }
-        if !isBlocked {
+        if !isHeldUp {
+            status.reason = nil
             status.message = heartbeat?.metadata.annotations?[HeartbeatAnnotation.problem].map(
                 Wording.bounded)
         }
-        checkHeartbeat(rankZero)
+        checkHeartbeat(pods)
     }
 
-    private mutating func requeue() {
-        leaveTraining()
-        closeRecord()
-        begin(.queued)
-        explain(
+    private mutating func giveUpPlacement(_ words: String) {
+        requeue(
             AttemptFailure(
                 .interrupted, reason: "Unschedulable",
-                message:
-                    "No node took all pods within \(settings.unschedulableSeconds) seconds; they queue again")
-        )
-        set("Admitted", false, reason: "Unschedulable", message: "The pods could not be scheduled")
+                message: "No node took all pods within \(settings.unschedulableSeconds) seconds; they queue again. "
+                    + "The scheduler says: \(words)"))
     }
 
-    /// Silence counts from the trainer's start or its last sign of life, whichever is later.
-    private mutating func checkHeartbeat(_ pod: Pod?) {
-        let trainer = pod?.container(TrainingGang.trainerName)?.state
-        guard let pod, let running = trainer?.running else { return }
-        let timeout = max(1, spec.runPolicy?.heartbeatTimeoutSeconds ?? settings.heartbeatTimeoutSeconds)
-        let start = running.startedAt ?? pod.heldSince ?? now
-        let renewed = heartbeat?.spec?.renewTime?.timestamp ?? start
-        let left = timeout.addingClamped(-max(0, now.seconds(since: max(start, min(renewed, now)))))
+    /// Gives the GPUs back and queues again, later each time that nothing came of it.
+    private mutating func requeue(_ failure: AttemptFailure) {
+        let tries = min(max(0, status.fruitlessInterruptions ?? 0).next, settings.maxFruitlessInterruptions - 1)
+        status.fruitlessInterruptions = tries
+        leaveTraining()
+        closeRecord()
+        begin(.queued, after: settings.backoff(failures: tries, factor: settings.training.backoffFactor))
+        explain(failure)
+        set("Admitted", false, reason: failure.reason, message: "The pods could not be started")
+    }
+
+    /// Silence counts from when the last sign of life was seen to come, by the observer's own clock.
+    private mutating func checkHeartbeat(_ pods: [Int: Pod]) {
+        guard let running = pods[0]?.container(TrainingGang.trainerName)?.state?.running else { return }
+        let hasSpoken = heartbeat?.spec?.renewTime != nil
+        let asked = hasSpoken ? policy?.heartbeatTimeoutSeconds : policy?.startupTimeoutSeconds
+        let usual = hasSpoken ? settings.heartbeatTimeoutSeconds : settings.startupTimeoutSeconds
+        let timeout = max(1, asked ?? usual)
+        let seen = self.seen.signOfLifeSeen ?? running.startedAt ?? now
+        let left = timeout.addingClamped(-max(0, now.seconds(since: min(seen, now))))
         guard left <= 0 else { return wake(after: left) }
-        endAttempt(
-            AttemptFailure(
-                .counted, reason: "HeartbeatLost",
-                message:
-                    "The trainer showed no sign of life for \(timeout) seconds: the attempt is stuck and is replaced"
-            ))
+        let limit = hasSpoken ? "runPolicy.heartbeatTimeoutSeconds" : "runPolicy.startupTimeoutSeconds"
+        let failure = AttemptFailure(
+            .counted, reason: hasSpoken ? "HeartbeatLost" : "StartupTimeout",
+            message: "The trainer showed no \(hasSpoken ? "" : "first ")sign of life for \(timeout) seconds "
+                + "(\(limit)): the attempt is stuck and is replaced")
+        endAttempt(firstLoss(among: pods, instead: failure) ?? failure)
     }
 }
 
@@ -237,6 +308,14 @@ extension TrainingJobDraft {
         let memory = spec.trainer.resourcesPerNode?.memory.map { " (now \($0))" } ?? ""
         return "\(failure.message): reduce hyperparameters.batchSize\(batch) or maxSequenceLength\(length), "
             + "or raise trainer.resourcesPerNode.memory\(memory)"
+    }
+}
+
+extension Pod {
+    /// Whether the trainer's container has begun, and so may have written something.
+    var hasStartedTrainer: Bool {
+        let state = container(TrainingGang.trainerName)?.state
+        return state?.running != nil || state?.terminated != nil
     }
 }
 

@@ -20,7 +20,7 @@ extension World {
             guard mayGoOn(steps) else { return .crashed }
             guard checkedWrite(plan.status, version: version) else { return .conflict }
             steps += 1
-        } else if plan.makesChildren, state.job?.metadata.resourceVersion != version {
+        } else if plan.changesChildren, state.job?.metadata.resourceVersion != version {
             return .conflict
         }
         for effect in plan.effects {

@@ -21,7 +21,7 @@ struct World {
     /// Way in which a pod is going to end.
     enum Fate: Hashable {
         case success, outOfMemory, exit(Int64), badInput, evicted, vanishes, stopped, unschedulable, noImage
-        case silent
+        case silent, accessDenied
     }
 
     var state = State()
@@ -40,6 +40,8 @@ struct World {
     var hasBudget = false
     /// Checkpoints with a manifest in S3.
     var committed: [CheckpointReference] = []
+    /// Whether the volume holds steps or a model that S3 does not.
+    var hasUnsavedWork = false
     var events: [EventNote] = []
     /// Names ever created; none may come twice once the status has noted it.
     var created: Set<ChildIdentity> = []
@@ -74,6 +76,12 @@ struct World {
         observation.claims = Array(state.claims.values)
         observation.services = Array(state.services.values)
         observation.leases = Array(state.leases.values)
+        // The observer misses nothing here: it sees each sign of life as it comes.
+        let renewals = state.leases.values.compactMap { $0.spec?.renewTime?.timestamp }
+        let starts = state.pods.values.compactMap {
+            $0.status?.containerStatuses?.first { $0.name == "trainer" }?.state?.running?.startedAt
+        }
+        observation.signOfLifeSeen = (renewals + starts).max()
         observation.evalRuns = Array(state.evalRuns.values)
         return observation
     }
@@ -168,7 +176,9 @@ struct World {
             } else {
                 terminate(name)
             }
-        case PersistentVolumeClaim.resourceType: state.claims[name] = nil
+        case PersistentVolumeClaim.resourceType:
+            if hasUnsavedWork, state.job != nil { violations.append("the only copy was deleted with \(name)") }
+            state.claims[name] = nil
         case Service.resourceType: state.services[name] = nil
         case Lease.resourceType: state.leases[name] = nil
         case EvalRun.resourceType: state.evalRuns[name] = nil

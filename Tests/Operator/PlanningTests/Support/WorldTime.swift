@@ -59,7 +59,7 @@ extension World {
         guard let pod = state.pods[name], !pod.isDone else { return }
         if let end = pod.metadata.deletionTimestamp {
             // The last words of a trainer: a checkpoint, which the sidecar still commits.
-            if pod.isTrainer, pod.status?.phase == "Running" { commitCheckpoint(pod) }
+            if pod.isTrainer, pod.status?.phase == "Running" { flush(pod) }
             if now >= end {
                 // A pod that no node took ends without a word; the others end as containers that are stopped
                 // do.
@@ -119,7 +119,16 @@ extension World {
         annotations[HeartbeatAnnotation.attempt] = pod.metadata.labels?[Anneal.Label.attempt]
         annotations[HeartbeatAnnotation.progress] = "{\"step\":\(age),\"totalSteps\":100,\"loss\":1.5}"
         state.leases[lease]?.metadata.annotations = annotations
+        hasUnsavedWork = true
         if age % 2 == 1 { commitCheckpoint(pod) }
+    }
+
+    /// The sidecar's last words, after the trainer's: all that is finished is in S3.
+    private mutating func flush(_ pod: Pod) {
+        commitCheckpoint(pod)
+        guard commitsCheckpoints, let lease = leaseName(pod), pod.metadata.labels?[Anneal.Label.nodeRank] == "0"
+        else { return }
+        state.leases[lease]?.metadata.annotations?[HeartbeatAnnotation.flushed] = "true"
     }
 
     mutating func commitCheckpoint(_ pod: Pod) {
@@ -134,6 +143,7 @@ extension World {
             storageUri: ArtifactLayout.checkpoint(root: root, attempt: attempt, step: step),
             manifestSha256: Samples.sha)
         committed.append(checkpoint)
+        hasUnsavedWork = false
         state.leases[lease]?.metadata.annotations?[HeartbeatAnnotation.checkpoint] =
             (try? JSONValue(encoding: checkpoint).text) ?? ""
     }
@@ -144,6 +154,9 @@ extension World {
     }
 
     mutating func end(_ pod: Pod, _ fate: Fate) {
+        if pod.isTrainer, ![.vanishes, .silent, .success].contains(fate) { flush(pod) }
+        // The final model is nowhere else yet.
+        if pod.isTrainer, fate == .success { hasUnsavedWork = true }
         switch fate {
         case .success: finish(pod.name, exitCode: 0, message: successMessage(pod))
         case .outOfMemory: finish(pod.name, exitCode: 137, reason: "OOMKilled")
@@ -151,6 +164,10 @@ extension World {
         case .badInput:
             finish(
                 pod.name, exitCode: 2, message: #"{"reason":"DatasetNotFound","message":"no such object"}"#)
+        case .accessDenied:
+            finish(
+                pod.name, exitCode: 2,
+                message: #"{"reason":"AccessDenied","message":"access to bucket 'artifacts' is denied","retryable":false}"#)
         case .stopped: finish(pod.name, exitCode: 75)
         case .evicted:
             finish(pod.name, exitCode: 143)
@@ -178,7 +195,7 @@ extension World {
         ]
     }
 
-    private func successMessage(_ pod: Pod) -> String {
+    private mutating func successMessage(_ pod: Pod) -> String {
         guard let run = state.job else { return "" }
         let root = ArtifactLayout.root(artifacts: run.spec.artifacts.storageUri, uid: run.metadata.uid ?? "")
         var report = StageReport(reason: StageReport.succeeded)
@@ -187,8 +204,12 @@ extension World {
             report.dataset = DatasetSummary()
             report.dataset?.sha256 = Samples.sha
             report.dataset?.records = 100
-        case "prepare": report.resume = (run.status?.trainingAttempts ?? 0) > 0 ? committed.last : nil
+        case "prepare":
+            // What an earlier attempt had not committed is given up with its folder.
+            hasUnsavedWork = false
+            report.resume = (run.status?.trainingAttempts ?? 0) > 0 ? committed.last : nil
         case "upload":
+            hasUnsavedWork = false
             report.output = ModelReference(storageUri: root + "/model", manifestSha256: Samples.sha)
         case "register": report.registeredModel = RegisteredModel(name: "assistant", version: "1")
         case "train": return #"{"initialEvalLoss":2.5,"finalEvalLoss":1.25,"steps":100}"#
