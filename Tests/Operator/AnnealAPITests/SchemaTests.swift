@@ -26,7 +26,9 @@ extension CustomResourceDefinition: CustomTestStringConvertible {
         #expect(absentProperties(of: job.spec, at: "spec") == [])
         #expect(absentProperties(of: try #require(job.status), at: "status") == [])
         let run: EvalRun = try CustomResourceDefinition.evalRun.filled(variant: 0).decoded()
-        #expect(absentProperties(of: run.spec, at: "spec") == [])
+        // An EvalRun has nothing to train or to upload.
+        let ofTraining = ["totalDeadlineSeconds", "completionDeadlineSeconds", "startupTimeoutSeconds"]
+        #expect(absentProperties(of: run.spec, at: "spec") == ofTraining.map { "spec.runPolicy.\($0)" })
         #expect(absentProperties(of: try #require(run.status), at: "status") == [])
     }
 

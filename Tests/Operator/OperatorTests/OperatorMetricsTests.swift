@@ -65,11 +65,15 @@ import Testing
         let metrics = OperatorMetrics()
         var before = TrainingJobStatus(phase: .training)
         var stage = StageRecord(name: .training, startedAt: Timestamp(seconds: 100), attempts: 1)
+        // An attempt's own time is meant, and not that of those before it.
+        stage.startedAt = Timestamp(seconds: 20)
         before.stages = [stage]
+        before.current = StageAttempt(stage: .training, attempt: 2, startedAt: Timestamp(seconds: 100))
         before.gpuSeconds = 40
         var after = before
         stage.finishedAt = Timestamp(seconds: 130)
         after.phase = .uploading
+        after.current = StageAttempt(stage: .uploading, attempt: 1, startedAt: Timestamp(seconds: 130))
         after.stages = [stage]
         after.gpuSeconds = 100
         metrics.observe(before, after: nil, kind: "TrainingJob")
