@@ -147,7 +147,9 @@ struct HealthyRunTests {
     func `an evaluation's wait for GPUs counts against no deadline of its parent`() {
         var world = World(Samples.trainingJob())
         world.run { $0.phase == .evaluating && !$0.state.evalRuns.isEmpty }
-        for name in world.state.evalRuns.keys { world.state.evalRuns[name]?.status = EvalRunStatus(phase: .queued) }
+        for name in world.state.evalRuns.keys {
+            world.state.evalRuns[name]?.status = EvalRunStatus(phase: .queued)
+        }
         world.pass()
         world.now = world.now.advanced(by: 3 * 86_400)
         world.pass()

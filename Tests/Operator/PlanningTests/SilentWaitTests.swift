@@ -16,7 +16,8 @@ struct SilentWaitTests {
             world.state.job?.status?.current?.launchedAt = nil
             world.state.job?.status?.conditions?.set(
                 Condition(
-                    type: "Applied", status: .false, observedGeneration: 1, lastTransitionTime: world.now, reason: reason,
+                    type: "Applied", status: .false, observedGeneration: 1, lastTransitionTime: world.now,
+                    reason: reason,
                     message: "Refused, and tried again: create Pod team/demo-train-\(attempt)-1: \(reason)"))
             world.touchRun()
             world.pass()
@@ -42,7 +43,8 @@ struct SilentWaitTests {
         job.status?.current = StageAttempt(
             stage: .queued, attempt: 2, startedAt: Samples.start, notBefore: Samples.start.advanced(by: 60))
         func claim() -> Bool {
-            TrainingJobPlanner.workload(of: job, pods: [], settings: Samples.settings, now: Samples.start) != nil
+            TrainingJobPlanner.workload(of: job, pods: [], settings: Samples.settings, now: Samples.start)
+                != nil
         }
         #expect(!claim())
         let due = TrainingJobPlanner.plan(
@@ -56,7 +58,9 @@ struct SilentWaitTests {
     func `pods that no node takes show the scheduler's words within a minute`(word: String) {
         var world = World(Samples.trainingJob())
         world.nextFate = { $0.metadata.labels?[Anneal.Label.stage] == word ? .unschedulable : .success }
-        world.run { world in world.state.pods.values.contains { $0.metadata.labels?[Anneal.Label.stage] == word } }
+        world.run { world in
+            world.state.pods.values.contains { $0.metadata.labels?[Anneal.Label.stage] == word }
+        }
         let name = world.state.pods.keys.first { $0.contains(word) } ?? ""
         world.tick()
         world.state.pods[name]?.status?.conditions = [
@@ -78,7 +82,9 @@ struct SilentWaitTests {
                 $0.workspace = Workspace()
                 $0.workspace?.storageClassName = "fats"
             })
-        world.nextFate = { $0.metadata.labels?[Anneal.Label.stage] == "preprocess" ? .unschedulable : .success }
+        world.nextFate = {
+            $0.metadata.labels?[Anneal.Label.stage] == "preprocess" ? .unschedulable : .success
+        }
         world.run { $0.state.claims["demo-workspace"] != nil }
         world.state.claims["demo-workspace"]?.status = PersistentVolumeClaimStatus(phase: "Pending")
         for _ in 0..<5 {

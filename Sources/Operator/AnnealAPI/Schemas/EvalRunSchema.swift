@@ -26,7 +26,8 @@ enum EvalRunSchema {
                 "thresholds": EvaluationSchema.thresholds,
                 "placement": SharedSchema.placement,
                 "runPolicy": SharedSchema.runPolicy(
-                    deadline: "Seconds that the evaluation may take, in an EvalRun; time queued and suspended left out.",
+                    deadline:
+                        "Seconds that the evaluation may take, in an EvalRun; time queued and suspended left out.",
                     maximumDeadline: 86_400, defaultDeadline: 14_400
                 ).default([:]),
             ], required: ["model", "suites", "evaluator"])

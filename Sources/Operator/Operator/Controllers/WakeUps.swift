@@ -30,7 +30,9 @@ struct WakeUps: Sendable {
 
     /// Wakes the runs whose pods are on a node that came, went, or is ready or not any more.
     private func wakeRuns(on change: StoreChange<Node>) {
-        if case .updated(let old, let new) = change, old.status?.conditions == new.status?.conditions { return }
+        if case .updated(let old, let new) = change, old.status?.conditions == new.status?.conditions {
+            return
+        }
         for pod in caches.informer(Pod.self)?.store.byIndex(IndexName.node, change.object.name) ?? [] {
             wakeOwner(of: pod, after: .zero)
         }

@@ -16,7 +16,8 @@ extension Kind where Object == TrainingJob {
                 let signs = SignsOfLife()
                 return { job, now in
                     var observation = observation(of: job, caches, validSpecs, settings, now)
-                    observation.signOfLifeSeen = signs.lastSeen(of: job, observation.leases, observation.pods, now)
+                    observation.signOfLifeSeen = signs.lastSeen(
+                        of: job, observation.leases, observation.pods, now)
                     return TrainingJobPlanner.plan(observation)
                 }
             })

@@ -27,7 +27,9 @@ final class SignsOfLife: Sendable {
         guard let uid = run.metadata.uid else { return nil }
         let starts = pods.flatMap { pod in
             (pod.status?.containerStatuses ?? []).compactMap { status in
-                status.state?.running.map { ("\(pod.metadata.uid ?? "")/\(status.name)", $0.startedAt ?? Timestamp(seconds: 0)) }
+                status.state?.running.map {
+                    ("\(pod.metadata.uid ?? "")/\(status.name)", $0.startedAt ?? Timestamp(seconds: 0))
+                }
             }
         }
         return sightings.withLock { sightings in
@@ -39,7 +41,8 @@ final class SignsOfLife: Sendable {
                 lease.spec?.renewTime.map { (lease.metadata.uid ?? lease.name, $0) }
             }
             let sign = Sign(
-                renewals: Dictionary(renewals) { _, last in last }, starts: Dictionary(starts) { _, last in last })
+                renewals: Dictionary(renewals) { _, last in last },
+                starts: Dictionary(starts) { _, last in last })
             if let known = sightings[uid], known.sign == sign { return known.seenAt }
             sightings[uid] = Sighting(sign: sign, seenAt: now)
             return now

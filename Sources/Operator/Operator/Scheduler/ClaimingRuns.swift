@@ -18,7 +18,8 @@ extension ClaimingRun {
 
     var admissionStanding: AdmissionStanding {
         AdmissionStanding(
-            phase: status?.phaseName, isQueued: isQueued, admission: status?.admission, suspend: runPolicy?.suspend == true,
+            phase: status?.phaseName, isQueued: isQueued, admission: status?.admission,
+            suspend: runPolicy?.suspend == true,
             stops: runPolicy?.stop != nil, isDeleted: metadata.deletionTimestamp != nil)
     }
 }

@@ -33,7 +33,9 @@ enum ChildName {
         return isFit(name) ? name : "r-\(trimmed.prefix(limit - hash.count - 3))-\(hash)"
     }
 
-    private static func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+    }
 
     /// A label's value that stands for the run: its name, or a hash of it where that is no label value.
     static func labelValue(_ name: String) -> String {

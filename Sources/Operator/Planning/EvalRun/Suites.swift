@@ -78,13 +78,15 @@ extension EvalRunDraft {
             if kept.count < metrics.count {
                 note(
                     .warning, "MetricsLeftOut",
-                    "Suite \(entry.name) reported \(metrics.count) metrics; \(metrics.count - kept.count) are left out")
+                    "Suite \(entry.name) reported \(metrics.count) metrics; \(metrics.count - kept.count) are left out"
+                )
             }
             entry.metrics = kept
             entry.samples = report.samples.map { max(0, $0) }
             return nil
         case .ended(let failure):
-            let loss = failure.kind == .counted
+            let loss =
+                failure.kind == .counted
                 ? seen.lostNodes.failure(of: pod, now: now, instead: failure) : nil
             return retry(&entry, loss ?? failure)
         }

@@ -15,7 +15,8 @@ struct AttemptFailure: Hashable, Sendable {
     /// Causes that somebody outside the run can put right while it waits: stores and registries that refuse the
     /// run what they once let it have.
     static let outsideReasons: Set<String> = [
-        "AccessDenied", "InvalidCredentials", "BucketNotFound", "ObjectNotFound", "ClockSkew", "ChecksumMismatch",
+        "AccessDenied", "InvalidCredentials", "BucketNotFound", "ObjectNotFound", "ClockSkew",
+        "ChecksumMismatch",
         "StorageRefused", "RegistryUnauthorized", "RegistryNotFound",
     ]
 

@@ -246,7 +246,8 @@ extension RunDraft {
         guard let start = status.startTime, status.queuedSince == nil else { return false }
         let limit = limit
         let waited = max(0, status.suspendedSeconds ?? 0).addingClamped(max(0, status.queuedSeconds ?? 0))
-        let elapsed = limit.since.map { now.seconds(since: $0) } ?? now.seconds(since: start).addingClamped(-waited)
+        let elapsed =
+            limit.since.map { now.seconds(since: $0) } ?? now.seconds(since: start).addingClamped(-waited)
         let left = limit.seconds.addingClamped(-elapsed)
         guard left <= 0 else {
             wake(after: left)

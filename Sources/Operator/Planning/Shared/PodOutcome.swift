@@ -87,7 +87,8 @@ extension Pod {
         if heldSince == nil {
             let condition = status?.conditions?.first { $0.type == "PodScheduled" }
             return .unscheduled(
-                since: condition?.lastTransitionTime ?? metadata.creationTimestamp, message: condition?.message)
+                since: condition?.lastTransitionTime ?? metadata.creationTimestamp,
+                message: condition?.message)
         }
         for status in allStatuses {
             if let waiting = status.state?.waiting, let blocked = Self.blocked(status.name, waiting) {

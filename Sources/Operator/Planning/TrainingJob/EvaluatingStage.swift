@@ -92,7 +92,8 @@ extension TrainingJobDraft {
             status.evaluation = summary
             let failure = AttemptFailure(
                 .counted, reason: "EvaluationError",
-                message: "EvalRun \(child.name): \(verdict.message ?? verdict.reason ?? "it gives no reason")")
+                message: "EvalRun \(child.name): \(verdict.message ?? verdict.reason ?? "it gives no reason")"
+            )
             recordFailure(failure, of: .evaluating)
             retry(failure, limit: settings.evaluating)
         case .pending, .queued, .evaluating, .suspended: break

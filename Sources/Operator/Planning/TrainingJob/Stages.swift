@@ -201,11 +201,14 @@ extension TrainingJobDraft {
     private func unschedulable(_ words: String?) -> String {
         let text = "No node takes the pod: \(words ?? "no scheduler has looked at it")"
         let name = WorkspaceClaim.name(run)
-        guard let claim = seen.claims.first(where: { $0.name == name }), claim.status?.phase == "Pending" else {
+        guard let claim = seen.claims.first(where: { $0.name == name }), claim.status?.phase == "Pending"
+        else {
             return text
         }
-        let className = spec.workspace?.storageClassName.map { "StorageClass \($0)" } ?? "the default StorageClass"
-        return "\(text); PersistentVolumeClaim \(name) has no volume yet: check that \(className) exists and can "
+        let className =
+            spec.workspace?.storageClassName.map { "StorageClass \($0)" } ?? "the default StorageClass"
+        return
+            "\(text); PersistentVolumeClaim \(name) has no volume yet: check that \(className) exists and can "
             + "make one"
     }
 

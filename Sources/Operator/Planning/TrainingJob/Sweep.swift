@@ -71,8 +71,10 @@ extension TrainingJobDraft {
         guard seen.claims.contains(where: { run.controls($0.metadata) }) else { return }
         set(
             Self.keptCondition, true, reason: "NotInStorage",
-            message: "PersistentVolumeClaim \(WorkspaceClaim.name(run)) is kept: it may hold a checkpoint or a model "
-                + "that is not in S3. A new run takes it over by spec.continueFrom; it goes with the TrainingJob")
+            message:
+                "PersistentVolumeClaim \(WorkspaceClaim.name(run)) is kept: it may hold a checkpoint or a model "
+                + "that is not in S3. A new run takes it over by spec.continueFrom; it goes with the TrainingJob"
+        )
     }
 
     /// Condition that says whether a finished run's volume is kept for what it holds.

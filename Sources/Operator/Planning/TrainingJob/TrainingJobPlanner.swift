@@ -88,7 +88,8 @@ struct TrainingJobDraft: GPURunDraft {
             let failure = (status.stages ?? []).first { $0.name == status.phase }?.lastFailure
             return RunLimit(
                 seconds: seconds, since: since, reason: "CompletionDeadlineExceeded",
-                message: "\(status.phase.rawValue) did not succeed within \(seconds) seconds of the end of training "
+                message:
+                    "\(status.phase.rawValue) did not succeed within \(seconds) seconds of the end of training "
                     + "(runPolicy.completionDeadlineSeconds)" + (failure.map { "; at last: \($0)" } ?? ""))
         }
         let seconds =

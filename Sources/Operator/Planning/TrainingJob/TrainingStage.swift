@@ -33,7 +33,9 @@ extension TrainingJobDraft {
         let outcomes = pods.mapValues { $0.outcome(main: TrainingGang.trainerName) }
         if let (failure, pod) = ending(outcomes, pods) {
             // What a lost node takes with it shows first at the neighbours.
-            if failure.kind == .counted, let left = timeForNeighbours(of: pod, outcomes) { return wake(after: left) }
+            if failure.kind == .counted, let left = timeForNeighbours(of: pod, outcomes) {
+                return wake(after: left)
+            }
             return endAttempt(failure)
         }
         if pods.count == gang.nodes, outcomes.values.allSatisfy(\.isSuccess) {
@@ -84,7 +86,8 @@ extension TrainingJobDraft {
 
     /// The ending that explains the others, and its pod: one pod's end takes the rest of the gang with it.
     private func ending(_ outcomes: [Int: PodOutcome], _ pods: [Int: Pod]) -> (AttemptFailure, Pod)? {
-        let failures = outcomes.sorted { $0.key < $1.key }.compactMap { rank, outcome -> (AttemptFailure, Pod)? in
+        let failures = outcomes.sorted { $0.key < $1.key }.compactMap {
+            rank, outcome -> (AttemptFailure, Pod)? in
             guard case .ended(let failure) = outcome, let pod = pods[rank] else { return nil }
             return (failure, pod)
         }
@@ -92,7 +95,9 @@ extension TrainingJobDraft {
             let first = failures.first(where: { $0.0.kind == .terminal })
                 ?? failures.first(where: { $0.0.kind == .interrupted }) ?? failures.first
         else { return nil }
-        if first.0.kind == .counted, let lost = firstLoss(among: pods, instead: first.0) { return (lost, first.1) }
+        if first.0.kind == .counted, let lost = firstLoss(among: pods, instead: first.0) {
+            return (lost, first.1)
+        }
         return first
     }
 
@@ -207,13 +212,15 @@ extension TrainingJobDraft {
         requeue(
             AttemptFailure(
                 .interrupted, reason: "Unschedulable",
-                message: "No node took all pods within \(settings.unschedulableSeconds) seconds; they queue again. "
+                message:
+                    "No node took all pods within \(settings.unschedulableSeconds) seconds; they queue again. "
                     + "The scheduler says: \(words)"))
     }
 
     /// Gives the GPUs back and queues again, later each time that nothing came of it.
     private mutating func requeue(_ failure: AttemptFailure) {
-        let tries = min(max(0, status.fruitlessInterruptions ?? 0).next, settings.maxFruitlessInterruptions - 1)
+        let tries = min(
+            max(0, status.fruitlessInterruptions ?? 0).next, settings.maxFruitlessInterruptions - 1)
         status.fruitlessInterruptions = tries
         leaveTraining()
         closeRecord()

@@ -177,7 +177,9 @@ struct World {
                 terminate(name)
             }
         case PersistentVolumeClaim.resourceType:
-            if hasUnsavedWork, state.job != nil { violations.append("the only copy was deleted with \(name)") }
+            if hasUnsavedWork, state.job != nil {
+                violations.append("the only copy was deleted with \(name)")
+            }
             state.claims[name] = nil
         case Service.resourceType: state.services[name] = nil
         case Lease.resourceType: state.leases[name] = nil

@@ -126,7 +126,8 @@ extension World {
     /// The sidecar's last words, after the trainer's: all that is finished is in S3.
     private mutating func flush(_ pod: Pod) {
         commitCheckpoint(pod)
-        guard commitsCheckpoints, let lease = leaseName(pod), pod.metadata.labels?[Anneal.Label.nodeRank] == "0"
+        guard commitsCheckpoints, let lease = leaseName(pod),
+            pod.metadata.labels?[Anneal.Label.nodeRank] == "0"
         else { return }
         state.leases[lease]?.metadata.annotations?[HeartbeatAnnotation.flushed] = "true"
     }
@@ -167,7 +168,9 @@ extension World {
         case .accessDenied:
             finish(
                 pod.name, exitCode: 2,
-                message: #"{"reason":"AccessDenied","message":"access to bucket 'artifacts' is denied","retryable":false}"#)
+                message:
+                    #"{"reason":"AccessDenied","message":"access to bucket 'artifacts' is denied","retryable":false}"#
+            )
         case .stopped: finish(pod.name, exitCode: 75)
         case .evicted:
             finish(pod.name, exitCode: 143)
