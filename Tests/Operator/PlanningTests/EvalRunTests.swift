@@ -13,6 +13,8 @@ struct EvaluationWorld {
     /// The scheduler's word to a run that waits.
     var decision = AdmissionRound.Decision.admit(pods: 8)
     var created: [String] = []
+    /// UIDs of what the operator created since it was started.
+    var ownUIDs: Set<String> = []
     private var counter = 0
 
     init(_ run: EvalRun = Samples.evalRun()) { self.run = run }
@@ -20,6 +22,7 @@ struct EvaluationWorld {
     var plan: Plan<EvalRunStatus> {
         var observation = EvalRunObservation(run: run, now: now, settings: settings)
         observation.pods = pods.values.sorted { $0.name < $1.name }
+        observation.ownUIDs = ownUIDs
         return EvalRunPlanner.plan(observation)
     }
 
@@ -59,6 +62,7 @@ struct EvaluationWorld {
                 pod.status = PodStatus(phase: "Running")
                 pod.status?.startTime = now
                 pods[pod.name] = pod
+                ownUIDs.insert("pod-\(counter)")
             case .delete(let reference, _):
                 let name = reference.key.name
                 guard let pod = pods[name] else { continue }

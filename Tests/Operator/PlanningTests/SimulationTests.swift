@@ -169,7 +169,8 @@ struct Simulation {
             if plan.makesChildren { ownWrites = history.count }
         case .conflict: break
         case .crashed:
-            // The next process lists afresh.
+            // The next process lists afresh, and knows of no creation.
+            world.ownUIDs = []
             ownWrites = history.count
             cached = history.count
         }

@@ -233,6 +233,8 @@ public struct SuiteStatus: Codable, Hashable, Sendable {
     /// Time at which the attempt's pod was first seen; a pod that is missing from then on was lost. Nil until
     /// then.
     public var launchedAt: Timestamp?
+    /// UID of the attempt's pod, as it was created; no other of its name counts. Nil until launchedAt.
+    public var podUID: String?
     /// Attempts that failed by themselves. Nil: none.
     public var failures: Int?
     /// Attempts that the infrastructure ended. Nil: none.

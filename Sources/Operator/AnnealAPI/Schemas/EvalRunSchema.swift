@@ -88,6 +88,9 @@ enum EvalRunSchema {
                 "launchedAt": .timestamp(
                     "Time at which the attempt's pod was first seen; a pod that is missing from then on was lost."
                 ),
+                "podUID": .string(
+                    "UID of the attempt's pod, as it was created; no other of its name counts."
+                ).maxLength(63),
                 "failures": count.description("Attempts that failed by themselves."),
                 "interruptions": count.description("Attempts that the infrastructure ended."),
             ], required: ["name", "attempt"])

@@ -31,11 +31,18 @@ enum TrainingJobStatusSchema {
                     "failures": count.description("Counted failures since the stage was entered."),
                     "interruptions": count.description(
                         "Attempts that the infrastructure ended since the stage was entered."),
+                    "children": .map(
+                        "UIDs of the attempt's objects by name, as they were created; no others of these names count.",
+                        of: .string("UID of the object.").maxLength(63)
+                    ).maxProperties(512),
                 ], required: ["stage", "attempt", "startedAt"]),
             "stages": stages,
             "admission": SharedSchema.admission,
             "trainingAttempts": count.description(
                 "Attempts of training so far, counted and uncounted; only grows."),
+            "heartbeatUID": .string(
+                "UID of the newest training attempt's Lease; reports from no other count."
+            ).maxLength(63),
             "countedFailures": count.description(
                 "Attempts of training that failed and count against backoffLimit."),
             "fruitlessInterruptions": count.description(
@@ -147,6 +154,8 @@ enum TrainingJobStatusSchema {
         "The verdict on the model.",
         [
             "name": word.description("Name of the EvalRun."),
+            "uid": .string("UID of the EvalRun.").maxLength(63),
+            "modelSha256": .string("SHA-256 of the manifest of the model that was judged.").maxLength(64),
             "passed": .boolean("Whether every threshold was kept."),
             "results": SharedSchema.thresholdResults,
             "metrics": SharedSchema.metrics,

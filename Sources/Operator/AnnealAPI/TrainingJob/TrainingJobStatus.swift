@@ -71,6 +71,8 @@ public struct TrainingJobStatus: Codable, Hashable, Sendable {
     /// Attempts of training so far, counted and uncounted; only grows. Names pods and fences uploads. Nil:
     /// none.
     public var trainingAttempts: Int?
+    /// UID of the newest training attempt's Lease; reports from no other count. Nil until it was launched.
+    public var heartbeatUID: String?
     /// Attempts of training that failed and count against backoffLimit. Nil: none.
     public var countedFailures: Int?
     /// Interruptions of training in a row without a newer checkpoint; enough of them count as a failure.
@@ -143,6 +145,9 @@ public struct StageAttempt: Codable, Hashable, Sendable {
     public var failures: Int?
     /// Attempts that the infrastructure ended since the stage was entered. Nil: none.
     public var interruptions: Int?
+    /// UIDs of the attempt's objects by name, as they were created; no others of these names count. Nil until
+    /// launchedAt.
+    public var children: [String: String]?
 
     /// An attempt that nothing was created of yet.
     public init(stage: TrainingJobPhase, attempt: Int, startedAt: Timestamp, notBefore: Timestamp? = nil) {
@@ -271,6 +276,10 @@ public struct ModelReference: Codable, Hashable, Sendable {
 public struct EvaluationSummary: Codable, Hashable, Sendable {
     /// Name of the EvalRun.
     public var name: String
+    /// UID of the EvalRun. Nil until it has finished.
+    public var uid: String?
+    /// SHA-256 of the manifest of the model that was judged. Nil until the EvalRun has finished.
+    public var modelSha256: String?
     /// Whether every threshold was kept. Nil until the EvalRun has finished.
     public var passed: Bool?
     /// Every threshold and the metric that it was held against. Nil until the EvalRun has finished.

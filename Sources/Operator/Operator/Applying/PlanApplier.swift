@@ -109,6 +109,7 @@ struct PlanApplier: Sendable {
                 R.resourceType.group == Anneal.group
                 ? try await client.create(object, fieldManager: Anneal.fieldManager)
                 : try await client.createIdentified(object, fieldManager: Anneal.fieldManager)
+            caches.creations.note(created.metadata.uid, of: owner)
             caches.assume(created)
             return false
         } catch {

@@ -19,6 +19,8 @@ extension Kind where Object == EvalRun {
                             SpecValidation.errors(of: run)
                         }
                     }
+                    observation.ownUIDs = caches.creations.of(run.metadata.uid)
+                    if run.status?.phase.isTerminal == true { caches.creations.forget(run.metadata.uid) }
                     return EvalRunPlanner.plan(observation)
                 }
             })

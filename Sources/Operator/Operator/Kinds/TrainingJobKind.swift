@@ -18,6 +18,8 @@ extension Kind where Object == TrainingJob {
                     var observation = observation(of: job, caches, validSpecs, settings, now)
                     observation.signOfLifeSeen = signs.lastSeen(
                         of: job, observation.leases, observation.pods, now)
+                    observation.ownUIDs = caches.creations.of(job.metadata.uid)
+                    if job.status?.phase.isTerminal == true { caches.creations.forget(job.metadata.uid) }
                     return TrainingJobPlanner.plan(observation)
                 }
             })

@@ -24,6 +24,8 @@ final class ClusterCaches: Sendable {
     let quotas: Informer<ResourceQuota>
     /// The one namespace that is served; nil for all.
     let namespace: String?
+    /// What this process created.
+    let creations = OwnCreations()
     /// Informers of the registered kinds and of their children, by the Swift type of their objects.
     private let informers: [ObjectIdentifier: any AnyInformer]
 

@@ -84,6 +84,7 @@ struct EvalRunDraft: GPURunDraft {
             guard entry.finished != true else { return entry }
             entry.attempt = entry.attempt.next
             entry.launchedAt = nil
+            entry.podUID = nil
             entry.notBefore = nil
             return entry
         }
@@ -93,13 +94,13 @@ struct EvalRunDraft: GPURunDraft {
     /// Deletes pods of attempts that do not count any more. One that succeeded stays for its logs, and so
     /// does one that failed with a run that ended in an error.
     mutating func sweep() {
-        var current: Set<String> = []
+        var current: [String: SuiteStatus] = [:]
         for entry in status.suites ?? [] {
-            current.insert(EvaluationPod.name(run, suite: entry.name, attempt: entry.attempt))
+            current[EvaluationPod.name(run, suite: entry.name, attempt: entry.attempt)] = entry
         }
         for pod in workers {
             let isKept =
-                current.contains(pod.name)
+                current[pod.name].map { isOwn(pod, $0) } == true
                 && (status.phase == .evaluating || pod.status?.phase == "Succeeded"
                     || (status.phase == .error && pod.isFinished))
             if !isKept { delete(pod) }

@@ -71,6 +71,8 @@ public struct EvalRunObservation: Sendable {
     public var settings: PlannerSettings
     /// Nodes of the run's pods that are lost.
     public var lostNodes = LostNodes()
+    /// UIDs of objects that this process created for the run.
+    public var ownUIDs: Set<String> = []
 
     public init(run: EvalRun, now: Timestamp, settings: PlannerSettings) {
         self.run = run

@@ -41,7 +41,10 @@ extension EvalRunDraft {
             }
             return launch(entry, suite)
         }
-        if entry.launchedAt == nil { entry.launchedAt = now }
+        if entry.launchedAt == nil {
+            entry.launchedAt = now
+            entry.podUID = pod.metadata.uid
+        }
         switch pod.outcome(main: EvaluationPod.evaluatorName) {
         case .active:
             if let left = seen.lostNodes.timeLeft(of: [pod], now: now, patience: settings.nodeLostSeconds) {
@@ -112,6 +115,15 @@ extension EvalRunDraft {
                 .terminal, reason: "InvalidSpec",
                 message: "It has no image, or a number of its configuration is not finite")
         }
+        let name = EvaluationPod.name(run, suite: entry.name, attempt: entry.attempt)
+        if seen.pods.contains(where: { $0.name == name && run.controls($0.metadata) }) {
+            status.reason = "ForeignObject"
+            status.message =
+                "Pod \(name) has this run as its owner, and the operator does not know it from its creation: it is "
+                + "deleted and made again"
+            wake(after: settings.queuePollSeconds)
+            return nil
+        }
         let running = seen.pods.count { run.controls($0.metadata) && !$0.isFinished } + steps.creations.count
         guard running < status.admission?.pods ?? spec.suites.count else { return nil }
         guard builder.gpus == 0 || hold() else { return nil }
@@ -144,6 +156,7 @@ extension EvalRunDraft {
             factor: settings.evaluating.backoffFactor)
         entry.attempt = entry.attempt.next
         entry.launchedAt = nil
+        entry.podUID = nil
         entry.notBefore = now.advanced(by: wait)
         note(.warning, failure.reason, "Suite \(entry.name): \(failure.message)")
         return nil
@@ -170,6 +183,13 @@ extension EvalRunDraft {
 
     func pod(of entry: SuiteStatus) -> Pod? {
         let name = EvaluationPod.name(run, suite: entry.name, attempt: entry.attempt)
-        return seen.pods.first { $0.name == name && run.controls($0.metadata) }
+        return seen.pods.first { $0.name == name && isOwn($0, entry) }
+    }
+
+    /// Whether the pod is the one that was created for the suite's attempt. An owner reference and a name can be
+    /// forged by whoever may create pods.
+    func isOwn(_ pod: Pod, _ entry: SuiteStatus) -> Bool {
+        guard run.controls(pod.metadata), let uid = pod.metadata.uid else { return false }
+        return uid == entry.podUID || seen.ownUIDs.contains(uid)
     }
 }

@@ -22,9 +22,8 @@ extension Job {
     /// State of the Job. `pods` may hold those of others, which are left aside.
     func outcome(pods: [Pod], now: Timestamp, settings: PlannerSettings) -> JobOutcome {
         let own = pods.filter { $0.metadata.controller?.uid == metadata.uid && metadata.uid != nil }
-        let pod = own.max {
-            ($0.metadata.creationTimestamp?.seconds ?? 0) < ($1.metadata.creationTimestamp?.seconds ?? 0)
-        }
+        if let forgery = forgery(among: own) { return .failed(forgery) }
+        let pod = own.first
         let outcome = pod?.outcome(main: "agent")
         if let complete = condition("Complete") {
             if case .succeeded(let message) = outcome { return report(message) }
@@ -47,6 +46,24 @@ extension Job {
                 AttemptFailure(.interrupted, reason: "JobDeleted", message: "Job \(name) was deleted"))
         }
         return .running(outcome)
+    }
+
+    /// The sign that somebody else made a pod in the Job's name; nil if there is none. Its controller makes exactly
+    /// one, of the Job's template, and a report can be had from any pod.
+    private func forgery(among own: [Pod]) -> AttemptFailure? {
+        guard own.count <= 1 else {
+            let names = own.map(\.name).sorted().joined(separator: ", ")
+            return AttemptFailure(
+                .interrupted, reason: "UnexpectedPod",
+                message: "Job \(name) has pods that it did not ask for: of \(names) one at most is its own")
+        }
+        guard let pod = own.first, let wanted = spec?.template.spec, let program = pod.spec,
+            !program.runsTheProgram(of: wanted)
+        else { return nil }
+        return AttemptFailure(
+            .interrupted, reason: "UnexpectedPod",
+            message:
+                "Pod \(pod.name) of Job \(name) does not run what the Job asks for: somebody else made it")
     }
 
     /// The failure, as one that counts if it is `OOMKilled`: the administrator sets the memory of agents, and
@@ -79,5 +96,39 @@ extension Job {
                 AttemptFailure(.interrupted, reason: "PodLost", message: "The pod of Job \(name) was lost"))
         }
         return .settling(seconds: left)
+    }
+}
+
+extension PodSpec {
+    /// Whether the containers that `wanted` names run the same programs here, on the same configuration. What
+    /// admission adds to a pod (sidecars, variables of a cloud's identity) is left aside, but for what changes a
+    /// program from outside.
+    fileprivate func runsTheProgram(of wanted: PodSpec) -> Bool {
+        let pairs = [(wanted.containers, containers), (wanted.initContainers ?? [], initContainers ?? [])]
+        return pairs.allSatisfy { expected, found in
+            expected.allSatisfy { container in
+                found.contains { $0.name == container.name && $0.isProgram(of: container) }
+            }
+        }
+    }
+}
+
+extension Container {
+    private static let loaderVariables = ["LD_", "PYTHON", "BASH_ENV", "ANNEAL_", "PATH"]
+
+    fileprivate func isProgram(of wanted: Container) -> Bool {
+        guard image == wanted.image, command == wanted.command, args == wanted.args,
+            lifecycle == wanted.lifecycle,
+            workingDir == wanted.workingDir
+        else { return false }
+        let asked = Set(wanted.env ?? [])
+        return (wanted.env ?? []).allSatisfy { env?.contains($0) == true }
+            && (env ?? []).allSatisfy { variable in
+                asked.contains(variable)
+                    || !Self.loaderVariables.contains { variable.name.hasPrefix($0) }
+            }
+            && (wanted.volumeMounts ?? []).allSatisfy { mount in
+                volumeMounts?.contains { $0.mountPath == mount.mountPath && $0.name == mount.name } == true
+            }
     }
 }

@@ -9,6 +9,9 @@ protocol RunObservation: Sendable {
     /// Errors that validation finds in the spec; a run with any fails as `InvalidSpec`.
     var specErrors: [FieldError] { get }
     var settings: PlannerSettings { get }
+    /// UIDs of objects that this process created for the run. Whoever may create pods can give one the run's
+    /// owner reference and the name of a child: it counts only if its UID is known from its creation.
+    var ownUIDs: Set<String> { get }
 }
 
 /// A run, as a kind whose life is planned here.

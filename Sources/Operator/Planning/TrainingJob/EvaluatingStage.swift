@@ -25,7 +25,7 @@ extension TrainingJobDraft {
                         message: "EvalRun \(name) asks for something else than the run's evaluation does: "
                             + "somebody else made it"), limit: settings.evaluating)
             }
-            noteLaunch()
+            noteLaunch([child.metadata])
         }
         // A verdict counts only for the very model that was uploaded.
         guard child.spec.model.sha256 == status.output?.manifestSha256 else {
@@ -40,11 +40,13 @@ extension TrainingJobDraft {
     var ownChild: EvalRun? {
         guard let current = status.current, current.stage == .evaluating else { return nil }
         let name = EvaluationChild.name(run, attempt: current.attempt)
-        return seen.evalRuns.first { $0.name == name && run.controls($0.metadata) }
+        return seen.evalRuns.first { $0.name == name && isOwn($0.metadata) }
     }
 
     private mutating func launchEvaluation(_ current: StageAttempt) {
         if let start = current.notBefore, start > now { return wake(after: start.seconds(since: now)) }
+        let name = EvaluationChild.name(run, attempt: current.attempt)
+        if waitsForForeign(seen.evalRuns.filter { $0.name == name }.map(\.metadata)) { return }
         guard let child = ownEvaluation(current) else {
             return end(
                 .failed, reason: "InvalidSpec",
@@ -74,6 +76,8 @@ extension TrainingJobDraft {
     private mutating func take(_ child: EvalRun) {
         guard let verdict = child.status, verdict.phase.isTerminal else { return }
         var summary = EvaluationSummary(name: child.name)
+        summary.uid = child.metadata.uid
+        summary.modelSha256 = child.spec.model.sha256
         summary.results = verdict.results
         let judged = Set((spec.evaluation?.thresholds ?? []).map(\.metric))
         summary.metrics = Gate.bounded(Gate.metrics(verdict.suites ?? []), keeping: judged)

@@ -87,10 +87,31 @@ extension TrainingJobDraft {
         note(.warning, failure.reason, failure.message)
     }
 
-    /// Notes that all of the attempt's objects were seen: from here on what is missing was lost.
-    mutating func noteLaunch() {
+    /// Notes that all of the attempt's objects were seen: from here on what is missing was lost, and what has
+    /// their names and other UIDs is somebody else's.
+    mutating func noteLaunch(_ children: [ObjectMeta]) {
         let time = now
+        let known = children.compactMap { child in child.uid.map { (child.name ?? "", $0) } }
         status.current?.launchedAt = time
+        status.current?.children = Dictionary(known) { first, _ in first }
+    }
+
+    /// Whether the object of the present attempt is the one that was created for it. An owner reference and a
+    /// name can be forged by whoever may create such objects.
+    func isOwn(_ child: ObjectMeta) -> Bool {
+        guard run.controls(child), let uid = child.uid else { return false }
+        return seen.ownUIDs.contains(uid) || status.current?.children?[child.name ?? ""] == uid
+    }
+
+    /// Waits for an object to go that has the name of a child and is not the run's own; true if there is one.
+    mutating func waitsForForeign(_ children: [ObjectMeta]) -> Bool {
+        guard let foreign = children.first(where: { run.controls($0) && !isOwn($0) }) else { return false }
+        status.reason = "ForeignObject"
+        status.message = Wording.bounded(
+            "Object \(foreign.name ?? "") has this run as its owner, and the operator does not know it from its "
+                + "creation: it is deleted and made again")
+        wake(after: settings.queuePollSeconds)
+        return true
     }
 
     mutating func closeRecord(failure: String? = nil) {
@@ -131,7 +152,7 @@ extension TrainingJobDraft {
         }
         let outcome = job.outcome(pods: seen.pods, now: now, settings: settings)
         // A Job without a pod has done nothing yet: were it lost, the same could take its place.
-        if current.launchedAt == nil, outcome != .running(nil) { noteLaunch() }
+        if current.launchedAt == nil, outcome != .running(nil) { noteLaunch([job.metadata]) }
         switch outcome {
         case .running(let pod): watch(pod, since: current.launchedAt ?? now)
         case .settling(let seconds): wake(after: seconds)
@@ -144,6 +165,8 @@ extension TrainingJobDraft {
 
     private mutating func launchJob(of stage: TrainingJobPhase, _ current: StageAttempt) {
         if let start = current.notBefore, start > now { return wake(after: start.seconds(since: now)) }
+        let name = StageJob.name(run, stage, attempt: current.attempt)
+        if waitsForForeign(seen.jobs.filter { $0.name == name }.map(\.metadata)) { return }
         // Two attempts must never write to one workspace.
         guard !hasUnfinishedPods else { return wake(after: settings.queuePollSeconds) }
         let builder = StageJob(run: run, spec: spec, status: status, settings: settings)
@@ -285,6 +308,6 @@ extension TrainingJobDraft {
     }
 
     func job(named name: String) -> Job? {
-        seen.jobs.first { $0.name == name && run.controls($0.metadata) }
+        seen.jobs.first { $0.name == name && isOwn($0.metadata) }
     }
 }

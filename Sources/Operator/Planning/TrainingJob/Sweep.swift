@@ -92,7 +92,7 @@ extension TrainingJobDraft {
             StageJob.name(run, record.name, attempt: record.attempts) == job.name
         }
         guard let record else { return false }
-        if isCurrent(record.name) { return true }
+        if isCurrent(record.name) { return isOwn(job.metadata) }
         guard !dropsFinished else { return false }
         return job.isComplete || (status.phase == .failed && job.isFinished)
     }
@@ -102,13 +102,14 @@ extension TrainingJobDraft {
         guard let record, EvaluationChild.name(run, attempt: record.attempts) == child.name else {
             return false
         }
-        return isCurrent(.evaluating) || child.status?.phase.isTerminal == true
+        if isCurrent(.evaluating) { return isOwn(child.metadata) }
+        return child.status?.phase.isTerminal == true
     }
 
     private var keptTrainers: Set<String> {
         guard let attempt = status.trainingAttempts else { return [] }
         let pods = attemptPods(attempt).values
-        if isCurrent(.training) { return Set(pods.map(\.name)) }
+        if isCurrent(.training) { return Set(pods.filter { isOwn($0.metadata) }.map(\.name)) }
         guard !dropsFinished else { return [] }
         return Set(
             pods.filter { pod in

@@ -6,7 +6,12 @@ extension TrainingJobDraft {
     var heartbeat: Lease? {
         guard let attempt = status.trainingAttempts else { return nil }
         let name = gang(attempt).leaseName
-        return seen.leases.first { $0.name == name && run.controls($0.metadata) }
+        return seen.leases.first { lease in
+            guard lease.name == name, run.controls(lease.metadata), let uid = lease.metadata.uid else {
+                return false
+            }
+            return uid == status.heartbeatUID || seen.ownUIDs.contains(uid)
+        }
     }
 
     /// Whether the Lease says more than the status. Once `prepare` runs, its word on checkpoints counts.

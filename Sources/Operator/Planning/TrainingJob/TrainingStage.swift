@@ -29,7 +29,7 @@ extension TrainingJobDraft {
     mutating func train() {
         guard let current = status.current, current.stage == .training else { return begin(.queued) }
         let gang = gang(current.attempt)
-        let pods = attemptPods(current.attempt)
+        let pods = attemptPods(current.attempt).filter { isOwn($0.value.metadata) }
         let outcomes = pods.mapValues { $0.outcome(main: TrainingGang.trainerName) }
         if let (failure, pod) = ending(outcomes, pods) {
             // What a lost node takes with it shows first at the neighbours.
@@ -54,7 +54,11 @@ extension TrainingJobDraft {
             }
             return launch(gang, missing: (0..<gang.nodes).filter { pods[$0] == nil })
         }
-        if current.launchedAt == nil { noteLaunch() }
+        if current.launchedAt == nil {
+            let lease = seen.leases.first { $0.name == gang.leaseName && isOwn($0.metadata) }
+            noteLaunch(pods.values.map(\.metadata))
+            status.heartbeatUID = lease?.metadata.uid
+        }
         if let lost = firstLoss(among: pods, patience: settings.nodeLostSeconds) { return endAttempt(lost) }
         if let left = seen.lostNodes.timeLeft(of: pods.values, now: now, patience: settings.nodeLostSeconds) {
             wake(after: left)
@@ -64,6 +68,10 @@ extension TrainingJobDraft {
 
     private mutating func launch(_ gang: TrainingGang, missing: [Int]) {
         let names = Set((0..<gang.nodes).map(gang.podName))
+        let known =
+            trainers.filter { names.contains($0.name) }.map(\.metadata)
+            + seen.leases.filter { $0.name == gang.leaseName }.map(\.metadata)
+        if waitsForForeign(known) { return }
         guard !hasUnfinishedPods(besides: names) else { return wake(after: settings.queuePollSeconds) }
         guard gang.gpus == 0 || hold() else { return }
         createClaimIfMissing()

@@ -42,6 +42,8 @@ struct World {
     var committed: [CheckpointReference] = []
     /// Whether the volume holds steps or a model that S3 does not.
     var hasUnsavedWork = false
+    /// UIDs of what the operator created since it was started.
+    var ownUIDs: Set<String> = []
     var events: [EventNote] = []
     /// Names ever created; none may come twice once the status has noted it.
     var created: Set<ChildIdentity> = []
@@ -82,6 +84,7 @@ struct World {
             $0.status?.containerStatuses?.first { $0.name == "trainer" }?.state?.running?.startedAt
         }
         observation.signOfLifeSeen = (renewals + starts).max()
+        observation.ownUIDs = ownUIDs
         observation.evalRuns = Array(state.evalRuns.values)
         return observation
     }
@@ -135,6 +138,7 @@ struct World {
             violations.append("\(child.identity) was created twice")
         }
         created.insert(child.identity)
+        defer { ownUIDs.formUnion(uid(child.identity).map { [$0] } ?? []) }
         checkExclusive(child)
         switch child.object {
         case var job as Job:
