@@ -23,6 +23,7 @@ struct EvaluationWorld {
         var observation = EvalRunObservation(run: run, now: now, settings: settings)
         observation.pods = pods.values.sorted { $0.name < $1.name }
         observation.ownUIDs = ownUIDs
+        observation.seals = Seals(secret: "first")
         return EvalRunPlanner.plan(observation)
     }
 

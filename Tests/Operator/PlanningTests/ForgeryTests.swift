@@ -122,18 +122,33 @@ struct ForgeryTests {
         #expect(world.violations == [])
     }
 
-    @Test
-    func `after a crash between a creation and its note, the child is made again`() {
-        var world = World(Samples.trainingJob())
-        world.run { $0.state.jobs["demo-validate-1"] != nil }
-        let first = world.state.jobs["demo-validate-1"]?.metadata.uid
-        world.ownUIDs = []
-        world.pass()
-        #expect(world.state.jobs["demo-validate-1"] == nil)
-        world.pass()
-        #expect(world.state.jobs["demo-validate-1"] != nil)
-        #expect(world.state.jobs["demo-validate-1"]?.metadata.uid != first)
+    @Test(arguments: [1, 2])
+    func `a child that was created before a crash, and not noted, is known by its seal`(nodes: Int) {
+        var world = World(Samples.trainingJob(nodes: nodes))
+        for name in ["validate", "train"] {
+            world.run { world in
+                world.state.jobs["demo-\(name)-1"] != nil || world.state.pods["demo-\(name)-1-0"] != nil
+            }
+            if nodes > 1 { world.state.pods["demo-train-1-1"] = nil }
+            world.ownUIDs = []
+            world.secret += "'"
+        }
         world.run(until: .completed)
+        #expect(world.phase == .completed)
+        #expect(world.status?.trainingAttempts == 1)
         #expect(world.violations == [])
+    }
+
+    @Test
+    func `a word that a status gives away opens no seal`() throws {
+        var world = World(Samples.trainingJob())
+        world.run(until: .training)
+        let seal = try #require(world.status?.current?.seal)
+        let run = world.state.job ?? Samples.trainingJob()
+        var forged = Self.pod("demo-train-1-0", of: run, uid: "forged", message: "{}")
+        forged.metadata.annotations = [Anneal.Annotation.seal: seal]
+        world.state.pods["demo-train-1-0"] = forged
+        world.pass()
+        #expect(world.status?.reason == "ForeignObject")
     }
 }

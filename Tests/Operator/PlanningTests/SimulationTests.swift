@@ -171,6 +171,7 @@ struct Simulation {
         case .crashed:
             // The next process lists afresh, and knows of no creation.
             world.ownUIDs = []
+            world.secret += "'"
             ownWrites = history.count
             cached = history.count
         }

@@ -233,6 +233,9 @@ public struct SuiteStatus: Codable, Hashable, Sendable {
     /// Time at which the attempt's pod was first seen; a pod that is missing from then on was lost. Nil until
     /// then.
     public var launchedAt: Timestamp?
+    /// SHA-256 of a word that the attempt's pod carries, and that nobody else knows before it exists. Nil until
+    /// the pod is about to be created.
+    public var seal: String?
     /// UID of the attempt's pod, as it was created; no other of its name counts. Nil until launchedAt.
     public var podUID: String?
     /// Attempts that failed by themselves. Nil: none.

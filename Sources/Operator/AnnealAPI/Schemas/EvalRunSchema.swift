@@ -88,6 +88,9 @@ enum EvalRunSchema {
                 "launchedAt": .timestamp(
                     "Time at which the attempt's pod was first seen; a pod that is missing from then on was lost."
                 ),
+                "seal": .string(
+                    "SHA-256 of a word that the attempt's pod carries, and that nobody else knows before it exists."
+                ).maxLength(64),
                 "podUID": .string(
                     "UID of the attempt's pod, as it was created; no other of its name counts."
                 ).maxLength(63),

@@ -31,6 +31,9 @@ enum TrainingJobStatusSchema {
                     "failures": count.description("Counted failures since the stage was entered."),
                     "interruptions": count.description(
                         "Attempts that the infrastructure ended since the stage was entered."),
+                    "seal": .string(
+                        "SHA-256 of a word that the attempt's objects carry, and that nobody else knows before they exist."
+                    ).maxLength(64),
                     "children": .map(
                         "UIDs of the attempt's objects by name, as they were created; no others of these names count.",
                         of: .string("UID of the object.").maxLength(63)

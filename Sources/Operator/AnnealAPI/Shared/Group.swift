@@ -37,6 +37,8 @@ public enum Anneal {
     public enum Annotation {
         /// User who created a run; stamped by the admission webhook, and by nobody else.
         public static let createdBy = "anneal.dev/created-by"
+        /// Word on a child whose SHA-256 is in its run's status.
+        public static let seal = "anneal.dev/seal"
     }
 
     /// Finalizers on runs.

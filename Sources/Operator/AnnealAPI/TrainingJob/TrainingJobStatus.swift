@@ -145,6 +145,9 @@ public struct StageAttempt: Codable, Hashable, Sendable {
     public var failures: Int?
     /// Attempts that the infrastructure ended since the stage was entered. Nil: none.
     public var interruptions: Int?
+    /// SHA-256 of a word that the attempt's objects carry, and that nobody else knows before they exist. Nil on an
+    /// attempt of an older release.
+    public var seal: String?
     /// UIDs of the attempt's objects by name, as they were created; no others of these names count. Nil until
     /// launchedAt.
     public var children: [String: String]?

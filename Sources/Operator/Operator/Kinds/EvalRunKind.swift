@@ -20,6 +20,7 @@ extension Kind where Object == EvalRun {
                         }
                     }
                     observation.ownUIDs = caches.creations.of(run.metadata.uid)
+                    observation.seals = caches.creations.seals
                     if run.status?.phase.isTerminal == true { caches.creations.forget(run.metadata.uid) }
                     return EvalRunPlanner.plan(observation)
                 }

@@ -19,6 +19,7 @@ extension Kind where Object == TrainingJob {
                     observation.signOfLifeSeen = signs.lastSeen(
                         of: job, observation.leases, observation.pods, now)
                     observation.ownUIDs = caches.creations.of(job.metadata.uid)
+                    observation.seals = caches.creations.seals
                     if job.status?.phase.isTerminal == true { caches.creations.forget(job.metadata.uid) }
                     return TrainingJobPlanner.plan(observation)
                 }

@@ -1,9 +1,15 @@
+import Planning
 import Synchronization
 
 /// UIDs of the objects that this process created, by the run that they are for. A status takes over those of an
 /// attempt once all of it was seen; until then only this memory tells a run's own object from one that somebody
 /// else made in its name. After a crash in between, what was made is made again.
 final class OwnCreations: Sendable {
+    /// Seals of what this process creates.
+    let seals: Seals = {
+        var random = SystemRandomNumberGenerator()
+        return Seals(secret: (0..<4).map { _ in String(random.next() as UInt64, radix: 16) }.joined())
+    }()
     private let uids = Mutex<[String: Set<String>]>([:])
 
     func note(_ uid: String?, of run: String?) {

@@ -85,6 +85,7 @@ struct EvalRunDraft: GPURunDraft {
             entry.attempt = entry.attempt.next
             entry.launchedAt = nil
             entry.podUID = nil
+            entry.seal = Seals.digest(word(of: entry))
             entry.notBefore = nil
             return entry
         }

@@ -39,7 +39,7 @@ extension EvalRunDraft {
                     AttemptFailure(
                         .interrupted, reason: "PodLost", message: "Its pod vanished without a trace"))
             }
-            return launch(entry, suite)
+            return launch(&entry, suite)
         }
         if entry.launchedAt == nil {
             entry.launchedAt = now
@@ -105,7 +105,7 @@ extension EvalRunDraft {
                 "Suite \(entry.name): no node takes its pod: \(words ?? "no scheduler has looked at it")")
     }
 
-    private mutating func launch(_ entry: SuiteStatus, _ suite: EvaluationSuite) -> AttemptFailure? {
+    private mutating func launch(_ entry: inout SuiteStatus, _ suite: EvaluationSuite) -> AttemptFailure? {
         if let start = entry.notBefore, start > now {
             wake(after: start.seconds(since: now))
             return nil
@@ -127,7 +127,12 @@ extension EvalRunDraft {
         let running = seen.pods.count { run.controls($0.metadata) && !$0.isFinished } + steps.creations.count
         guard running < status.admission?.pods ?? spec.suites.count else { return nil }
         guard builder.gpus == 0 || hold() else { return nil }
-        create(pod)
+        let word = word(of: entry)
+        guard entry.seal == Seals.digest(word) else {
+            entry.seal = Seals.digest(word)
+            return nil
+        }
+        create(pod, sealedBy: word)
         return nil
     }
 
@@ -157,6 +162,7 @@ extension EvalRunDraft {
         entry.attempt = entry.attempt.next
         entry.launchedAt = nil
         entry.podUID = nil
+        entry.seal = Seals.digest(word(of: entry))
         entry.notBefore = now.advanced(by: wait)
         note(.warning, failure.reason, "Suite \(entry.name): \(failure.message)")
         return nil
@@ -186,10 +192,16 @@ extension EvalRunDraft {
         return seen.pods.first { $0.name == name && isOwn($0, entry) }
     }
 
+    /// The word of the seal of a suite's attempt.
+    func word(of entry: SuiteStatus) -> String {
+        seen.seals.word("\(run.uid)/\(entry.name)/\(entry.attempt)")
+    }
+
     /// Whether the pod is the one that was created for the suite's attempt. An owner reference and a name can be
     /// forged by whoever may create pods.
     func isOwn(_ pod: Pod, _ entry: SuiteStatus) -> Bool {
         guard run.controls(pod.metadata), let uid = pod.metadata.uid else { return false }
-        return uid == entry.podUID || seen.ownUIDs.contains(uid)
+        if let noted = entry.podUID { return noted == uid }
+        return seen.ownUIDs.contains(uid) || Seals.fits(pod.metadata, entry.seal)
     }
 }

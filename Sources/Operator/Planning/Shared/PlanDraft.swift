@@ -1,3 +1,4 @@
+import AnnealAPI
 import KubernetesAPI
 
 /// What a plan in the making holds beside the status.
@@ -58,7 +59,18 @@ extension PlanDraft {
     }
 
     /// Creates a child; not if one that it needs could not be made.
-    mutating func create(_ object: some KubernetesResource & Hashable, needs: [ChildIdentity] = []) {
+    ///
+    /// - Parameter word: The word of its attempt's seal; nil for a child that reports nothing.
+    mutating func create(
+        _ object: some KubernetesResource & Hashable, needs: [ChildIdentity] = [],
+        sealedBy word: String? = nil
+    ) {
+        var object = object
+        if let word {
+            object.metadata.annotations = (object.metadata.annotations ?? [:]).merging([
+                Anneal.Annotation.seal: word
+            ]) { $1 }
+        }
         steps.creations.append(.create(Child(object), needs: needs))
     }
 

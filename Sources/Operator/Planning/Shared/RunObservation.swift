@@ -12,6 +12,7 @@ protocol RunObservation: Sendable {
     /// UIDs of objects that this process created for the run. Whoever may create pods can give one the run's
     /// owner reference and the name of a child: it counts only if its UID is known from its creation.
     var ownUIDs: Set<String> { get }
+    var seals: Seals { get }
 }
 
 /// A run, as a kind whose life is planned here.

@@ -52,7 +52,8 @@ extension TrainingJobDraft {
                 .failed, reason: "InvalidSpec",
                 message: "There is no evaluation in the spec, or no model to evaluate")
         }
-        create(child)
+        guard let word = sealWord() else { return }
+        create(child, sealedBy: word)
     }
 
     /// The EvalRun that this run creates; nil without an evaluation or a model.

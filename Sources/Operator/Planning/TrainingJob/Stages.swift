@@ -18,6 +18,7 @@ extension TrainingJobDraft {
         var current = StageAttempt(
             stage: stage, attempt: attempt, startedAt: now,
             notBefore: seconds > 0 ? now.advanced(by: seconds) : nil)
+        current.seal = Seals.digest(word(of: current))
         current.failures = failures > 0 ? failures : nil
         current.interruptions = interruptions > 0 ? interruptions : nil
         status.current = current
@@ -100,7 +101,27 @@ extension TrainingJobDraft {
     /// name can be forged by whoever may create such objects.
     func isOwn(_ child: ObjectMeta) -> Bool {
         guard run.controls(child), let uid = child.uid else { return false }
-        return seen.ownUIDs.contains(uid) || status.current?.children?[child.name ?? ""] == uid
+        if let noted = status.current?.children?[child.name ?? ""] { return noted == uid }
+        if seen.ownUIDs.contains(uid) { return true }
+        return status.current?.launchedAt == nil && Seals.fits(child, status.current?.seal)
+    }
+
+    /// The word of the attempt's seal; nil where this process does not know it. The attempt is sealed anew then,
+    /// and what exists of it is noted, so that the next pass creates the rest.
+    mutating func sealWord(besides existing: [ObjectMeta] = []) -> String? {
+        guard let current = status.current else { return nil }
+        let word = word(of: current)
+        guard current.seal != Seals.digest(word) else { return word }
+        let known = existing.filter { isOwn($0) }.compactMap { child in
+            child.uid.map { (child.name ?? "", $0) }
+        }
+        if !known.isEmpty { status.current?.children = Dictionary(known) { first, _ in first } }
+        status.current?.seal = Seals.digest(word)
+        return nil
+    }
+
+    private func word(of current: StageAttempt) -> String {
+        seen.seals.word("\(run.uid)/\(current.stage.rawValue)/\(current.attempt)")
     }
 
     /// Waits for an object to go that has the name of a child and is not the run's own; true if there is one.
@@ -176,8 +197,9 @@ extension TrainingJobDraft {
                 message:
                     "The configuration of \(stage.rawValue) can't be written as JSON: a number is not finite")
         }
+        guard let word = sealWord() else { return }
         if stage != .validating, stage != .registering { createClaimIfMissing() }
-        create(job, needs: made)
+        create(job, needs: made, sealedBy: word)
     }
 
     mutating func createClaimIfMissing() {

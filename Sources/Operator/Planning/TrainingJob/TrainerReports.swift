@@ -10,7 +10,8 @@ extension TrainingJobDraft {
             guard lease.name == name, run.controls(lease.metadata), let uid = lease.metadata.uid else {
                 return false
             }
-            return uid == status.heartbeatUID || seen.ownUIDs.contains(uid)
+            if let noted = status.heartbeatUID, noted == uid { return true }
+            return status.current?.stage == .training ? isOwn(lease.metadata) : seen.ownUIDs.contains(uid)
         }
     }
 

@@ -48,6 +48,8 @@ public struct TrainingJobObservation: Sendable {
     public var lostNodes = LostNodes()
     /// UIDs of objects that this process created for the run.
     public var ownUIDs: Set<String> = []
+    /// Seals of what the run creates.
+    public var seals = Seals(secret: "")
 
     public init(run: TrainingJob, now: Timestamp, settings: PlannerSettings) {
         self.run = run

@@ -74,9 +74,10 @@ extension TrainingJobDraft {
         if waitsForForeign(known) { return }
         guard !hasUnfinishedPods(besides: names) else { return wake(after: settings.queuePollSeconds) }
         guard gang.gpus == 0 || hold() else { return }
+        guard let word = sealWord(besides: known) else { return }
         createClaimIfMissing()
         if !seen.leases.contains(where: { $0.name == gang.leaseName }) {
-            create(gang.lease)
+            create(gang.lease, sealedBy: word)
         }
         if gang.nodes > 1, !seen.services.contains(where: { $0.name == gang.serviceName }) {
             create(gang.service)
@@ -88,7 +89,7 @@ extension TrainingJobDraft {
                     .failed, reason: "InvalidSpec",
                     message: "The trainer's configuration can't be written as JSON: a number is not finite")
             }
-            create(pod, needs: needs)
+            create(pod, needs: needs, sealedBy: word)
         }
     }
 

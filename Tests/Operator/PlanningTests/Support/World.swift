@@ -44,6 +44,7 @@ struct World {
     var hasUnsavedWork = false
     /// UIDs of what the operator created since it was started.
     var ownUIDs: Set<String> = []
+    var secret = "first"
     var events: [EventNote] = []
     /// Names ever created; none may come twice once the status has noted it.
     var created: Set<ChildIdentity> = []
@@ -85,6 +86,7 @@ struct World {
         }
         observation.signOfLifeSeen = (renewals + starts).max()
         observation.ownUIDs = ownUIDs
+        observation.seals = Seals(secret: secret)
         observation.evalRuns = Array(state.evalRuns.values)
         return observation
     }
