@@ -287,6 +287,29 @@ extension Script {
             }
             try await transcript.send("it waits", objects.raw(.get, "pods/waiting"))
         },
+        Script("options of a log are checked before its pod is looked for", needsCoreResources: true) {
+            transcript, objects in
+            try await transcript.prepareForPods(objects)
+            try await transcript.send("create", objects.pod("waiting", node: nil))
+            let queries: [[QueryItem]] = [
+                [QueryItem("sinceSeconds", "0")], [QueryItem("sinceSeconds", "")],
+                [QueryItem("sinceSeconds", "long")], [QueryItem("tailLines", "-1")],
+                [QueryItem("tailLines", "few"), QueryItem("limitBytes", "-1")],
+                [
+                    QueryItem("tailLines", "-1"), QueryItem("limitBytes", "0"),
+                    QueryItem("sinceSeconds", "-5"), QueryItem("sinceTime", "2026-01-01T00:00:00Z"),
+                    QueryItem("stream", "Stdout"),
+                ],
+                [QueryItem("container", "other")],
+                [QueryItem("container", "other"), QueryItem("limitBytes", "0")],
+            ]
+            for (index, query) in queries.enumerated() {
+                for name in ["waiting", "none"] {
+                    try await transcript.send(
+                        "\(name) \(index)", objects.raw(.get, "pods/\(name)/log", query: query))
+                }
+            }
+        },
         Script("a dry run shows what a deletion would leave, of any kind", needsCoreResources: true) {
             transcript, objects in
             try await transcript.prepareForPods(objects)

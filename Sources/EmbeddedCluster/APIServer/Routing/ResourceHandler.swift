@@ -44,6 +44,7 @@ struct ResourceHandler: Sendable {
     }
 
     private func subresource() async throws(APIError) -> APIResponse {
+        try refuseUnsupported()
         guard let subresource = Subresource(rawValue: context.path.subresource),
             context.definition.subresources.contains(subresource)
         else { return .pageNotFound }
@@ -62,8 +63,21 @@ struct ResourceHandler: Sendable {
         case .binding: return try await core.bind(try context.writing())
         case .eviction: return try await core.evict(try context.writing())
         case .token: return try core.requestToken(try context.writing())
-        case .log: return try await router.nodeProxy.logs(of: try core.get(context), context, core)
+        case .log: return try await router.nodeProxy.logs(context, core)
         }
+    }
+
+    /// Says of a subresource that a real cluster has why it is not here, if its object is.
+    private func refuseUnsupported() throws(APIError) {
+        let name = context.path.subresource.prefix { $0 != "/" }
+        guard let advice = context.definition.unsupportedSubresources[String(name)] else { return }
+        _ = try core.get(context)
+        throw APIError(
+            code: 501, reason: "NotImplemented",
+            message: "\(context.type.plural)/\(name) is not supported by the embedded cluster: \(advice)",
+            details: StatusDetails(
+                name: context.key.name, group: context.type.group.isEmpty ? nil : context.type.group,
+                kind: context.type.plural))
     }
 
     private func create() async throws(APIError) -> APIResponse {

@@ -129,7 +129,8 @@ enum SharedSchema {
         "Resources of one node of the run. Requests equal limits.",
         [
             "gpus": .integer("GPUs of a node; 0 for CPUs only.", format: .int32).range(0...64).default(1),
-            "cpu": quantity("CPUs, a quantity such as 4 or 500m."),
+            "cpu": quantity(
+                "CPUs, a quantity such as 4 or 500m; a fraction is written in quotes, as \"1.5\"."),
             "memory": quantity("Memory, a quantity such as 32Gi."),
             "ephemeralStorage": quantity("Node-local disk, a quantity such as 10Gi."),
         ])

@@ -57,7 +57,7 @@ public enum DatasetFormat: String, Codable, Hashable, Sendable, CaseIterable {
 public struct NodeResources: Codable, Hashable, Sendable {
     /// GPUs of a node; 0 for CPUs only. Default 1.
     public var gpus: Int?
-    /// CPUs, a quantity such as 4 or 500m. Nil: no request and no limit.
+    /// CPUs, a quantity such as 4 or 500m; a fraction is written in quotes, as "1.5". Nil: no request and no limit.
     public var cpu: WrittenQuantity?
     /// Memory, a quantity such as 32Gi. Nil: no request and no limit.
     public var memory: WrittenQuantity?

@@ -96,6 +96,28 @@ import Testing
         #expect(await server.send("DELETE", "/api/v1/configmaps", body: dryRun).status == 405)
     }
 
+    @Test(arguments: ["exec", "attach", "portforward", "proxy/path", "ephemeralcontainers", "resize"])
+    func `what a pod cannot do here is said, and what to do instead`(subresource: String) async throws {
+        let server = try await TestServer()
+        let pods = "/api/v1/namespaces/default/pods"
+        for (method, target) in [("GET", "x/\(subresource)?command=ls"), ("POST", "x/\(subresource)")] {
+            #expect(await server.send(method, "\(pods)/\(target)").status == 404, "there is no pod")
+        }
+        let pod: JSONValue = [
+            "apiVersion": "v1", "kind": "Pod", "metadata": ["name": "x"],
+            "spec": ["containers": [["name": "main", "image": "example:1"]]],
+        ]
+        #expect(await server.send("POST", pods, body: pod).status == 201)
+        for (method, target) in [("GET", "x/\(subresource)?command=ls"), ("POST", "x/\(subresource)")] {
+            let answer = await server.send(method, "\(pods)/\(target)")
+            #expect(answer.status == 501)
+            #expect(answer.json["kind"] == "Status")
+            let name = subresource.prefix { $0 != "/" }
+            let message = answer.json["message"]?.stringValue ?? ""
+            #expect(message.hasPrefix("pods/\(name) is not supported by the embedded cluster: "))
+        }
+    }
+
     @Test func `nothing is written where the answer could not be sent`() async throws {
         let server = try await TestServer()
         let revision = server.core.store.revision
