@@ -5,16 +5,20 @@ import KubernetesClient
 /// Requests that belong together, sent to each back end in turn.
 struct Script: Sendable, CustomStringConvertible {
     var description: String
+    /// Whether it is about built-in kinds, which not every server has.
+    var needsCoreResources = false
     var run: @Sendable (inout Transcript, Objects) async throws -> Void
 
     init(
-        _ description: String, run: @escaping @Sendable (inout Transcript, Objects) async throws -> Void
+        _ description: String, needsCoreResources: Bool = false,
+        run: @escaping @Sendable (inout Transcript, Objects) async throws -> Void
     ) {
         self.description = description
+        self.needsCoreResources = needsCoreResources
         self.run = run
     }
 
-    static let all = creation + updates + statuses + deletions + applies + lists
+    static let all = creation + updates + statuses + deletions + applies + lists + options + podOptions
 }
 
 /// Requests about the evaluation runs of one namespace.
@@ -72,6 +76,19 @@ struct Objects: Sendable {
         }
         request.query += query
         return request
+    }
+
+    /// A request with nothing added to it, to the evaluation runs or to what `path` names in the namespace.
+    func raw(
+        _ method: APIRequest.Method, _ path: String? = nil, name: String? = nil, query: [QueryItem] = [],
+        body: JSONValue? = nil, contentType: String = "application/json"
+    ) -> APIRequest {
+        let target =
+            path.map { "/api/v1/namespaces/\(namespace)/\($0)" }
+            ?? type.path(namespace: namespace, name: name)
+        return APIRequest(
+            method: method, path: target, query: query, contentType: body == nil ? nil : contentType,
+            body: body?.serialized())
     }
 
     func delete(_ name: String, options: DeleteOptions = DeleteOptions()) throws -> APIRequest {

@@ -4,7 +4,7 @@ import Testing
 @Suite(.timeLimit(.minutes(3))) struct TranscriptTests {
     @Test(
         .enabled(if: BackEnd.crdServer.isAvailable, "hack/crd-server is not running (ANNEAL_CRD_SERVER)"),
-        arguments: Script.all)
+        arguments: Script.all.filter { !$0.needsCoreResources })
     func `the apiextensions-apiserver and the embedded cluster answer alike`(_ script: Script) async throws {
         try await compare(script, on: .crdServer)
     }

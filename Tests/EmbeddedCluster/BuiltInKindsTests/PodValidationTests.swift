@@ -145,9 +145,9 @@ import Testing
         arguments: [
             (#"{"nodeName":"n"}"#, "Running", nil, 30),
             (#"{"nodeName":"n","terminationGracePeriodSeconds":5}"#, "Running", nil, 5),
-            (#"{"nodeName":"n"}"#, "Running", 7, 7), (#"{"nodeName":"n"}"#, "Running", 0, nil),
-            (#"{}"#, "Pending", nil, nil),
-            (#"{"nodeName":"n"}"#, "Succeeded", nil, nil), (#"{"nodeName":"n"}"#, "Running", -1, 1),
+            (#"{"nodeName":"n"}"#, "Running", 7, 7), (#"{"nodeName":"n"}"#, "Running", 0, 0),
+            (#"{}"#, "Pending", nil, 0),
+            (#"{"nodeName":"n"}"#, "Succeeded", nil, 0), (#"{"nodeName":"n"}"#, "Running", -1, 1),
         ] as [(String, String, Int64?, Int64?)])
     func `the deletion of a pod waits for its node`(
         spec: String, phase: String, requested: Int64?, seconds: Int64?

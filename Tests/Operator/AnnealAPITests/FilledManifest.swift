@@ -18,7 +18,7 @@ extension Schema {
         case .integer: return 7
         case .number: return 0.5
         case .boolean: return true
-        case nil: return .null
+        case nil: return isIntOrString ? "text" : .null
         }
     }
 

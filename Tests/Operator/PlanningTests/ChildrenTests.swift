@@ -33,9 +33,10 @@ struct ChildrenTests {
         }
     }
 
-    static func evaluationPods() -> [PodSpec] {
-        var world = EvaluationWorld(
-            Samples.evalRun { $0.storage = StorageConnection(credentialsSecretName: "s3") })
+    static func evaluationPods(
+        _ run: EvalRun = Samples.evalRun { $0.storage = StorageConnection(credentialsSecretName: "s3") }
+    ) -> [PodSpec] {
+        var world = EvaluationWorld(run)
         world.passes(4)
         return world.pods.values.compactMap(\.spec)
     }
@@ -113,6 +114,38 @@ struct ChildrenTests {
         #expect(env["RANK"] == ["1"] && env["NODE_RANK"] == ["1"] && env["WORLD_SIZE"] == ["2"])
         #expect(env["NPROC_PER_NODE"] == ["1"])
         #expect(env["ANNEAL_RESUME_FROM"] == nil)
+    }
+
+    @Test
+    func `a program gets values from Secrets, ConfigMaps and its pod, and images by pull secrets`() throws {
+        let variables = [
+            EnvironmentVariable(name: "HF_TOKEN", valueFrom: .secret("hub", key: "token")),
+            EnvironmentVariable(name: "PROXY", valueFrom: .configMap("network", key: "proxy")),
+            EnvironmentVariable(name: "POD", valueFrom: .field("metadata.name")),
+            EnvironmentVariable(name: "HOME", valueFrom: .secret("hub", key: "home")),
+        ]
+        let job = Samples.trainingJob {
+            $0.trainer.env = variables
+            $0.trainer.imagePullSecrets = [PullSecret(name: "registry")]
+        }
+        let run = Samples.evalRun {
+            $0.evaluator?.env = variables
+            $0.evaluator?.imagePullSecrets = [PullSecret(name: "registry")]
+        }
+        let training = Self.pods(Self.children(job)).filter { $0.stage == "train" }.map(\.spec)
+        for pod in training + Self.evaluationPods(run) {
+            #expect(pod.imagePullSecrets?.map(\.name) == ["registry"])
+            let env = Dictionary(grouping: pod.containers.first?.env ?? [], by: \.name)
+            #expect(
+                env["HF_TOKEN"]?.map(\.valueFrom?.secretKeyRef) == [KeySelector(name: "hub", key: "token")])
+            #expect(
+                env["PROXY"]?.map(\.valueFrom?.configMapKeyRef) == [
+                    KeySelector(name: "network", key: "proxy")
+                ])
+            #expect(env["POD"]?.map(\.valueFrom?.fieldRef?.fieldPath) == ["metadata.name"])
+            #expect(env["HOME"]?.map(\.value) == ["/tmp"], "ours wins")
+        }
+        #expect(training.count == 1)
     }
 
     @Test(arguments: [1, 4])

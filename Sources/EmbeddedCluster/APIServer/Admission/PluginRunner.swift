@@ -27,7 +27,7 @@ extension ServerCore {
             }
         var options: JSONValue = ["kind": .string(kind), "apiVersion": "meta.k8s.io/v1"]
         if context.isDryRun { options["dryRun"] = ["All"] }
-        if let manager = context.request.query["fieldManager"] { options["fieldManager"] = .string(manager) }
+        if let manager = context.options.fieldManager { options["fieldManager"] = .string(manager) }
         if let validation = context.request.query["fieldValidation"] {
             options["fieldValidation"] = .string(validation)
         }

@@ -25,7 +25,21 @@ struct QueryParameters: Sendable {
         return value != "0" && value.lowercased() != "false"
     }
 
-    func integer(_ name: String) -> Int64? { self[name].flatMap { Int64($0) } }
+    /// Whether the parameter is there, if only empty.
+    func has(_ name: String) -> Bool { values[name] != nil }
+
+    /// The first value as a number; nil if the parameter is absent. Anything else is refused, also nothing.
+    func integer(_ name: String) throws(APIError) -> Int64? {
+        guard let text = values[name]?.first else { return nil }
+        if let number = Int64(text) { return number }
+        let digits = text.utf8.drop { $0 == 0x2B || $0 == 0x2D }
+        let isNumber =
+            !digits.isEmpty && digits.allSatisfy { (0x30...0x39).contains($0) }
+            && text.utf8.count - digits.count <= 1
+        throw .badRequest(
+            "strconv.ParseInt: parsing \(text.quotedInGo): "
+                + (isNumber ? "value out of range" : "invalid syntax"))
+    }
 }
 
 /// RFC 3986 percent-encoding.

@@ -27,7 +27,8 @@ extension ServerCore {
         let query = context.request.query
         let filter = try ObjectFilter(
             query, namespace: context.key.namespace, definition: context.definition)
-        let limit = query.integer("limit").flatMap { $0 > 0 ? $0 : nil }
+        let limit = try query.integer("limit").flatMap { $0 > 0 ? $0 : nil }
+        _ = try query.integer("timeoutSeconds")
         let (revision, objects, start) = try await snapshot(context, filter)
         let rest = objects.drop { object in start.map { !($0.last < object.key) } ?? false }
         var selected: [JSONValue] = []
@@ -64,6 +65,11 @@ extension ServerCore {
             return (token.revision, objects, token)
         }
         let match = query["resourceVersionMatch"]
+        guard !query.has("sendInitialEvents") else {
+            throw Self.invalidListOptions([
+                .forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")
+            ])
+        }
         try checkMatch(match, query)
         let version = try listedVersion(query)
         if match == "Exact", version > 0 {

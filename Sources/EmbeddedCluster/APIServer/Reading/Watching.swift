@@ -26,6 +26,8 @@ extension ServerCore {
         let query = context.request.query
         let filter = try ObjectFilter(
             query, namespace: context.key.namespace, definition: context.definition)
+        let seconds = try query.integer("timeoutSeconds").flatMap { $0 > 0 ? min($0, 86_400) : nil }
+        _ = try query.integer("limit")
         let sendsInitial = query["sendInitialEvents"].map { $0 == "true" || $0 == "1" }
         if sendsInitial != nil, query["resourceVersionMatch"] != "NotOlderThan" {
             throw Self.invalidListOptions([
@@ -59,7 +61,6 @@ extension ServerCore {
                 failure = APIError(error, context.type, name: "")
             }
         }
-        let seconds = query.integer("timeoutSeconds").flatMap { $0 > 0 ? min($0, 86_400) : nil }
         return WatchPlan(
             context: context, filter: filter, subscription: subscription, failure: failure,
             allowsBookmarks: query.flag("allowWatchBookmarks"), marksInitialEnd: sendsInitial == true,

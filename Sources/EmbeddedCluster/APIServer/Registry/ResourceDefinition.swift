@@ -19,6 +19,8 @@ public struct ResourceDefinition: Sendable {
     public var columns: [PrinterColumn]
     /// Subresources of the kind, with the part of the object that each one may write.
     public var subresources: Set<Subresource>
+    /// Subresources that a real cluster has and this one does not, each with what to do instead.
+    public var unsupportedSubresources: [String: String]
     /// Fields that `fieldSelector` may name beside `metadata.name` and `metadata.namespace`.
     public var selectableFields: [SelectableField]
     /// Whether strategic merge patches are taken; custom resources answer them with 415.
@@ -37,7 +39,8 @@ public struct ResourceDefinition: Sendable {
     public init(
         type: ResourceType, singular: String? = nil, shortNames: [String] = [], categories: [String] = [],
         listKind: String? = nil, schema: Schema, columns: [PrinterColumn] = [.age],
-        subresources: Set<Subresource> = [], selectableFields: [SelectableField] = [],
+        subresources: Set<Subresource> = [], unsupportedSubresources: [String: String] = [:],
+        selectableFields: [SelectableField] = [],
         allowsStrategicMerge: Bool = true, nameRule: NameRule = .dnsSubdomain, hasGeneration: Bool = false,
         verbs: [String] = ResourceDefinition.allVerbs, strategy: any ResourceStrategy = PlainStrategy(),
         storedAs: StoredForm? = nil
@@ -50,6 +53,7 @@ public struct ResourceDefinition: Sendable {
         self.schema = schema
         self.columns = columns
         self.subresources = subresources
+        self.unsupportedSubresources = unsupportedSubresources
         self.selectableFields = selectableFields
         self.allowsStrategicMerge = allowsStrategicMerge
         self.nameRule = nameRule

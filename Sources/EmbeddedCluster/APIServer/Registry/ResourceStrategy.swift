@@ -21,8 +21,8 @@ public protocol ResourceStrategy: Sendable {
     func validateStatusUpdate(_ object: JSONValue, old: JSONValue, _ context: StrategyContext) -> [FieldError]
     /// `Warning` headers that a write of this object earns.
     func warnings(for object: JSONValue, old: JSONValue?) -> [String]
-    /// Seconds that a deletion waits for the node agent; nil deletes at once. `requested` is what the
-    /// client asked for.
+    /// Seconds that a deletion waits for the node agent; nil for a kind that knows no such wait. `requested`
+    /// is what the client asked for.
     func gracePeriodSeconds(for object: JSONValue, requested: Int64?) -> Int64?
     /// Sets what the kind says of an object whose deletion begins; called once, after `deletionTimestamp`
     /// and `deletionGracePeriodSeconds` were set.

@@ -13,23 +13,30 @@ extension RequestContext {
         return try accept(value)
     }
 
-    /// The body as JSON, from JSON or YAML.
-    func parseBody() throws(APIError) -> JSONValue {
+    /// The body as JSON, from JSON, YAML or protobuf.
+    ///
+    /// - Parameter isObject: whether it is to be an object of the request's kind, and not options of it
+    func parseBody(isObject: Bool = true) throws(APIError) -> JSONValue {
+        try checkMediaType()
         switch request.contentType {
-        case nil, "application/json":
-            return try parseJSON()
-        case "application/yaml":
-            return try parseYAML()
+        case "application/yaml": return try parseYAML()
         case Self.protobuf:
             do {
                 return try ProtobufBody.decode(request.body)
             } catch {
                 throw Self.unsupportedMediaType("\(error)")
             }
-        default:
-            throw Self.unsupportedMediaType(
-                "accepted media types include: application/json, application/yaml, \(Self.protobuf)")
+        default: return try parseJSON(isObject: isObject)
         }
+    }
+
+    /// Refuses a body of a media type that no object is sent in.
+    func checkMediaType() throws(APIError) {
+        guard let type = request.contentType,
+            !["application/json", "application/yaml", Self.protobuf].contains(type)
+        else { return }
+        throw Self.unsupportedMediaType(
+            "accepted media types include: application/json, application/yaml, \(Self.protobuf)")
     }
 
     private static func unsupportedMediaType(_ what: String) -> APIError {
@@ -38,14 +45,15 @@ extension RequestContext {
             message: "the body of the request was in an unknown format - \(what)")
     }
 
-    private func parseJSON() throws(APIError) -> JSONValue {
+    private func parseJSON(isObject: Bool) throws(APIError) -> JSONValue {
         do {
             return try JSONValue(parsing: request.body)
         } catch {
+            let problem = "couldn't get version/kind; json parse error: \(error)"
+            guard isObject else { throw .badRequest(problem) }
             let shown = String(decoding: request.body.prefix(100), as: UTF8.self)
             throw .badRequest(
-                "the object provided is unrecognized (must be of type \(type.kind)): couldn't get "
-                    + "version/kind; json parse error: \(error) (\(shown))")
+                "the object provided is unrecognized (must be of type \(type.kind)): \(problem) (\(shown))")
         }
     }
 

@@ -65,11 +65,6 @@ extension RequestContext {
 
     /// The configuration in the body of a server-side apply, with the name and namespace of the URL.
     func decodeConfiguration() throws(APIError) -> JSONValue {
-        guard request.query["fieldManager"] != nil else {
-            let options = ResourceType(group: "meta.k8s.io", version: "v1", kind: "PatchOptions", plural: "")
-            throw .invalid(
-                options, name: "", [.required("fieldManager", "is required for apply patch")])
-        }
         var configuration = try parseYAML()
         guard configuration.objectValue != nil else {
             throw .badRequest(

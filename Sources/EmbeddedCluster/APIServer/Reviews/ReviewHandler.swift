@@ -12,6 +12,7 @@ struct ReviewHandler: Sendable {
         guard context.request.method == "POST" else {
             throw .methodNotAllowed("the server does not allow this method on the requested resource")
         }
+        let context = try context.writing()
         let body = try context.decodeObject()
         var object = FieldOwnership(context, scope: .object).updated(body, live: nil)
         object["status"] = try answer(body["spec"] ?? [:])

@@ -63,7 +63,7 @@ struct RequestRouter: Sendable {
                     group: path.group, version: path.version, plural: path.plural),
                 resource.type.isNamespaced || !path.isInNamespace
             else { return .pageNotFound }
-            let context = try RequestContext(
+            let context = RequestContext(
                 request: request, path: path, resource: resource, user: user, warnings: warnings,
                 now: core.now)
             return try await ResourceHandler(router: self, context: context).respond()

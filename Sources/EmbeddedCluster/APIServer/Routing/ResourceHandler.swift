@@ -8,8 +8,11 @@ struct ResourceHandler: Sendable {
     private var core: ServerCore { router.core }
 
     func respond() async throws(APIError) -> APIResponse {
+        if let refusal = try refusalOfScope() { return refusal }
         if !context.path.subresource.isEmpty { return try await subresource() }
         if let review = try ReviewHandler(core: core, context: context).respond() { return review }
+        // An answer that the client would not take is refused before anything is written.
+        _ = try representation()
         let verb = context.request.verb(for: context.path)
         guard context.definition.verbs.contains(verb) else {
             throw .methodNotAllowed("the server does not allow this method on the requested resource")
@@ -28,7 +31,20 @@ struct ResourceHandler: Sendable {
         }
     }
 
+    /// Refuses paths that name too little: an object of no namespace, a write to all objects of a kind.
+    private func refusalOfScope() throws(APIError) -> APIResponse? {
+        let isEverywhere = context.type.isNamespaced && context.path.namespace.isEmpty
+        let (isNamed, method) = (!context.path.name.isEmpty, context.request.method)
+        guard isEverywhere ? isNamed || method != "GET" : !isNamed && ["PUT", "PATCH"].contains(method) else {
+            return nil
+        }
+        if isEverywhere, context.resource.isCustom { return .pageNotFound }
+        if isNamed { throw .noSuchResource }
+        throw .methodNotAllowed("the server does not allow this method on the requested resource")
+    }
+
     private func subresource() async throws(APIError) -> APIResponse {
+        try refuseUnsupported()
         guard let subresource = Subresource(rawValue: context.path.subresource),
             context.definition.subresources.contains(subresource)
         else { return .pageNotFound }
@@ -44,11 +60,24 @@ struct ResourceHandler: Sendable {
             default: return try await write(Write.Operation(patch: context), .status)
             }
         case .finalize: return try await write(.update, .finalize)
-        case .binding: return try await core.bind(context)
-        case .eviction: return try await core.evict(context)
-        case .token: return try core.requestToken(context)
-        case .log: return try await router.nodeProxy.logs(of: try core.get(context), context, core)
+        case .binding: return try await core.bind(try context.writing())
+        case .eviction: return try await core.evict(try context.writing())
+        case .token: return try core.requestToken(try context.writing())
+        case .log: return try await router.nodeProxy.logs(context, core)
         }
+    }
+
+    /// Says of a subresource that a real cluster has why it is not here, if its object is.
+    private func refuseUnsupported() throws(APIError) {
+        let name = context.path.subresource.prefix { $0 != "/" }
+        guard let advice = context.definition.unsupportedSubresources[String(name)] else { return }
+        _ = try core.get(context)
+        throw APIError(
+            code: 501, reason: "NotImplemented",
+            message: "\(context.type.plural)/\(name) is not supported by the embedded cluster: \(advice)",
+            details: StatusDetails(
+                name: context.key.name, group: context.type.group.isEmpty ? nil : context.type.group,
+                kind: context.type.plural))
     }
 
     private func create() async throws(APIError) -> APIResponse {
@@ -61,7 +90,7 @@ struct ResourceHandler: Sendable {
     private func write(_ operation: Write.Operation, _ scope: WriteScope) async throws(APIError)
         -> APIResponse
     {
-        let outcome = try await Write(core, context, operation, scope: scope).run()
+        let outcome = try await Write(core, try context.writing(), operation, scope: scope).run()
         return try single(outcome.isNew ? 201 : 200, outcome.object)
     }
 
@@ -149,9 +178,11 @@ struct ResourceHandler: Sendable {
     ]
 
     private func delete() async throws(APIError) -> APIResponse {
-        let outcome = try await core.delete(context, try DeleteOptions(context))
-        switch outcome {
-        case .pending(let object): return try single(200, object)
+        let options = try DeleteOptions(context)
+        switch try await core.delete(context, options) {
+        case .pending(let object):
+            // Only who asks for a cascade in the old way hears that it goes on.
+            return try single(options.orphanDependents == false ? 202 : 200, object)
         case .deleted(let object):
             if context.type.group.isEmpty, Self.answeredWithObject.contains(context.type.plural) {
                 return try single(200, object)
@@ -166,21 +197,19 @@ struct ResourceHandler: Sendable {
     }
 
     private func deleteCollection() async throws(APIError) -> APIResponse {
-        let options = try DeleteOptions(context)
         let page = try await core.list(context)
-        var deleted: [JSONValue] = []
+        let options = try DeleteOptions(context)
         for object in page.objects {
             var single = context
             single.path.name = object.objectName
             single.path.namespace = object.objectNamespace
             do throws(APIError) {
-                switch try await core.delete(single, options) {
-                case .deleted(let last), .pending(let last): deleted.append(last)
-                }
+                _ = try await core.delete(single, options)
             } catch  where error.code != 404 {
                 throw error
             }
         }
-        return .json(200, objectList(deleted, metadata: page.metadata))
+        // The answer is the list as it was found.
+        return .json(200, objectList(page.objects, metadata: page.metadata))
     }
 }

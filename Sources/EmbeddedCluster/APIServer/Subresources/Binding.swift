@@ -5,7 +5,7 @@ extension ServerCore {
 
     /// `pods/binding`: puts a pod on a node, once.
     func bind(_ context: RequestContext) async throws(APIError) -> APIResponse {
-        let binding = try context.parseBody()
+        let binding = try context.decodeSubresource(.binding)
         let node = binding[path: ["target", "name"]]?.stringValue ?? ""
         guard !node.isEmpty else {
             throw .invalid(
@@ -20,6 +20,7 @@ extension ServerCore {
                 throw .notFound(context.type, name: name)
             }
             var pod = current.value
+            try check(binding, against: pod, context.type, name)
             if pod.isBeingDeleted {
                 throw .conflict(
                     shown, name: name, "pod \(name) is being deleted, cannot be assigned to a host")
@@ -48,39 +49,30 @@ extension ServerCore {
         }
         return .json(201, Status(status: "Success", code: 201).body)
     }
+}
 
-    /// `pods/eviction`: a deletion that says why. There are no disruption budgets here.
-    func evict(_ context: RequestContext) async throws(APIError) -> APIResponse {
-        let eviction = try context.parseBody()
-        var deletion = context
-        deletion.path.subresource = ""
-        deletion.request.body = (eviction["deleteOptions"] ?? .object([:])).serialized()
-        let options = try DeleteOptions(deletion)
-        guard let current = store.get(context.resource.storage, context.key) else {
-            throw .notFound(context.type, name: context.key.name)
+extension ServerCore {
+    /// Refuses to bind another pod than the one that the client means by its UID and version.
+    private func check(
+        _ binding: JSONValue, against pod: JSONValue, _ type: ResourceType, _ name: String
+    ) throws(APIError) {
+        for (field, title) in [("uid", "UID"), ("resourceVersion", "ResourceVersion")] {
+            guard let wanted = binding[metadata: field]?.stringValue, !wanted.isEmpty,
+                wanted != pod[metadata: field]?.stringValue
+            else { continue }
+            let found = pod[metadata: field]?.stringValue ?? ""
+            throw .conflict(
+                type, name: name,
+                "StorageError: invalid object, Code: 4, Key: /pods/\(pod.objectNamespace)/\(name), "
+                    + "ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: \(title) in precondition: "
+                    + "\(wanted), \(title) in object meta: \(found)")
         }
-        if !context.isDryRun, current.value[path: ["spec", "nodeName"]] != nil {
-            var pod = current.value
-            pod.setPodCondition([
-                "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI",
-                "message": "Eviction API: evicting", "lastProbeTime": .null,
-                "lastTransitionTime": .string(context.now.description),
-            ])
-            do {
-                _ = try await store.replace(
-                    context.resource.storage, context.key, pod, expected: current.revision)
-            } catch {
-                throw APIError(error, context.type, name: context.key.name)
-            }
-        }
-        _ = try await delete(deletion, options)
-        return .json(201, Status(status: "Success", code: 201).body)
     }
 }
 
 extension JSONValue {
     /// Sets a pod's condition by its type.
-    fileprivate mutating func setPodCondition(_ condition: JSONValue) {
+    mutating func setPodCondition(_ condition: JSONValue) {
         var conditions = self[path: ["status", "conditions"]]?.arrayValue ?? []
         conditions.removeAll { $0["type"] == condition["type"] }
         conditions.append(condition)

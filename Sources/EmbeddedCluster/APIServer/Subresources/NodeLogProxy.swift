@@ -7,33 +7,24 @@ import KubernetesAPI
 /// The agent is an HTTP server on loopback, on the port in the node's
 /// `status.daemonEndpoints.kubeletEndpoint.Port`; it answers `/containerLogs/NAMESPACE/POD/CONTAINER`.
 struct NodeLogProxy: Sendable {
-    private static let forwarded = [
-        "follow", "tailLines", "previous", "limitBytes", "sinceSeconds", "sinceTime", "timestamps",
-    ]
     private static let errorLimit = 64 << 10
 
     let transport: HTTPTransport
     /// Bearer token by which the agents know this server.
     let token: String
 
-    func logs(
-        of pod: JSONValue, _ context: RequestContext, _ core: ServerCore
-    ) async throws(APIError) -> APIResponse {
+    func logs(_ context: RequestContext, _ core: ServerCore) async throws(APIError) -> APIResponse {
+        let options = try LogQuery(context)
+        let pod = try core.get(context)
         let container = try containerName(pod, context)
         guard let node = pod[path: ["spec", "nodeName"]]?.stringValue, !node.isEmpty else {
             return APIResponse(status: 204)
         }
         let url = try agentURL(node, core)
-        var query: [String] = []
-        for name in Self.forwarded {
-            if let value = context.request.query[name] {
-                query.append("\(name)=\(URLEscapes.encode(value))")
-            }
-        }
         let path = [context.key.namespace, context.key.name, container].map(URLEscapes.encode)
         let request = HTTPRequest(
             method: "GET",
-            url: "\(url)/containerLogs/\(path.joined(separator: "/"))?\(query.joined(separator: "&"))",
+            url: "\(url)/containerLogs/\(path.joined(separator: "/"))?\(options.text)",
             headers: [HTTPHeader("Authorization", "Bearer \(token)")], timeout: nil)
         do {
             let stream = try await transport.stream(request)

@@ -1,44 +1,5 @@
 import KubernetesAPI
 
-/// `metav1.DeleteOptions`, from the body and the query.
-struct DeleteOptions: Sendable {
-    var gracePeriodSeconds: Int64?
-    var propagation: PropagationPolicy?
-    var uid: String?
-    var resourceVersion: String?
-
-    init(_ context: RequestContext) throws(APIError) {
-        let query = context.request.query
-        var propagation = query["propagationPolicy"]
-        gracePeriodSeconds = query.integer("gracePeriodSeconds")
-        var orphans = query["orphanDependents"].map { $0 == "true" }
-        if !context.request.body.isEmpty {
-            let body = try context.parseBody()
-            gracePeriodSeconds = body["gracePeriodSeconds"]?.integerValue ?? gracePeriodSeconds
-            propagation = body["propagationPolicy"]?.stringValue ?? propagation
-            orphans = body["orphanDependents"]?.boolValue ?? orphans
-            uid = body["preconditions"]?["uid"]?.stringValue
-            resourceVersion = body["preconditions"]?["resourceVersion"]?.stringValue
-        }
-        if let propagation {
-            guard let policy = PropagationPolicy(rawValue: propagation) else {
-                let options = ResourceType(
-                    group: "meta.k8s.io", version: "v1", kind: "DeleteOptions", plural: "")
-                throw .invalid(
-                    options, name: "",
-                    [
-                        .notSupported(
-                            "propagationPolicy", .string(propagation),
-                            supported: ["Foreground", "Background", "Orphan", "nil"])
-                    ])
-            }
-            self.propagation = policy
-        } else if let orphans {
-            self.propagation = orphans ? .orphan : .background
-        }
-    }
-}
-
 /// Result of a deletion.
 enum DeletionOutcome: Sendable {
     /// The object is gone; this is its last state.
@@ -54,15 +15,21 @@ extension ServerCore {
     /// Longest grace period in seconds: no instant that can be written lies further away.
     private static let longestGracePeriod = Int64(Int32.max)
 
-    func delete(_ context: RequestContext, _ options: DeleteOptions) async throws(APIError) -> DeletionOutcome
+    /// - Parameter request: of which only the object counts: all options are in `options`
+    func delete(_ request: RequestContext, _ options: DeleteOptions) async throws(APIError) -> DeletionOutcome
     {
+        var context = request
+        context.options = WriteOptions()
+        context.options.isDryRun = options.isDryRun
         for attempt in 1... {
             guard let current = store.get(context.resource.storage, context.key) else {
                 throw .notFound(context.type, name: context.key.name)
             }
             let old = context.resource.shown(current.value)
             try check(options, old, context)
+            if isUnderWay(old, options) { return .pending(old) }
             var request = admissionRequest(.delete, context, object: nil, old: old)
+            request.options = options.json
             try await admit(&request)
             try await validateAdmission(request)
             do throws(StoreError) {
@@ -76,9 +43,13 @@ extension ServerCore {
         throw .internalError("unreachable")
     }
 
-    private func check(
+    /// Refuses a deletion of another object than the one that the client means.
+    func check(
         _ options: DeleteOptions, _ old: JSONValue, _ context: RequestContext
     ) throws(APIError) {
+        if GroupResource(context.type) == GroupResource(group: "", plural: "namespaces") {
+            try checkNamespace(options, old, context)
+        }
         // Preconditions name the kind where everything else names the resource.
         var kind = context.type
         kind.plural = kind.kind
@@ -97,6 +68,25 @@ extension ServerCore {
         }
     }
 
+    /// Does the same for a namespace, of which a real server says it in other words.
+    private func checkNamespace(
+        _ options: DeleteOptions, _ old: JSONValue, _ context: RequestContext
+    ) throws(APIError) {
+        let found = [
+            ("UID", options.uid, old.uid),
+            (
+                "ResourceVersion", options.resourceVersion,
+                old[metadata: "resourceVersion"]?.stringValue ?? ""
+            ),
+        ]
+        for case (let field, let wanted?, let actual) in found where wanted != actual {
+            throw .conflict(
+                context.type, name: context.key.name,
+                "Precondition failed: \(field) in precondition: \(wanted), \(field) in object meta: \(actual)"
+            )
+        }
+    }
+
     private func remove(
         _ old: JSONValue, _ revision: Int64, _ context: RequestContext, _ options: DeleteOptions
     ) async throws(StoreError) -> DeletionOutcome {
@@ -105,17 +95,17 @@ extension ServerCore {
         object.finalizers = finalizers(for: old, options.propagation, strategy)
         markAsDeleted(&object, old, grace: gracePeriod(for: old, options, context), context)
         let holds = !object.finalizers.isEmpty || strategy.holdsBack(object)
-        if context.isDryRun { return holds ? .pending(object) : .deleted(object) }
         guard holds else {
             // An object without a grace period goes at once, in the state that it had.
             let final = strategy.gracePeriodSeconds(for: old, requested: nil) == nil ? old : object
+            if context.isDryRun { return .deleted(final) }
             let last = try await store.delete(
                 context.resource.storage, context.key, last: context.resource.stored(final),
                 expected: revision)
             let shown = context.resource.shown(last.value)
             return .deleted(shown)
         }
-        if object == old { return .pending(old) }
+        if object == old || context.isDryRun { return .pending(object) }
         let stored = try await store.replace(
             context.resource.storage, context.key, context.resource.stored(object), expected: revision)
         return .pending(context.resource.shown(stored.value))
@@ -141,13 +131,27 @@ extension ServerCore {
         return finalizers
     }
 
+    /// Whether the object is being deleted already, and the request gives it no less time: nothing changes
+    /// then, also not what becomes of its dependents.
+    private func isUnderWay(_ old: JSONValue, _ options: DeleteOptions) -> Bool {
+        guard old.isBeingDeleted, let left = old[metadata: "deletionGracePeriodSeconds"]?.integerValue,
+            left > 0
+        else { return false }
+        return options.gracePeriodSeconds.map { Self.grace($0) >= left } ?? true
+    }
+
+    /// Grace period that a number of seconds stands for: what is below zero is as short as can be.
+    private static func grace(_ seconds: Int64) -> Int64 {
+        seconds < 0 ? 1 : min(seconds, longestGracePeriod)
+    }
+
     /// Seconds that the object still gets: never more than a deletion under way allows it.
     private func gracePeriod(for old: JSONValue, _ options: DeleteOptions, _ context: RequestContext) -> Int64
     {
         let strategy = context.definition.strategy
         guard let requested = strategy.gracePeriodSeconds(for: old, requested: options.gracePeriodSeconds)
         else { return 0 }
-        let grace = min(max(requested, 0), Self.longestGracePeriod)
+        let grace = Self.grace(requested)
         if old.isBeingDeleted, let current = old[metadata: "deletionGracePeriodSeconds"]?.integerValue {
             return min(grace, max(current, 0))
         }

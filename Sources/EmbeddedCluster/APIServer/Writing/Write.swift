@@ -128,8 +128,8 @@ struct Write: Sendable {
     /// Notes who owns which fields; an apply gets its object here.
     private func own(_ decoded: JSONValue, over live: Live?) throws(APIError) -> JSONValue {
         guard case .apply = operation else { return ownership.updated(decoded, live: live?.object) }
-        let force = context.request.query.flag("force")
-        let applied = try ownership.applied(decoded, live: live?.object, force: force)
+        let applied = try ownership.applied(
+            decoded, live: live?.object, force: context.options.isForced)
         return confined(try context.accept(applied), over: live)
     }
 

@@ -7,6 +7,10 @@ enum ServiceKind {
     static let definition = ResourceDefinition(
         type: ResourceType(version: "v1", kind: "Service", plural: "services"), shortNames: ["svc"],
         categories: ["all"], schema: schema, columns: columns, subresources: [.status],
+        unsupportedSubresources: [
+            "proxy":
+                "pods listen on this machine, on the addresses in the service's Endpoints; connect to those"
+        ],
         selectableFields: [SelectableField("spec.clusterIP"), SelectableField("spec.type")],
         nameRule: .dns1035Label, strategy: ServiceStrategy())
 

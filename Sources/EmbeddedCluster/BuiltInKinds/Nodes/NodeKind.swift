@@ -102,6 +102,7 @@ enum NodeKind {
                 "Container-Runtime", "containerRuntimeVersion",
                 "ContainerRuntime Version reported by the node."),
         ], subresources: [.status],
+        unsupportedSubresources: ["proxy": "the agent of a node serves logs alone, by kubectl logs"],
         selectableFields: [SelectableField("spec.unschedulable", default: "false")],
         strategy: NodeStrategy())
 

@@ -60,7 +60,8 @@ struct PodStrategy: ResourceStrategy {
         let period = requested ?? configured ?? 30
         let node = object[path: ["spec", "nodeName"]]?.stringValue ?? ""
         let isFinished = Pod.isFinished(phase: object[path: ["status", "phase"]]?.stringValue)
-        if node.isEmpty || isFinished || period == 0 { return nil }
+        // Nobody waits for a pod that no node runs.
+        if node.isEmpty || isFinished { return 0 }
         return period < 0 ? 1 : period
     }
 }

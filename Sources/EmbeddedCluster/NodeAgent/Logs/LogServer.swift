@@ -10,7 +10,7 @@ import NIOSSL
 import ServiceLifecycle
 
 /// Serves containers' output on loopback: `GET /containerLogs/{namespace}/{pod}/{container}`, with
-/// `?follow&tailLines&previous&limitBytes&sinceSeconds&timestamps`.
+/// `?follow&tailLines&previous&limitBytes&sinceSeconds&sinceTime&timestamps`.
 struct LogServer: ServiceLifecycle.Service {
     let directory: LogDirectory
     let readers: LogReaders
@@ -70,7 +70,7 @@ struct LogServer: ServiceLifecycle.Service {
             return Self.text(
                 .badRequest,
                 "container \"\(container)\" in pod \"\(key.name)\" is waiting to start: ContainerCreating")
-        case .logs(let logs): return send(logs, Self.options(request), key, container)
+        case .logs(let logs): return send(logs, options(request), key, container)
         }
     }
 
@@ -87,7 +87,7 @@ struct LogServer: ServiceLifecycle.Service {
             path = previous
         }
         let reader = LogReader(log: path)
-        let (text, offset) = reader.read(options, now: clock.milliseconds())
+        let (text, offset) = reader.read(options)
         guard options.follow, !options.previous else { return Self.text(.ok, text) }
         let body = ResponseBody { [path] writer in
             try await writer.write(ByteBuffer(string: text))
@@ -122,7 +122,7 @@ struct LogServer: ServiceLifecycle.Service {
         }
     }
 
-    private static func options(_ request: Request) -> LogOptions {
+    private func options(_ request: Request) -> LogOptions {
         func value(_ name: String) -> String? {
             request.uri.queryParameters[Substring(name)].map(String.init)
         }
@@ -133,10 +133,12 @@ struct LogServer: ServiceLifecycle.Service {
         options.timestamps = flag("timestamps")
         options.tailLines = value("tailLines").flatMap { Int($0) }
         options.limitBytes = value("limitBytes").flatMap { Int($0) }
-        options.sinceSeconds = value("sinceSeconds").flatMap { Int64($0) }
-        if let time = value("sinceTime").flatMap({ Timestamp($0) }) {
-            options.sinceSeconds = max(
-                0, Timestamp(seconds: Int64(Date().timeIntervalSince1970)).seconds(since: time))
+        if let seconds = value("sinceSeconds").flatMap({ Int64($0) }) {
+            options.since = clock.milliseconds() - 1000 * min(max(0, seconds), 1 << 40)
+        }
+        if let time = value("sinceTime").flatMap({ MicroTime($0) }) {
+            // A line's time has milliseconds, so the instant is rounded up to one.
+            options.since = time.seconds * 1000 + (time.microseconds + 999) / 1000
         }
         return options
     }

@@ -19,8 +19,17 @@ struct LogTimeline: Sendable {
         let size = Int64(status.st_size)
         guard size != noted else { return }
         noted = size
-        append("\(size) \(now)\n")
+        // An agent that was away learns late what was written long ago.
+        append("\(size) \(min(now, Self.modified(log) ?? now))\n")
         if size > limit { rotate() }
+    }
+
+    /// Time of a file's last change, in milliseconds since 1970; nil if there is no such file.
+    static func modified(_ path: String) -> Int64? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        let time = status.st_mtim
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 
     private func append(_ line: String) {

@@ -8,7 +8,9 @@ extension AdmissionPolicy {
         problems: { run in
             let errors = SpecValidation.errors(of: run)
             let planned = errors.isEmpty ? SpecProblem.first(in: run.spec).map { [$0] } ?? [] : errors
-            return planned + SizeRules.errors("spec.evaluator.resources", run.spec.evaluator?.resources)
+            return planned
+                + EnvironmentRules.errors("spec.evaluator.env", run.spec.evaluator?.env)
+                + SizeRules.errors("spec.evaluator.resources", run.spec.evaluator?.resources)
         },
         warnings: { new, old in
             if let old {

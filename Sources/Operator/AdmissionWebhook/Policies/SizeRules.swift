@@ -15,8 +15,8 @@ enum SizeRules {
     }
 
     /// Errors of an amount in bytes. Malformed amounts, and those not above 0, are judged elsewhere.
-    static func errors(_ field: String, bytes text: String?) -> [FieldError] {
-        guard let text, let amount = amount(text), amount > 0 else { return [] }
+    static func errors(_ field: String, bytes written: WrittenQuantity?) -> [FieldError] {
+        guard let text = written?.text, let amount = amount(written), amount > 0 else { return [] }
         if amount < leastBytes * 1000 {
             return [
                 .invalid(
@@ -30,8 +30,10 @@ enum SizeRules {
         return []
     }
 
-    private static func cpus(_ field: String, _ text: String?) -> [FieldError] {
-        guard let text, let amount = amount(text), amount > mostCPUs * 1000 else { return [] }
+    private static func cpus(_ field: String, _ written: WrittenQuantity?) -> [FieldError] {
+        guard let text = written?.text, let amount = amount(written), amount > mostCPUs * 1000 else {
+            return []
+        }
         return [
             .invalid(
                 field, .string(text),
@@ -40,5 +42,5 @@ enum SizeRules {
     }
 
     /// The amount in thousandths; nil if the text is no quantity.
-    static func amount(_ text: String?) -> Int128? { text.flatMap { Quantity($0) }?.milliunits }
+    static func amount(_ written: WrittenQuantity?) -> Int128? { written?.quantity?.milliunits }
 }

@@ -41,26 +41,30 @@ extension AdmissionPolicy {
     }
 }
 
+/// Variables of a user's program that its container has already.
+enum EnvironmentRules {
+    /// Variables that the operator sets in every program, beside those that the schema names.
+    private static let ownVariables: Set<String> = ["HOME"]
+
+    static func errors(_ field: String, _ variables: [EnvironmentVariable]?) -> [FieldError] {
+        (variables ?? []).enumerated().compactMap { index, variable in
+            guard ownVariables.contains(variable.name) else { return nil }
+            return .invalid(
+                "\(field)[\(index)].name", .string(variable.name),
+                "is set by Anneal, to a folder that the program may write to; choose another name")
+        }
+    }
+}
+
 /// Errors of a TrainingJob's spec that its schema cannot express.
 enum TrainingJobRules {
     static func errors(in spec: TrainingJobSpec) -> [FieldError] {
-        environment(spec.trainer.env ?? []) + parameters(spec.hyperparameters)
+        EnvironmentRules.errors("spec.trainer.env", spec.trainer.env) + parameters(spec.hyperparameters)
+            + EnvironmentRules.errors("spec.evaluation.evaluator.env", spec.evaluation?.evaluator.env)
             + SizeRules.errors("spec.trainer.resourcesPerNode", spec.trainer.resourcesPerNode)
             + SizeRules.errors("spec.trainer.shmSize", bytes: spec.trainer.shmSize)
             + SizeRules.errors("spec.workspace.size", bytes: spec.workspace?.size)
             + SizeRules.errors("spec.evaluation.evaluator.resources", spec.evaluation?.evaluator.resources)
-    }
-
-    /// Variables that the operator sets in every trainer, beside those that the schema names.
-    private static let ownVariables: Set<String> = ["HOME"]
-
-    private static func environment(_ variables: [EnvironmentVariable]) -> [FieldError] {
-        variables.enumerated().compactMap { index, variable in
-            guard ownVariables.contains(variable.name) else { return nil }
-            return .invalid(
-                "spec.trainer.env[\(index)].name", .string(variable.name),
-                "is set by Anneal, to a folder that the trainer may write to; choose another name")
-        }
     }
 
     private static let knownHyperparameters: Set<String> = [
@@ -91,8 +95,8 @@ enum TrainingJobRules {
             let memory = SizeRules.amount(trainer.resourcesPerNode?.memory), shared > memory
         {
             warnings.append(
-                "spec.trainer.shmSize \(trainer.shmSize ?? "") counts against "
-                    + "spec.trainer.resourcesPerNode.memory \(trainer.resourcesPerNode?.memory ?? ""), "
+                "spec.trainer.shmSize \(trainer.shmSize?.text ?? "") counts against "
+                    + "spec.trainer.resourcesPerNode.memory \(trainer.resourcesPerNode?.memory?.text ?? ""), "
                     + "which is less")
         }
         let (least, overflow) = Int64(settings.heartbeatSeconds).multipliedReportingOverflow(by: 3)

@@ -60,8 +60,13 @@ public struct Evaluator: Codable, Hashable, Sendable {
     public var command: [String]?
     /// Arguments of the program. Nil: the image's own are kept.
     public var args: [String]?
+    /// Environment of the evaluator. A token comes from a Secret, by valueFrom. Nil: no variable but
+    /// Anneal's.
+    public var env: [EnvironmentVariable]?
     /// Resources of an evaluation pod. Requests equal limits. Nil: every default applies.
     public var resources: NodeResources?
+    /// Secrets of this namespace for private registries. Nil: none.
+    public var imagePullSecrets: [PullSecret]?
 
     /// An evaluator that runs `image` by its own entry point; all else is nil, and its default applies.
     public init(image: String) { self.image = image }

@@ -8,8 +8,11 @@ enum EvaluationSchema {
             "image": SharedSchema.image.description("Image of the evaluator."),
             "command": SharedSchema.words("Replaces the image's entry point."),
             "args": SharedSchema.words("Arguments of the program."),
+            "env": SharedSchema.environment(
+                "Environment of the evaluator. A token comes from a Secret, by valueFrom."),
             "resources": SharedSchema.resources.description(
                 "Resources of an evaluation pod. Requests equal limits."),
+            "imagePullSecrets": SharedSchema.pullSecrets,
         ], required: ["image"])
 
     static let suites = Schema.listMap(

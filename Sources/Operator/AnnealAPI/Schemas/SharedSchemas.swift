@@ -68,11 +68,16 @@ enum SharedSchema {
                 message: "must be an absolute address, such as https://mlflow.example.com")
     }
 
+    /// A quantity, which may be a number as in every manifest of Kubernetes.
     static func quantity(_ description: String) -> Schema {
-        .string(description).maxLength(32)
-            .rule("isQuantity(self)", message: "must be a quantity, such as 500m, 2 or 16Gi")
+        .intOrString(description).maxLength(32)
             .rule(
-                "!isQuantity(self) || quantity(self).isGreaterThan(quantity('0'))",
+                "type(self) == int || isQuantity(self)",
+                message: "must be a quantity, such as 500m, 2 or 16Gi"
+            )
+            .rule(
+                "type(self) == int ? self > 0 : "
+                    + "!isQuantity(self) || quantity(self).isGreaterThan(quantity('0'))",
                 message: "must be greater than 0")
     }
 
@@ -124,7 +129,8 @@ enum SharedSchema {
         "Resources of one node of the run. Requests equal limits.",
         [
             "gpus": .integer("GPUs of a node; 0 for CPUs only.", format: .int32).range(0...64).default(1),
-            "cpu": quantity("CPUs, a quantity such as 4 or 500m."),
+            "cpu": quantity(
+                "CPUs, a quantity such as 4 or 500m; a fraction is written in quotes, as \"1.5\"."),
             "memory": quantity("Memory, a quantity such as 32Gi."),
             "ephemeralStorage": quantity("Node-local disk, a quantity such as 10Gi."),
         ])

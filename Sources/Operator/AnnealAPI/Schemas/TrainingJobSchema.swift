@@ -141,26 +141,8 @@ enum TrainingJobSchema {
             "image": SharedSchema.image.description("Image of the trainer."),
             "command": SharedSchema.words("Replaces the image's entry point."),
             "args": SharedSchema.words("Arguments of the program."),
-            "env": .listMap(
-                "Environment of the trainer. Secrets are no values: mount them with your own image.",
-                keys: ["name"],
-                of: .object(
-                    "A name and a value that a container gets in its environment.",
-                    [
-                        "name": .string("Name of the variable.").length(1...128)
-                            .rule(
-                                "self.matches('^[A-Za-z_][A-Za-z0-9_]*$')",
-                                message: "must be letters, digits and '_'"
-                            )
-                            .rule(
-                                "!self.startsWith('ANNEAL_') && !self.startsWith('AWS_') && !(self in "
-                                    + "['MASTER_ADDR', 'MASTER_PORT', 'WORLD_SIZE', 'RANK', 'LOCAL_RANK', "
-                                    + "'NODE_RANK', 'NPROC_PER_NODE', 'LD_PRELOAD'])",
-                                message: "is set by Anneal; choose another name"),
-                        "value": .string("Value of the variable, as it is: no other variable is expanded.")
-                            .maxLength(4096),
-                    ], required: ["name", "value"])
-            ).maxItems(64),
+            "env": SharedSchema.environment(
+                "Environment of the trainer. A token comes from a Secret, by valueFrom."),
             "numNodes": .integer("Pods of the gang; all start at once or none.", format: .int32)
                 .range(1...256).default(1),
             "numProcPerNode": .integer("Processes of a node; its GPUs if absent, at least 1.", format: .int32)
@@ -170,10 +152,7 @@ enum TrainingJobSchema {
             "terminationGracePeriodSeconds": .integer(
                 "Seconds from SIGTERM to SIGKILL: the time that saving a checkpoint takes.", format: .int64
             ).range(5...3600).default(120),
-            "imagePullSecrets": .listSet(
-                "Secrets of this namespace for private registries.",
-                of: SharedSchema.secretName("A Secret's name.")
-            ).maxItems(8),
+            "imagePullSecrets": SharedSchema.pullSecrets,
         ], required: ["image"])
 
     private static let checkpoint = Schema.object(

@@ -53,34 +53,21 @@ public enum DatasetFormat: String, Codable, Hashable, Sendable, CaseIterable {
     case preference
 }
 
-/// A name and a value that a container gets in its environment.
-public struct EnvironmentVariable: Codable, Hashable, Sendable {
-    /// Name of the variable.
-    public var name: String
-    /// Value of the variable, as it is: no other variable is expanded.
-    public var value: String
-
-    /// A variable by name and value.
-    public init(name: String, value: String) {
-        self.name = name
-        self.value = value
-    }
-}
-
 /// Resources of one node of a run; requests equal limits.
 public struct NodeResources: Codable, Hashable, Sendable {
     /// GPUs of a node; 0 for CPUs only. Default 1.
     public var gpus: Int?
-    /// CPUs, a quantity such as 4 or 500m. Nil: no request and no limit.
-    public var cpu: String?
+    /// CPUs, a quantity such as 4 or 500m; a fraction is written in quotes, as "1.5". Nil: no request and no limit.
+    public var cpu: WrittenQuantity?
     /// Memory, a quantity such as 32Gi. Nil: no request and no limit.
-    public var memory: String?
+    public var memory: WrittenQuantity?
     /// Node-local disk, a quantity such as 10Gi. Nil: no request and no limit.
-    public var ephemeralStorage: String?
+    public var ephemeralStorage: WrittenQuantity?
 
     /// Resources of which any may be left to its default.
     public init(
-        gpus: Int? = nil, cpu: String? = nil, memory: String? = nil, ephemeralStorage: String? = nil
+        gpus: Int? = nil, cpu: WrittenQuantity? = nil, memory: WrittenQuantity? = nil,
+        ephemeralStorage: WrittenQuantity? = nil
     ) {
         self.gpus = gpus
         self.cpu = cpu

@@ -231,8 +231,7 @@ public struct Trainer: Codable, Hashable, Sendable {
     public var command: [String]?
     /// Arguments of the program. Nil: the image's own are kept.
     public var args: [String]?
-    /// Environment of the trainer. Secrets are no values: mount them with your own image. Nil: no variable
-    /// but Anneal's.
+    /// Environment of the trainer. A token comes from a Secret, by valueFrom. Nil: no variable but Anneal's.
     public var env: [EnvironmentVariable]?
     /// Pods of the gang; all start at once or none. Default 1.
     public var numNodes: Int?
@@ -241,11 +240,11 @@ public struct Trainer: Codable, Hashable, Sendable {
     /// Resources of one node of the run. Requests equal limits. Nil: every default applies.
     public var resourcesPerNode: NodeResources?
     /// Size of /dev/shm, a quantity. Default 1Gi.
-    public var shmSize: String?
+    public var shmSize: WrittenQuantity?
     /// Seconds from SIGTERM to SIGKILL: the time that saving a checkpoint takes. Default 120.
     public var terminationGracePeriodSeconds: Int64?
     /// Secrets of this namespace for private registries. Nil: none.
-    public var imagePullSecrets: [String]?
+    public var imagePullSecrets: [PullSecret]?
 
     /// A trainer that runs `image` by its own entry point; all else is nil, and its default applies.
     public init(image: String) { self.image = image }
@@ -279,7 +278,7 @@ public struct Workspace: Codable, Hashable, Sendable {
     }
 
     /// Room for data, base model, local checkpoints and output, a quantity. Default 20Gi.
-    public var size: String?
+    public var size: WrittenQuantity?
     /// StorageClass; the cluster's default if absent.
     public var storageClassName: String?
     /// Access mode of the volume; ReadWriteMany for runs of several nodes. Default ReadWriteOnce.

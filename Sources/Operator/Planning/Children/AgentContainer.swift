@@ -64,9 +64,9 @@ enum ContainerResources {
         _ resources: NodeResources?, gpus: Int = 0, gpuResource: String = defaultGPU
     ) -> [String: Quantity] {
         var amounts: [String: Quantity] = [:]
-        amounts["cpu"] = resources?.cpu.flatMap(Quantity.init)
-        amounts["memory"] = resources?.memory.flatMap(Quantity.init)
-        amounts["ephemeral-storage"] = resources?.ephemeralStorage.flatMap(Quantity.init)
+        amounts["cpu"] = resources?.cpu?.quantity
+        amounts["memory"] = resources?.memory?.quantity
+        amounts["ephemeral-storage"] = resources?.ephemeralStorage?.quantity
         if gpus > 0 { amounts[gpuResource] = Quantity(Int64(gpus)) }
         return amounts
     }

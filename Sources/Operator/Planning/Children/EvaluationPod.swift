@@ -61,6 +61,7 @@ struct EvaluationPod {
         pod.automountServiceAccountToken = false
         pod.enableServiceLinks = false
         pod.securityContext = PodSecurity.pod(user: settings.runAsUser)
+        pod.imagePullSecrets = UserProgram.pullSecrets(spec.evaluator?.imagePullSecrets)
         PodPlacement.apply(spec.placement, gpus: gpus, to: &pod)
         var metadata = run.metadata(
             name: Self.name(run, suite: suite.name, attempt: attempt), stage: "evaluate", attempt: attempt,
@@ -76,11 +77,13 @@ struct EvaluationPod {
         var container = Container(
             name: Self.evaluatorName, image: image, command: Literal.escaped(spec.evaluator?.command),
             args: Literal.escaped(spec.evaluator?.args))
-        container.env = [
-            EnvVar(name: EnvironmentName.configuration, value: WorkspacePath.programConfiguration),
-            EnvVar(name: EnvironmentName.result, value: WorkspacePath.result),
-            EnvVar(name: "HOME", value: "/tmp"),
-        ]
+        container.env = UserProgram.environment(
+            spec.evaluator?.env,
+            besides: [
+                EnvVar(name: EnvironmentName.configuration, value: WorkspacePath.programConfiguration),
+                EnvVar(name: EnvironmentName.result, value: WorkspacePath.result),
+                EnvVar(name: "HOME", value: "/tmp"),
+            ])
         container.resources = ContainerResources.requirements(
             spec.evaluator?.resources, gpus: gpus, gpuResource: gpuResource)
         container.securityContext = PodSecurity.container

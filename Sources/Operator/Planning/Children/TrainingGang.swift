@@ -70,7 +70,7 @@ struct TrainingGang {
                 "config", file: WorkspacePath.programConfiguration,
                 annotation: ConfigurationAnnotation.program),
             PodVolumes.temporary,
-            PodVolumes.sharedMemory(Quantity(spec.trainer.shmSize ?? "1Gi")),
+            PodVolumes.sharedMemory((spec.trainer.shmSize ?? "1Gi").quantity),
         ]
         if rank == 0 {
             guard let agent = String?.annotation(syncConfiguration) else { return nil }
@@ -83,7 +83,7 @@ struct TrainingGang {
         pod.automountServiceAccountToken = false
         pod.enableServiceLinks = false
         pod.securityContext = PodSecurity.pod(user: settings.runAsUser)
-        pod.imagePullSecrets = spec.trainer.imagePullSecrets.map { $0.map(LocalObjectReference.init) }
+        pod.imagePullSecrets = UserProgram.pullSecrets(spec.trainer.imagePullSecrets)
         if nodes > 1 {
             pod.hostname = podName(rank)
             pod.subdomain = serviceName
@@ -135,7 +135,6 @@ struct TrainingGang {
         return container
     }
 
-    /// The user's variables first, but none that has the name of one of ours.
     private func environment(_ rank: Int) -> [EnvVar] {
         var ours = [
             EnvVar(name: EnvironmentName.configuration, value: WorkspacePath.programConfiguration),
@@ -157,9 +156,8 @@ struct TrainingGang {
                 EnvVar(name: "NPROC_PER_NODE", value: String(processes)),
             ]
         }
-        let reserved = Set(ours.map(\.name)).union([EnvironmentName.resumeFrom])
-        let own = (spec.trainer.env ?? []).filter { !reserved.contains($0.name) }
-        return own.map { EnvVar(name: $0.name, value: Literal.escaped($0.value)) } + ours
+        return UserProgram.environment(
+            spec.trainer.env, besides: ours, reserved: [EnvironmentName.resumeFrom])
     }
 
     private var masterAddress: String {

@@ -3,12 +3,12 @@ import KubernetesAPI
 
 /// The volume that a run's stages share.
 enum WorkspaceClaim {
-    static let defaultSize = "20Gi"
+    static let defaultSize: WrittenQuantity = "20Gi"
 
     static func name(_ run: RunObject) -> String { ChildName.make(run.name, "workspace") }
 
     static func make(_ run: RunObject, _ workspace: Workspace?) -> PersistentVolumeClaim {
-        let size = Quantity(workspace?.size ?? defaultSize) ?? Quantity(20 << 30)
+        let size = (workspace?.size ?? defaultSize).quantity ?? Quantity(20 << 30)
         return PersistentVolumeClaim(
             metadata: run.metadata(name: name(run)),
             spec: PersistentVolumeClaimSpec(

@@ -17,6 +17,8 @@ public enum SpecProblem {
             ?? quantity("spec.trainer.shmSize", spec.trainer.shmSize)
             ?? quantity("spec.workspace.size", spec.workspace?.size)
             ?? name("spec.trainer.image", spec.trainer.image)
+            ?? sources("spec.trainer.env", spec.trainer.env)
+            ?? secrets(spec.namedSecrets)
             ?? evaluation(spec.evaluation)
             ?? parameters(spec)
     }
@@ -31,6 +33,8 @@ public enum SpecProblem {
         storageUri("spec.model.storageUri", spec.model.storageUri)
             ?? spec.baseModel.flatMap { storageUri("spec.baseModel.storageUri", $0.storageUri) }
             ?? resources("spec.evaluator.resources", spec.evaluator?.resources)
+            ?? sources("spec.evaluator.env", spec.evaluator?.env)
+            ?? secrets(spec.namedSecrets)
             ?? suites("spec.suites", spec.suites, hasImage: spec.evaluator != nil)
             ?? thresholds("spec.thresholds", spec.thresholds)
     }
@@ -38,6 +42,7 @@ public enum SpecProblem {
     private static func evaluation(_ policy: EvaluationPolicy?) -> FieldError? {
         guard let policy else { return nil }
         return resources("spec.evaluation.evaluator.resources", policy.evaluator.resources)
+            ?? sources("spec.evaluation.evaluator.env", policy.evaluator.env)
             ?? suites("spec.evaluation.suites", policy.suites, hasImage: true)
             ?? thresholds("spec.evaluation.thresholds", policy.thresholds)
     }
@@ -54,10 +59,41 @@ public enum SpecProblem {
             field, .integer(Int64(value)), "must be between \(range.lowerBound) and \(range.upperBound)")
     }
 
-    private static func quantity(_ field: String, _ text: String?) -> FieldError? {
-        guard let text else { return nil }
-        if let quantity = Quantity(text), quantity.milliunits > 0 { return nil }
-        return .invalid(field, .string(text), "must be a quantity above 0, such as 500m, 2 or 1.5Gi")
+    /// A variable has one value, which comes from one place.
+    private static func sources(_ field: String, _ variables: [EnvironmentVariable]?) -> FieldError? {
+        for (index, variable) in (variables ?? []).enumerated() {
+            let place = "\(field)[\(index)]"
+            guard (variable.value == nil) != (variable.valueFrom == nil) else {
+                return .invalid(place, .string(variable.name), "set exactly one of value and valueFrom")
+            }
+            guard let source = variable.valueFrom else { continue }
+            let given = [
+                source.secretKeyRef != nil, source.configMapKeyRef != nil, source.fieldRef != nil,
+            ].count { $0 }
+            guard given == 1 else {
+                return .invalid(
+                    "\(place).valueFrom", .string(variable.name),
+                    "set exactly one of secretKeyRef, configMapKeyRef and fieldRef")
+            }
+        }
+        return nil
+    }
+
+    /// A Secret is named, and is of the run's own namespace.
+    private static func secrets(_ named: [NamedSecret]) -> FieldError? {
+        named.lazy.compactMap { secret in
+            secret.name.isEmpty || secret.name.contains("/")
+                ? .invalid(
+                    secret.field, .string(secret.name),
+                    "must be the name of a Secret of the same namespace, without a namespace or a slash")
+                : nil
+        }.first
+    }
+
+    private static func quantity(_ field: String, _ written: WrittenQuantity?) -> FieldError? {
+        guard let written else { return nil }
+        if let quantity = written.quantity, quantity.milliunits > 0 { return nil }
+        return .invalid(field, .string(written.text), "must be a quantity above 0, such as 500m, 2 or 1.5Gi")
     }
 
     private static func resources(_ field: String, _ resources: NodeResources?) -> FieldError? {

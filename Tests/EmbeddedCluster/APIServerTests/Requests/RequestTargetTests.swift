@@ -53,7 +53,7 @@ import Testing
         #expect(RequestTarget(path: path) == .nonResource)
     }
 
-    @Test func `queries are decoded`() {
+    @Test func `queries are decoded`() throws {
         let request = IncomingRequest(
             method: "GET", target: "/api/v1/pods?labelSelector=a%3Db%2Cc+in+%28d%29&watch=true&limit=x&empty="
         )
@@ -61,7 +61,11 @@ import Testing
         #expect(request.query["labelSelector"] == "a=b,c in (d)")
         #expect(request.query.flag("watch"))
         #expect(!request.query.flag("follow"))
-        #expect(request.query.integer("limit") == nil)
+        #expect(throws: APIError.badRequest("strconv.ParseInt: parsing \"x\": invalid syntax")) {
+            try request.query.integer("limit")
+        }
+        #expect(throws: APIError.self) { try request.query.integer("empty") }
+        #expect(try request.query.integer("continue") == nil)
         #expect(request.query["empty"] == nil)
         #expect(URLEscapes.decode("%zz%4", plusIsSpace: false) == "%zz%4")
     }

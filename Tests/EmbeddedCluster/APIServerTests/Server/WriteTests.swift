@@ -77,6 +77,56 @@ import Testing
         #expect(await server.send("POST", "\(maps)?dryRun=Some", body: map(["name": "y"])).status == 422)
     }
 
+    @Test func `a deletion heeds the options in its body, of one object and of a collection`() async throws {
+        let server = try await TestServer()
+        _ = await server.send("POST", maps, body: map(["name": "x"]))
+        let revision = server.core.store.revision
+        let dryRun: JSONValue = ["kind": "DeleteOptions", "apiVersion": "v1", "dryRun": ["All"]]
+        for target in ["\(maps)/x", maps] {
+            #expect(await server.send("DELETE", target, body: dryRun).status == 200)
+            #expect(await server.send("DELETE", target, body: ["dryRun": ["Some"]]).status == 422)
+            #expect(await server.send("DELETE", target, body: ["dryRun": "All"]).status == 400)
+            let another: JSONValue = ["preconditions": ["uid": "another"]]
+            #expect(await server.send("DELETE", target, body: another).status == 409)
+            // The query of a request with a body is not looked at.
+            #expect(await server.send("DELETE", "\(target)?dryRun=Some", body: dryRun).status == 200)
+            #expect(await server.send("DELETE", "\(target)?uid=another").status == 409)
+        }
+        #expect(server.core.store.revision == revision)
+        #expect(await server.send("DELETE", "/api/v1/configmaps", body: dryRun).status == 405)
+    }
+
+    @Test(arguments: ["exec", "attach", "portforward", "proxy/path", "ephemeralcontainers", "resize"])
+    func `what a pod cannot do here is said, and what to do instead`(subresource: String) async throws {
+        let server = try await TestServer()
+        let pods = "/api/v1/namespaces/default/pods"
+        for (method, target) in [("GET", "x/\(subresource)?command=ls"), ("POST", "x/\(subresource)")] {
+            #expect(await server.send(method, "\(pods)/\(target)").status == 404, "there is no pod")
+        }
+        let pod: JSONValue = [
+            "apiVersion": "v1", "kind": "Pod", "metadata": ["name": "x"],
+            "spec": ["containers": [["name": "main", "image": "example:1"]]],
+        ]
+        #expect(await server.send("POST", pods, body: pod).status == 201)
+        for (method, target) in [("GET", "x/\(subresource)?command=ls"), ("POST", "x/\(subresource)")] {
+            let answer = await server.send(method, "\(pods)/\(target)")
+            #expect(answer.status == 501)
+            #expect(answer.json["kind"] == "Status")
+            let name = subresource.prefix { $0 != "/" }
+            let message = answer.json["message"]?.stringValue ?? ""
+            #expect(message.hasPrefix("pods/\(name) is not supported by the embedded cluster: "))
+        }
+    }
+
+    @Test func `nothing is written where the answer could not be sent`() async throws {
+        let server = try await TestServer()
+        let revision = server.core.store.revision
+        let answer = await server.send(
+            "POST", maps, headers: ["Accept": "text/html"], body: map(["name": "x"]))
+        #expect(answer.status == 406)
+        #expect(server.core.store.revision == revision)
+    }
+
     @Test func `a custom resource goes with its definition`() async throws {
         let server = try await TestServer()
         try await server.run { server in
