@@ -39,6 +39,9 @@ public final class HTTPTransport: Sendable {
         public static let controller = Configuration(
             sharesConnections: false, idleConnections: 64, responseGathering: .microseconds(500),
             streamGathering: .milliseconds(25))
+
+        /// Settings for a program that moves many files at once: a connection each, which is kept.
+        public static let transfers = Configuration(sharesConnections: false, idleConnections: 64)
     }
 
     private let configuration: Configuration
@@ -77,11 +80,15 @@ public final class HTTPTransport: Sendable {
     /// Sends a request and writes the body of a success to `fileDescriptor` from `offset` on, as it comes.
     /// The file stays open. For a status of 300 or more the file is left alone, and the first 64 KiB of the
     /// body are returned.
+    ///
+    /// - Parameter observe: is called for each piece of the body that was written, in order, on the
+    ///   transport's thread: it must be quick.
     public func download(
-        _ request: HTTPRequest, to fileDescriptor: Int32, at offset: Int64
+        _ request: HTTPRequest, to fileDescriptor: Int32, at offset: Int64,
+        observe: (@Sendable (UnsafeRawBufferPointer) -> Void)? = nil
     ) async throws(TransportError) -> (head: HTTPResponseHead, errorBody: Data) {
         let result = await perform(request) {
-            FileSink(descriptor: fileDescriptor, offset: offset, continuation: $0)
+            FileSink(descriptor: fileDescriptor, offset: offset, observe: observe, continuation: $0)
         }
         return try result.get()
     }

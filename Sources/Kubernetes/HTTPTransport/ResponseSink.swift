@@ -66,15 +66,17 @@ final class FileSink: ResponseSink, @unchecked Sendable {
 
     private let descriptor: Int32
     private var offset: Int64
+    private let observe: (@Sendable (UnsafeRawBufferPointer) -> Void)?
     private var continuation: CheckedContinuation<Result<Outcome, TransportError>, Never>?
     private var outcome: Outcome = (HTTPResponseHead(status: 0), Data())
 
     init(
-        descriptor: Int32, offset: Int64,
+        descriptor: Int32, offset: Int64, observe: (@Sendable (UnsafeRawBufferPointer) -> Void)?,
         continuation: CheckedContinuation<Result<Outcome, TransportError>, Never>
     ) {
         self.descriptor = descriptor
         self.offset = offset
+        self.observe = observe
         self.continuation = continuation
     }
 
@@ -97,6 +99,7 @@ final class FileSink: ResponseSink, @unchecked Sendable {
             offset += Int64(count)
             rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
         }
+        observe?(bytes)
         return .taken
     }
 

@@ -98,9 +98,14 @@ struct LeaseHeartbeat {
                 HeartbeatAnnotation.progress: json(snapshot.tracker.progress),
                 HeartbeatAnnotation.checkpoint: snapshot.newest.flatMap(json),
                 HeartbeatAnnotation.bestCheckpoint: snapshot.best.flatMap(json),
-                HeartbeatAnnotation.problem: snapshot.uploadProblem.map { String($0.prefix(1000)) },
+                HeartbeatAnnotation.problem: problem(snapshot).map { String($0.prefix(1000)) },
             ],
             renewTime: sign.map(MicroTime.init))
+    }
+
+    private static func problem(_ snapshot: SyncState.Snapshot) -> String? {
+        let problems = [snapshot.uploadProblem, snapshot.refusal].compactMap(\.self)
+        return problems.isEmpty ? nil : problems.joined(separator: "; ")
     }
 
     private static func json(_ value: some Encodable) -> String? { try? JSONValue(encoding: value).text }
