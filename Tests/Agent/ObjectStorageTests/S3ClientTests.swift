@@ -6,7 +6,7 @@ import Testing
 @testable import ObjectStorage
 
 /// The client against a real server, whose contents another client checks.
-@Suite(.enabled(if: MotoServer.executable != nil, MotoServer.isMissing))
+@Suite(.enabled(if: MotoServer.executable != nil, MotoServer.isMissing), .onEachStore)
 struct S3ClientTests {
     @Test(arguments: [
         "plain", "a b+c&d=e", "é/ü/日本語", "x/y/z'(!)*~", "tab%20literal%2F", "semi;colon,comma:@$",

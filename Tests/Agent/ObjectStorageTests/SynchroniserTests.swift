@@ -4,7 +4,7 @@ import Testing
 
 @testable import ObjectStorage
 
-@Suite(.enabled(if: MotoServer.executable != nil, MotoServer.isMissing))
+@Suite(.enabled(if: MotoServer.executable != nil, MotoServer.isMissing), .onEachStore)
 struct SynchroniserTests {
     private let description = UploadDescription(
         run: "uid", attempt: 2, step: 10, metadata: ["evalLoss": "1.5"])

@@ -6,7 +6,7 @@ import Testing
 @testable import ObjectStorage
 
 /// Faults of networks and stores.
-@Suite(.enabled(if: MotoServer.executable != nil, MotoServer.isMissing))
+@Suite(.enabled(if: MotoServer.executable != nil, MotoServer.isMissing), .onEachStore)
 struct TransferFaultTests {
     private static func isGet(_ request: FaultProxy.Request) -> Bool { request.method == "GET" }
 
