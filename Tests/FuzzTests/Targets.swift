@@ -210,7 +210,7 @@ enum Targets {
     }
 
     static let manifest = FuzzTarget("manifest", [Corpus.manifest]) { bytes in
-        guard let manifest = try? Manifest(parsing: Data(bytes), source: "s3://b/manifest.json") else {
+        guard let manifest = try? Manifest(parsing: Data(bytes), source: "s3://b/anneal-manifest.json") else {
             return
         }
         let again = try Manifest(parsing: try manifest.serialized(), source: "again")

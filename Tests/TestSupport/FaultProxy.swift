@@ -8,6 +8,7 @@ public final class FaultProxy: Sendable {
         case pass
         /// Answers in the server's place.
         case status(Int)
+        case answer(String)
         /// Closes the connection before the server hears of the request.
         case dropRequest
         /// Lets the server act, and loses its answer.
@@ -79,6 +80,14 @@ public final class FaultProxy: Sendable {
         case .status(let code):
             Loopback.send(
                 client, Data("HTTP/1.1 \(code) x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8))
+            drain(client)
+        case .answer(let body):
+            Loopback.send(
+                client,
+                Data(
+                    "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n\(body)"
+                        .utf8
+                ))
             drain(client)
         case .dropRequest: return
         case .pass: forward(client, head) { _ in true }

@@ -55,9 +55,9 @@ def show_evaluation(status):
 def show_model(status, aws):
     heading("Model in S3")
     uri = status["output"]["storageUri"].rstrip("/")
-    manifest = aws("s3", "cp", f"{uri}/manifest.json", "-")
+    manifest = aws("s3", "cp", f"{uri}/anneal-manifest.json", "-")
     digest = hashlib.sha256(manifest).hexdigest()
-    print(f"    {uri}/manifest.json   sha256 {digest[:16]}…")
+    print(f"    {uri}/anneal-manifest.json   sha256 {digest[:16]}…")
     if digest != status["output"]["manifestSha256"]:
         raise SystemExit("the manifest is not the one that the status names")
     for file in json.loads(manifest)["files"]:

@@ -22,13 +22,12 @@ struct BodySource: ~Copyable {
             self.init(data: Data())
         case .data(let data):
             self.init(data: data)
-        case .file(let path, let offset, let length):
+        case .file(let descriptor, let offset, let length):
             guard offset >= 0, length >= 0, !offset.addingReportingOverflow(length).overflow else {
                 throw TransportError(
-                    code: .invalidRequest, message: "\(path): no range of \(length) bytes from \(offset) on")
+                    code: .invalidRequest,
+                    message: "the body's file has no range of \(length) bytes from \(offset) on")
             }
-            let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-            guard descriptor >= 0 else { throw Self.error(errno, "open \(path)") }
             self.init(descriptor: descriptor, start: offset, length: length)
         }
     }
@@ -48,10 +47,6 @@ struct BodySource: ~Copyable {
         self.descriptor = descriptor
         self.start = start
         self.length = length
-    }
-
-    deinit {
-        if descriptor >= 0 { close(descriptor) }
     }
 
     /// Fills `buffer` with the next bytes; returns their number, 0 at the end.

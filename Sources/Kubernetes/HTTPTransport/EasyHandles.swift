@@ -6,7 +6,7 @@ typealias EasyHandle = UnsafeMutableRawPointer
 /// Cleared handles for later transfers. Clearing one costs less than making another.
 struct EasyHandles: ~Copyable {
     /// Number of cleared handles that are kept, at most.
-    private static let limit = 16
+    private static let limit = 64
 
     private var spare: [EasyHandle] = []
 

@@ -99,6 +99,11 @@ struct EasyOptions: ~Copyable {
         // CURLOPT_PIPEWAIT stays off: with it, libcurl 7.88 may let a request wait for ever for a connection
         // that turns out to be HTTP/1.1 and to carry a watch.
         set(CURLOPT_CONNECTTIMEOUT_MS, request.connectTimeout.wholeMilliseconds)
+        if let bytes = request.bufferBytes {
+            // libcurl takes sizes between these.
+            set(CURLOPT_BUFFERSIZE, min(max(bytes, 16 << 10), 512 << 10))
+            set(CURLOPT_UPLOAD_BUFFERSIZE, min(max(bytes, 16 << 10), 2 << 20))
+        }
         if let timeout = request.timeout { set(CURLOPT_TIMEOUT_MS, timeout.wholeMilliseconds) }
         note(ccurl_set_dead_peer_detection(easy, Self.deadPeerSeconds))
     }

@@ -22,11 +22,12 @@ extension [HTTPHeader] {
 public enum HTTPBody: Hashable, Sendable {
     case none
     case data(Data)
-    /// `length` bytes of a file from `offset` on, read as they are sent.
-    case file(path: String, offset: Int64, length: Int64)
+    /// `length` bytes of an open file from `offset` on, read as they are sent. The file stays open until the
+    /// answer has come.
+    case file(descriptor: Int32, offset: Int64, length: Int64)
 
     /// Length in bytes; nil if there is no body.
-    var length: Int64? {
+    public var length: Int64? {
         switch self {
         case .none: nil
         case .data(let data): Int64(data.count)
@@ -98,12 +99,15 @@ public struct HTTPRequest: Hashable, Sendable {
     /// `.deadlinePassed`; nil for no such limit. Time during which the machine sleeps counts.
     public var sendBefore: ContinuousClock.Instant?
     public var awsSignature: AWSSignature?
+    /// Bytes of a body, of the request or of the answer, that are moved at once: many for large bodies, which
+    /// then cost less. Nil for libcurl's own number.
+    public var bufferBytes: Int?
 
     public init(
         method: String = "GET", url: String, headers: [HTTPHeader] = [], body: HTTPBody = .none,
         tls: TLSOptions = TLSOptions(), connectTimeout: Duration = .seconds(10), timeout: Duration? = nil,
         idleTimeout: Duration? = nil, sendBefore: ContinuousClock.Instant? = nil,
-        awsSignature: AWSSignature? = nil
+        awsSignature: AWSSignature? = nil, bufferBytes: Int? = nil
     ) {
         self.method = method
         self.url = url
@@ -115,5 +119,6 @@ public struct HTTPRequest: Hashable, Sendable {
         self.idleTimeout = idleTimeout
         self.sendBefore = sendBefore
         self.awsSignature = awsSignature
+        self.bufferBytes = bufferBytes
     }
 }

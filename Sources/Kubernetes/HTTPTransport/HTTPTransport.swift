@@ -1,8 +1,9 @@
 import FoundationEssentials
 import Logging
+import Synchronization
 
-/// Sends HTTP requests through libcurl, with HTTP/2 if the server has it, on threads of its own: one for
-/// requests, and one for streams. A burst of watch events delays no request.
+/// Sends HTTP requests through libcurl, with HTTP/2 if the server has it, on threads of its own: one or more
+/// for requests, and one for streams. A burst of watch events delays no request.
 public final class HTTPTransport: Sendable {
     public struct Configuration: Hashable, Sendable {
         /// Open connections to one host, at most; further requests wait. 0 for no limit.
@@ -19,11 +20,14 @@ public final class HTTPTransport: Sendable {
         /// together and cost less; a second at most. Bytes that come after a pause are not held up.
         public var responseGathering: Duration
         public var streamGathering: Duration
+        /// Threads for requests, which take turns; each has connections of its own. More than one helps where
+        /// moving the bytes of bodies is more than one processor can do.
+        public var requestThreads: Int
 
         public init(
             maxConnectionsPerHost: Int = 0, sharesConnections: Bool = true, idleConnections: Int = 16,
             streamBufferBytes: Int = 1 << 20, responseGathering: Duration = .zero,
-            streamGathering: Duration = .zero
+            streamGathering: Duration = .zero, requestThreads: Int = 1
         ) {
             self.maxConnectionsPerHost = maxConnectionsPerHost
             self.sharesConnections = sharesConnections
@@ -31,6 +35,7 @@ public final class HTTPTransport: Sendable {
             self.streamBufferBytes = streamBufferBytes
             self.responseGathering = responseGathering
             self.streamGathering = streamGathering
+            self.requestThreads = requestThreads
         }
 
         /// Settings for a program that follows watches and makes many small requests, as a controller does.
@@ -39,10 +44,16 @@ public final class HTTPTransport: Sendable {
         public static let controller = Configuration(
             sharesConnections: false, idleConnections: 64, responseGathering: .microseconds(500),
             streamGathering: .milliseconds(25))
+
+        /// Settings for a program that moves many files at once: a connection each, which is kept.
+        public static let transfers = Configuration(
+            sharesConnections: false, idleConnections: 64, requestThreads: 2)
     }
 
     private let configuration: Configuration
-    private let loop: EventLoop
+    private let loops: [EventLoop]
+    /// Number of requests so far, which says whose turn it is.
+    private let turn = Atomic<Int>(0)
     private let streamLoop: EventLoop
     private let logger: Logger
 
@@ -51,10 +62,13 @@ public final class HTTPTransport: Sendable {
     ) {
         self.configuration = configuration
         self.logger = logger
-        loop = EventLoop(
-            maximumConnectionsPerHost: configuration.maxConnectionsPerHost,
-            idleConnections: configuration.idleConnections,
-            sharesConnections: configuration.sharesConnections, gathering: configuration.responseGathering)
+        loops = (0..<max(1, configuration.requestThreads)).map { _ in
+            EventLoop(
+                maximumConnectionsPerHost: configuration.maxConnectionsPerHost,
+                idleConnections: configuration.idleConnections,
+                sharesConnections: configuration.sharesConnections,
+                gathering: configuration.responseGathering)
+        }
         streamLoop = EventLoop(
             maximumConnectionsPerHost: configuration.maxConnectionsPerHost,
             idleConnections: configuration.idleConnections, sharesConnections: true,
@@ -77,11 +91,16 @@ public final class HTTPTransport: Sendable {
     /// Sends a request and writes the body of a success to `fileDescriptor` from `offset` on, as it comes.
     /// The file stays open. For a status of 300 or more the file is left alone, and the first 64 KiB of the
     /// body are returned.
+    ///
+    /// - Parameter observe: is called for each piece of the body that was written, in order, on a
+    ///   thread of the transport's: it must be quick.
     public func download(
-        _ request: HTTPRequest, to fileDescriptor: Int32, at offset: Int64
+        _ request: HTTPRequest, to fileDescriptor: Int32, at offset: Int64,
+        observe: (@Sendable (UnsafeRawBufferPointer) -> Void)? = nil
     ) async throws(TransportError) -> (head: HTTPResponseHead, errorBody: Data) {
-        let result = await perform(request) {
-            FileSink(descriptor: fileDescriptor, offset: offset, continuation: $0)
+        // One thread for one file: several would only wait for each other at the file's lock.
+        let result = await perform(request, turn: Int(fileDescriptor)) {
+            FileSink(descriptor: fileDescriptor, offset: offset, observe: observe, continuation: $0)
         }
         return try result.get()
     }
@@ -104,17 +123,19 @@ public final class HTTPTransport: Sendable {
 
     /// Ends transfers that are under way with `.shutDown`, and all later ones, too.
     public func shutdown() {
-        loop.close()
+        for loop in loops { loop.close() }
         streamLoop.close()
     }
 
     private typealias Outcome<Value> = Result<Value, TransportError>
 
     private func perform<Value>(
-        _ request: HTTPRequest,
+        _ request: HTTPRequest, turn chosen: Int? = nil,
         sink: (CheckedContinuation<Outcome<Value>, Never>) -> any ResponseSink
     ) async -> Outcome<Value> {
         let pending = Pending()
+        let number = chosen ?? turn.wrappingAdd(1, ordering: .relaxed).oldValue
+        let loop = loops[Int(UInt(bitPattern: number) % UInt(loops.count))]
         let result: Outcome<Value> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let transfer = Transfer(request, sink: sink(continuation))

@@ -82,7 +82,8 @@ extension AgentSubcommand {
         let level: Logger.Level = options.verbose ? .debug : .info
         let logger = Logger(label: "anneal-agent") { options.logFormat.handler(label: $0, level: level) }
         let context = CommandContext(
-            environment: ProcessInfo.processInfo.environment, transport: HTTPTransport(logger: logger),
+            environment: ProcessInfo.processInfo.environment,
+            transport: HTTPTransport(configuration: .transfers, logger: logger),
             logger: logger)
         let code = await AgentProgram(Self.command, configurationPath: options.config, context: context)
             .run(until: signals)

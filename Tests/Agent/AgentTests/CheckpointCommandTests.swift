@@ -141,6 +141,36 @@ struct CheckpointCommandTests {
         #expect(checkpoints.trace() != before)
     }
 
+    @Test func `a checkpoint that cannot be uploaded is told, and holds up no other`() async throws {
+        let fixture = try await AgentFixture()
+        let leases = lease()
+        func save(_ step: Int, link target: String) throws {
+            let folder = fixture.storage.path("checkpoints/step-\(step).tmp")
+            try fixture.storage.write("checkpoints/step-\(step).tmp/.metadata", Data("index".utf8))
+            try FileManager.default.createSymbolicLink(
+                atPath: folder + "/weights", withDestinationPath: target)
+            try FileManager.default.moveItem(
+                atPath: folder, toPath: fixture.storage.path("checkpoints/step-\(step)"))
+        }
+        try await whileSyncing(fixture, leases) {
+            try save(10, link: "/etc/hostname")
+            try await eventually { leases.annotations[HeartbeatAnnotation.problem] != nil }
+            let problem = leases.annotations[HeartbeatAnnotation.problem] ?? ""
+            #expect(problem.contains("'weights' is a link that leads out of the folder, to '/etc/hostname'"))
+            #expect(problem.contains("/checkpoints/step-10'"))
+            try save(20, link: ".metadata")
+            try await eventually {
+                leases.annotations[HeartbeatAnnotation.checkpoint]?.contains("\"step\":20") == true
+            }
+            #expect(leases.annotations[HeartbeatAnnotation.problem] != nil)
+        }
+        #expect(try await steps(fixture) == [20])
+        let folder = fixture.storage.location("uid/checkpoints/attempt-0001/step-0000000020")
+        let manifest = try await fixture.storage.synchroniser.manifest(of: folder)?.manifest
+        #expect(manifest?.files.map(\.path) == [".metadata", "weights"])
+        #expect(FileManager.default.fileExists(atPath: fixture.storage.path("checkpoints/step-10/.metadata")))
+    }
+
     @Test func `a store that is down is reported and waited for`() async throws {
         let isDown = Mutex(true)
         let fixture = try await AgentFixture { _ in isDown.withLock { $0 } ? .status(503) : .pass }
@@ -186,7 +216,7 @@ struct CheckpointCommandTests {
             UploadDescription(run: run, attempt: attempt, step: step))
     }
 
-    private func prepare(_ fixture: AgentFixture) async throws -> StageReport {
+    private func prepare(_ fixture: AgentFixture, left attempt: Int? = nil) async throws -> StageReport {
         let model = StoredInput(storageUri: "s3://\(fixture.storage.bucket)/base")
         return try await PrepareCommand(
             configuration: PrepareConfiguration(
@@ -194,9 +224,42 @@ struct CheckpointCommandTests {
                 downloads: [.init(source: model, destination: fixture.storage.path("model"))],
                 checkpointsUri: fixture.root + "/checkpoints",
                 resumeDirectory: fixture.storage.path("resume/current"),
-                cleared: [fixture.storage.path("run")]),
+                left: attempt.map {
+                    .init(
+                        directory: fixture.storage.path("checkpoints"), artifactRoot: fixture.root, attempt: $0)
+                },
+                cleared: [fixture.storage.path("run"), fixture.storage.path("checkpoints")]),
             context: fixture.context
         ).run()
+    }
+
+    @Test func `what a sidecar that was killed left on the volume is committed before it is cleared`()
+        async throws
+    {
+        let fixture = try await AgentFixture()
+        try await fixture.put("{}", "base/config.json")
+        try await commit(fixture, attempt: 1, step: 10)
+        try saveCheckpoint(fixture, step: 5, "older than what is committed")
+        try saveCheckpoint(fixture, step: 20, "the last one")
+        try fixture.storage.write("checkpoints/step-30.tmp/weights", Data("half".utf8))
+        let report = try await prepare(fixture, left: 2)
+        #expect(report.resume?.step == 20)
+        #expect(report.resume?.attempt == 2)
+        #expect(try fixture.text("resume/current/weights") == "the last one")
+        #expect(try await steps(fixture) == [20, 10])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.storage.path("checkpoints")) == [])
+    }
+
+    @Test func `nothing is cleared while what is left there can't be committed`() async throws {
+        let isRefused = Mutex(false)
+        let fixture = try await AgentFixture { request in
+            isRefused.withLock { $0 } && request.method == "PUT" ? .status(403) : .pass
+        }
+        try await fixture.put("{}", "base/config.json")
+        try saveCheckpoint(fixture, step: 20, "the last one")
+        isRefused.withLock { $0 = true }
+        await #expect(throws: (any Error).self) { try await prepare(fixture, left: 1) }
+        #expect(try fixture.text("checkpoints/step-20/weights") == "the last one")
     }
 
     @Test func `the newest valid checkpoint is resumed`() async throws {
@@ -210,12 +273,18 @@ struct CheckpointCommandTests {
         try await commit(fixture, attempt: 2, step: 20)
         #expect(try await prepare(fixture).resume?.attempt == 2)
         #expect(try fixture.text("resume/current/weights") == "2 20")
+        // What another checkpoint left there, hidden or not, is no part of this one.
+        try fixture.storage.write("resume/current/.metadata", Data("old".utf8))
+        #expect(try await prepare(fixture).resume?.attempt == 2)
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: fixture.storage.path("resume/current"))
+                == ["weights"])
         // Checkpoints that do not count: not committed; of another run; damaged in the manifest, or in the
         // files.
         try await fixture.put("x", "uid/checkpoints/attempt-0002/step-0000000099/weights")
         try await commit(fixture, attempt: 2, step: 50, run: "other")
         try await commit(fixture, attempt: 2, step: 40)
-        try await fixture.put("{", "uid/checkpoints/attempt-0002/step-0000000040/manifest.json")
+        try await fixture.put("{", "uid/checkpoints/attempt-0002/step-0000000040/anneal-manifest.json")
         try await commit(fixture, attempt: 2, step: 30)
         try await fixture.put("2 31", "uid/checkpoints/attempt-0002/step-0000000030/weights")
         let report = try await prepare(fixture)
@@ -257,13 +326,39 @@ struct CheckpointCommandTests {
         #expect(report.output?.files == 1)
         #expect(report.output?.bytes == 7)
         let manifest = try await fixture.storage.client.get(
-            fixture.storage.location("uid/model/manifest.json"), limit: 10_000)
+            fixture.storage.location("uid/model/anneal-manifest.json"), limit: 10_000)
         #expect(report.output?.manifestSha256 == ContentDigest.sha256(manifest))
         #expect(try await upload(fixture, attempt: 2).output == report.output)
         do {
             _ = try await upload(fixture, attempt: 1)
             Issue.record("an older attempt replaced a newer one's model")
         } catch { #expect(AgentFailure(error).reason == "NewerAttempt") }
+    }
+
+    @Test func `what cannot be uploaded of a model is named, and the rest goes`() async throws {
+        let fixture = try await AgentFixture()
+        try fixture.storage.write("output/manifest.json", Data(#"{"format":"theirs"}"#.utf8))
+        try fixture.storage.write("output/.config", Data("hidden".utf8))
+        try FileManager.default.createSymbolicLink(
+            atPath: fixture.storage.path("output/latest"), withDestinationPath: "gone")
+        mkfifo(fixture.storage.path("output/pipe"), 0o644)
+        let report = try await upload(fixture, attempt: 1)
+        #expect(report.output?.files == 2)
+        #expect(report.output?.leftOut == "'latest' is a link that leads nowhere, 'pipe' is a named pipe")
+        #expect(report.message?.contains("not uploaded: 'latest'") == true)
+        let theirs = try await fixture.storage.client.get(
+            fixture.storage.location("uid/model/manifest.json"), limit: 100)
+        #expect(theirs == Data(#"{"format":"theirs"}"#.utf8))
+        // Nothing but what cannot go: there is no model.
+        try FileTree.empty(fixture.storage.path("output"))
+        mkfifo(fixture.storage.path("output/pipe"), 0o644)
+        do {
+            _ = try await upload(fixture, attempt: 1)
+            Issue.record("a pipe was taken for a model")
+        } catch {
+            #expect(AgentFailure(error).reason == "NoOutput")
+            #expect(AgentFailure(error).message.contains("'pipe' is a named pipe"))
+        }
     }
 
     @Test func `a program reports and stops`() async throws {

@@ -54,6 +54,28 @@ struct DataCommandTests {
         #expect(try await validate(fixture, fixture.dataset("d")).dataset?.records == 350)
     }
 
+    @Test func `a manifest of someone else's is data in an input`() async throws {
+        let fixture = try await AgentFixture()
+        let text = records(20)
+        let theirs = #"{"sourceBucket": "export", "files": [{"key": "data.jsonl"}], "fileFormat": "JSONL"}"#
+        try await fixture.put(text, "d/data.jsonl")
+        try await fixture.put(theirs, "d/manifest.json")
+        try await fixture.put("{}", "base/config.json")
+        try await fixture.put(#"{"name":"tiny","files":["model.safetensors"]}"#, "base/manifest.json")
+        let report = try await validate(fixture, fixture.dataset("d"))
+        #expect(report.dataset?.records == 20)
+        #expect(
+            report.dataset?.sha256
+                == ContentDigest.folder([("data.jsonl", ContentDigest.sha256(Data(text.utf8)))]))
+        let model = #"{"name":"tiny","files":["model.safetensors"]}"#
+        #expect(
+            report.dataset?.modelSha256
+                == ContentDigest.folder([
+                    ("config.json", ContentDigest.sha256(Data("{}".utf8))),
+                    ("manifest.json", ContentDigest.sha256(Data(model.utf8))),
+                ]))
+    }
+
     @Test func `a corrupt record is named`() async throws {
         let fixture = try await AgentFixture()
         try await fixture.put("{}", "base/config.json")

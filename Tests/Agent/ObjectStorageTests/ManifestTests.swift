@@ -26,7 +26,7 @@ import Testing
 
     @Test(arguments: [
         "../a", "a/../../b", "/etc/passwd", "", "a//b", "./a", "a/.", "a\\b", "a\u{0}b", "a\nb",
-        "manifest.json",
+        "anneal-manifest.json",
         String(repeating: "d/", count: 32) + "f", String(repeating: "x", count: 256),
     ])
     func `paths that leave the folder are refused`(path: String) throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ObjectStorage
 
-@Suite(.enabled(if: MotoServer.executable != nil, MotoServer.isMissing))
+@Suite(.enabled(if: MotoServer.executable != nil, MotoServer.isMissing), .onEachStore)
 struct SynchroniserTests {
     private let description = UploadDescription(
         run: "uid", attempt: 2, step: 10, metadata: ["evalLoss": "1.5"])
@@ -21,19 +21,19 @@ struct SynchroniserTests {
         let synchroniser = fixture.synchroniser
         let folder = fixture.location("runs/one")
         let committed = try await synchroniser.upload(fixture.path("in"), to: folder, description)
-        #expect(committed.manifest.files.map(\.path) == ["config.json", "sub/ü w.bin"])
+        #expect(committed.manifest.files.map(\.path) == [".hidden", "config.json", "sub/ü w.bin"])
         #expect(committed.manifest.createdAt == "2027-01-15T08:00:00Z")
         #expect(try await synchroniser.verify(committed))
         #expect(try await synchroniser.manifest(of: folder) == committed)
         let result = try await synchroniser.download(
             folder, to: fixture.path("out"), sha256: committed.sha256)
-        #expect(result.files == 2)
+        #expect(result.files == 3)
         #expect(result.sha256 == committed.sha256)
         #expect(try fixture.read("out/sub/ü w.bin") == fixture.read("in/sub/ü w.bin"))
         let checked = try fixture.server.boto(
             """
             get = lambda k: s3.get_object(Bucket=sys.argv[1], Key="runs/one/" + k)["Body"].read()
-            m = json.loads(get("manifest.json"))
+            m = json.loads(get("anneal-manifest.json"))
             print(all(hashlib.sha256(get(f["path"])).hexdigest() == f["sha256"] for f in m["files"]), end="")
             """, [fixture.bucket])
         #expect(checked == "True")
@@ -50,6 +50,7 @@ struct SynchroniserTests {
         #expect(fixture.proxy?.requests.contains { $0.method == "PUT" } == false)
         try fixture.write("in/config.json", Data("{ }".utf8))
         fixture.proxy?.reset()
+        // One file has changed, and the manifest with it.
         let second = try await synchroniser.upload(fixture.path("in"), to: folder, description)
         #expect(second != first)
         #expect(fixture.proxy?.requests.filter { $0.method == "PUT" }.count == 2)
@@ -70,6 +71,135 @@ struct SynchroniserTests {
         }
         #expect(error?.code == .newerAttempt(2))
         #expect(try await fixture.synchroniser.manifest(of: folder) == committed)
+    }
+
+    @Test func `a folder of many small files takes a request for each and few besides`() async throws {
+        let fixture = try await StorageFixture { _ in .pass }
+        for index in 0..<60 { try fixture.write("in/\(index)", Data("content of \(index)".utf8)) }
+        let folder = fixture.location("one")
+        let committed = try await fixture.synchroniser.upload(fixture.path("in"), to: folder, description)
+        #expect(committed.manifest.files.count == 60)
+        #expect((fixture.proxy?.requests.count ?? .max) <= 60 + 8)
+        fixture.proxy?.reset()
+        let result = try await fixture.synchroniser.download(folder, to: fixture.path("out"))
+        #expect(result.files == 60)
+        #expect((fixture.proxy?.requests.count ?? .max) <= 60 + 2)
+    }
+
+    /// Another's `manifest.json` is data: it goes up, comes back, and counts in the digest of its folder.
+    @Test(arguments: [
+        #"{"format":"theirs","tensors":["a"]}"#, #"{"sourceBucket": "export", "files": [{"key": "a"}]}"#,
+        "no JSON", "", #"{"version":"1","run":"r","attempt":1,"createdAt":"","files":[],"metadata":{}}"#,
+    ])
+    func `a foreign manifest is a file like others`(text: String) async throws {
+        let fixture = try await StorageFixture()
+        let content = Data(text.utf8)
+        try fixture.write("in/manifest.json", content)
+        try fixture.write("in/model.bin", Data("weights".utf8))
+        let folder = fixture.location("ours")
+        let committed = try await fixture.synchroniser.upload(fixture.path("in"), to: folder, description)
+        #expect(committed.manifest.files.map(\.path) == ["manifest.json", "model.bin"])
+        #expect(try await fixture.synchroniser.manifest(of: folder) == committed)
+        let result = try await fixture.synchroniser.download(folder, to: fixture.path("out"))
+        #expect(result.sha256 == committed.sha256)
+        #expect(try fixture.read("out/manifest.json") == content)
+        // The same files as an input, which nobody has committed.
+        let input = fixture.location("theirs")
+        try await fixture.client.put(content, to: input.appending("manifest.json"))
+        try await fixture.client.put(Data("weights".utf8), to: input.appending("model.bin"))
+        #expect(try await fixture.synchroniser.manifest(of: input) == nil)
+        let downloaded = try await fixture.synchroniser.download(input, to: fixture.path("in2"))
+        #expect(
+            downloaded.sha256
+                == ContentDigest.folder([
+                    ("manifest.json", ContentDigest.sha256(content)),
+                    ("model.bin", ContentDigest.sha256(Data("weights".utf8))),
+                ]))
+        #expect(try fixture.read("in2/manifest.json") == content)
+    }
+
+    @Test func `a copy of another folder's manifest in an output is no commit of it`() async throws {
+        let fixture = try await StorageFixture()
+        try fixture.write("in/model.bin", Data("weights".utf8))
+        try fixture.write("in/manifest.json", try ManifestTests.manifest.serialized())
+        let folder = fixture.location("one")
+        let committed = try await fixture.synchroniser.upload(fixture.path("in"), to: folder, description)
+        #expect(try await fixture.synchroniser.manifest(of: folder) == committed)
+        #expect(committed.manifest.files.count == 2)
+        try fixture.write("in/anneal-manifest.json", Data("x".utf8))
+        let error = await #expect(throws: S3Error.self) {
+            try await fixture.synchroniser.upload(fixture.path("in"), to: folder, description)
+        }
+        #expect(error?.code == .unsafePath)
+        #expect(error?.message.contains("'anneal-manifest.json' has the name") == true)
+        #expect(try await fixture.synchroniser.manifest(of: folder) == committed)
+    }
+
+    @Test func `a manifest of the former name still commits, until its folder is written again`() async throws
+    {
+        let fixture = try await StorageFixture()
+        let data = Data("{}".utf8)
+        let former = Manifest(
+            run: "uid", attempt: 2, step: 10, createdAt: "2026-11-21T00:00:00Z",
+            files: [Manifest.File(path: "config.json", size: 2, sha256: ContentDigest.sha256(data))])
+        let folder = fixture.location("old")
+        try await fixture.client.put(data, to: folder.appending("config.json"))
+        try await fixture.client.put(try former.serialized(), to: folder.appending("manifest.json"))
+        let found = try #require(try await fixture.synchroniser.manifest(of: folder))
+        #expect(found.manifest == former)
+        let result = try await fixture.synchroniser.download(
+            folder, to: fixture.path("out"), sha256: ContentDigest.sha256(try former.serialized()))
+        #expect(result.files == 1)
+        try fill(fixture)
+        let committed = try await fixture.synchroniser.upload(fixture.path("in"), to: folder, description)
+        #expect(try await fixture.synchroniser.manifest(of: folder) == committed)
+        #expect(try await fixture.client.headIfExists(folder.appending("manifest.json")) == nil)
+    }
+
+    @Test func `a store whose listings are late or empty is asked for each object`() async throws {
+        let fixture = try await StorageFixture { request in
+            request.target.contains("list-type=2")
+                ? .answer("<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>") : .pass
+        }
+        try fill(fixture)
+        let folder = fixture.location("one")
+        let committed = try await fixture.synchroniser.upload(fixture.path("in"), to: folder, description)
+        #expect(try await fixture.synchroniser.verify(committed))
+        #expect(fixture.proxy?.requests.filter { $0.method == "HEAD" }.count == 6)
+    }
+
+    @Test func `what lies on the way of a download is not followed`() async throws {
+        let fixture = try await StorageFixture()
+        try fixture.write("outside/keep", Data("mine".utf8))
+        try fixture.write("out/f", Data("old".utf8))
+        try FileManager.default.createSymbolicLink(
+            atPath: fixture.path("out/sub"), withDestinationPath: fixture.path("outside"))
+        try FileManager.default.createSymbolicLink(
+            atPath: fixture.path("out/link"), withDestinationPath: fixture.path("outside/keep"))
+        try await fixture.client.put(Data("theirs".utf8), to: fixture.location("f/link"))
+        _ = try await fixture.synchroniser.download(fixture.location("f"), to: fixture.path("out"))
+        #expect(try fixture.read("out/link") == Data("theirs".utf8))
+        #expect(try fixture.read("outside/keep") == Data("mine".utf8))
+        try await fixture.client.put(Data("theirs".utf8), to: fixture.location("f/sub/keep"))
+        let error = await #expect(throws: S3Error.self) {
+            try await fixture.synchroniser.download(fixture.location("f"), to: fixture.path("out"))
+        }
+        #expect(error?.code == .unsafePath)
+        #expect(try fixture.read("outside/keep") == Data("mine".utf8))
+    }
+
+    @Test func `records of downloads lie beside their folder`() async throws {
+        let fixture = try await StorageFixture()
+        _ = try fixture.server.boto(
+            "[s3.put_object(Bucket=sys.argv[1], Key=k, Body=b'x') for k in ('f/.downloads.json', 'f/a')]",
+            [fixture.bucket])
+        _ = try await fixture.synchroniser.download(fixture.location("f"), to: fixture.path("out"))
+        #expect(try fixture.read("out/.downloads.json") == Data("x".utf8))
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: fixture.path("out")).sorted()
+                == [".downloads.json", "a"])
+        let again = try await fixture.synchroniser.download(fixture.location("f"), to: fixture.path("out"))
+        #expect(again.transferred == 0)
     }
 
     /// The upload is killed after any number of requests: the folder has a valid manifest or none, and the
@@ -132,7 +262,8 @@ struct SynchroniserTests {
         let fixture = try await StorageFixture()
         var manifest = ManifestTests.manifest
         manifest.files[0].path = "../../escaped"
-        try await fixture.client.put(try manifest.serialized(), to: fixture.location("one/manifest.json"))
+        try await fixture.client.put(
+            try manifest.serialized(), to: fixture.location("one/anneal-manifest.json"))
         let error = await #expect(throws: S3Error.self) {
             try await fixture.synchroniser.download(fixture.location("one"), to: fixture.path("out"))
         }
@@ -152,7 +283,7 @@ struct SynchroniserTests {
         fixture.proxy?.reset()
         try await fixture.synchroniser.remove(folder)
         let deletions = fixture.proxy?.requests.filter { $0.method == "DELETE" }.map(\.target) ?? []
-        #expect(deletions.first?.hasSuffix("/one/manifest.json") == true)
+        #expect(deletions.first?.hasSuffix("/one/anneal-manifest.json") == true)
         #expect(try await fixture.client.list(below: folder).isEmpty)
     }
 }

@@ -84,10 +84,10 @@ extension EndToEnd {
             let checkpoint = try #require(status.checkpoint)
             let folder = try #require(checkpoint.storageUri.components(separatedBy: "/attempt-").first)
             let keys = try await team.servers.store.keys(below: folder + "/")
-            let manifests = keys.filter { $0.hasSuffix("/manifest.json") }
+            let manifests = keys.filter { $0.hasSuffix("/anneal-manifest.json") }
             #expect(manifests.count == 2)
             let newest = manifests.contains {
-                checkpoint.storageUri.hasSuffix($0.dropLast("/manifest.json".count))
+                checkpoint.storageUri.hasSuffix($0.dropLast("/anneal-manifest.json".count))
             }
             #expect(newest, "\(manifests)")
         }

@@ -78,23 +78,24 @@ struct S3Server: Sendable {
     }
 }
 
-/// The objects of a folder in S3, with its `manifest.json`.
+/// The objects of a folder in S3, with its `anneal-manifest.json`.
 struct CommittedFolder: Sendable {
     var files: [String: Data]
 
     /// The digest of the folder; nil without a manifest.
-    var digest: String? { files["manifest.json"].map { Hexadecimal.sha256($0) } }
+    var digest: String? { files["anneal-manifest.json"].map { Hexadecimal.sha256($0) } }
 
     func text(_ name: String) -> String? { files[name].map { String(decoding: $0, as: UTF8.self) } }
 
     /// Descriptions of files that differ from the manifest, or that it does not list; empty if there are
     /// none.
     var problems: [String] {
-        guard let data = files["manifest.json"], let manifest = try? JSONValue(parsing: Array(data)) else {
+        guard let data = files["anneal-manifest.json"], let manifest = try? JSONValue(parsing: Array(data))
+        else {
             return ["there is no manifest"]
         }
         var problems: [String] = []
-        var listed: Set<String> = ["manifest.json"]
+        var listed: Set<String> = ["anneal-manifest.json"]
         for entry in manifest["files"]?.arrayValue ?? [] {
             let path = entry["path"]?.stringValue ?? ""
             listed.insert(path)

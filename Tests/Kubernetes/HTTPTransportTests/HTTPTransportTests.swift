@@ -90,7 +90,7 @@ struct HTTPTransportTests {
         let server = try ScriptedServer { connection, request in connection.respond(200, request.text) }
         try await withTemporaryFile("0123456789") { path, descriptor in
             let request = HTTPRequest(
-                method: "PUT", url: server.url, body: .file(path: path, offset: 2, length: 5))
+                method: "PUT", url: server.url, body: .file(descriptor: descriptor, offset: 2, length: 5))
             let (head, errorBody) = try await transport.download(request, to: descriptor, at: 7)
             #expect(head.status == 200 && errorBody.isEmpty)
             #expect(server.requests.first?.text == "23456")
@@ -111,9 +111,9 @@ struct HTTPTransportTests {
 
     @Test func `a file shorter than declared ends the request with an error that names it`() async throws {
         let server = try ScriptedServer { connection, _ in connection.respond(200) }
-        try await withTemporaryFile("short") { path, _ in
+        try await withTemporaryFile("short") { _, descriptor in
             let request = HTTPRequest(
-                method: "PUT", url: server.url, body: .file(path: path, offset: 0, length: 50))
+                method: "PUT", url: server.url, body: .file(descriptor: descriptor, offset: 0, length: 50))
             let error = await error { try await transport.send(request) }
             guard case .localFile = error?.code else {
                 Issue.record("\(String(describing: error))")

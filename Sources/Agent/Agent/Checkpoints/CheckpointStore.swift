@@ -54,6 +54,14 @@ struct CheckpointStore: Sendable {
         return found.sorted { ($0.step, $0.attempt) > ($1.step, $1.attempt) }
     }
 
+    /// The newest committed checkpoint; nil if there is none.
+    func newest() async throws(S3Error) -> StoredCheckpoint? {
+        for folder in try await folders() {
+            if let checkpoint = try await checkpoint(in: folder) { return checkpoint }
+        }
+        return nil
+    }
+
     /// The checkpoint in a folder; nil, and a line in the log, unless it is committed: its manifest is there,
     /// belongs to this run, and is about this folder.
     func checkpoint(in folder: CheckpointFolder) async throws(S3Error) -> StoredCheckpoint? {

@@ -9,6 +9,7 @@ struct PrepareCommand {
 
     func run() async throws -> StageReport {
         let synchroniser = context.synchroniser(try context.client(configuration.storage))
+        try await commitLeft(synchroniser)
         for folder in configuration.cleared {
             try FileTree.empty(folder)
             context.logger.info("emptied '\(folder)'")
@@ -29,6 +30,30 @@ struct PrepareCommand {
         let start = report.resume.map { "goes on from step \($0.step)" } ?? "starts at step 0"
         report.message = configuration.checkpointsUri == nil ? inputs : "\(inputs); training \(start)"
         return report
+    }
+
+    /// Commits the finished checkpoints that the volume has and S3 has not: a sidecar that was killed could not
+    /// upload the last, and what follows empties their folder.
+    private func commitLeft(_ synchroniser: Synchroniser) async throws {
+        guard let left = configuration.left else { return }
+        let root = ArtifactLayout.checkpoints(root: left.artifactRoot)
+        let store = CheckpointStore(
+            synchroniser: synchroniser, root: try S3Location(root), run: configuration.run.uid,
+            logger: context.logger)
+        let newest = try await store.newest()?.folder.step ?? -1
+        for folder in LocalCheckpoints(directory: left.directory).finished() where folder.step > newest {
+            let uri = ArtifactLayout.checkpoint(
+                root: left.artifactRoot, attempt: left.attempt, step: folder.step)
+            do {
+                _ = try await synchroniser.upload(
+                    folder.path, to: try S3Location(uri),
+                    UploadDescription(
+                        run: configuration.run.uid, attempt: left.attempt, step: folder.step, metadata: [:]))
+                context.logger.notice("committed '\(folder.path)', which the last attempt left, as \(uri)")
+            } catch let error as S3Error where error.code == .unsafePath {
+                context.logger.error("\(error.message); this checkpoint is given up")
+            }
+        }
     }
 
     private func resume(_ synchroniser: Synchroniser) async throws -> CheckpointReference? {

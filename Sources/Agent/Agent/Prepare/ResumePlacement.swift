@@ -40,9 +40,7 @@ struct ResumePlacement {
             return false
         }
         let listed = Set(checkpoint.committed.manifest.files.map(\.path))
-        for stray in try FileTree.files(below: unfinished) where !listed.contains(stray) {
-            try FileTree.remove("\(unfinished)/\(stray)")
-        }
+        try FileTree.removeAll(below: unfinished, except: listed)
         try LocalFile.rename(unfinished, to: directory)
         return true
     }

@@ -26,7 +26,7 @@ struct PreprocessCommand {
         if configuration.part != .process {
             try folder.checkUsable(summary)
             let committed = try await context.synchroniser(client).upload(
-                configuration.directory, to: destination,
+                try folder.published(), to: destination,
                 UploadDescription(
                     run: configuration.run.uid, attempt: configuration.run.attempt,
                     metadata: ["datasetSha256": summary.sha256 ?? ""]))

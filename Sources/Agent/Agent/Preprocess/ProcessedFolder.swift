@@ -14,6 +14,18 @@ struct ProcessedFolder {
 
     func file(_ name: String) -> String { "\(path)/\(name)" }
 
+    /// The files to publish: all but the counts.
+    func published() throws -> FolderContents {
+        var contents = try FolderContents(of: path)
+        contents.files.removeAll { $0.path == Self.summary }
+        contents.refuseReserved()
+        guard let refusal = contents.refusal else { return contents }
+        throw AgentFailure(
+            reason: "TransformFailed",
+            message:
+                "'\(path)' holds what cannot be published: \(refusal); the transform must leave only files")
+    }
+
     func save(_ summary: DatasetSummary) throws {
         let file = try LocalFile(creating: file(Self.summary))
         try file.write(try JSONValue(encoding: summary).serialized())

@@ -16,8 +16,10 @@ struct CheckpointUploader {
 
     /// Committed checkpoints; nil until the store was asked.
     private var committed: [StoredCheckpoint]?
-    /// Checkpoints that can never be uploaded, for example because of a link; each is reported once.
-    private var refused: Set<LocalCheckpoints.Folder> = []
+    /// Checkpoints that cannot be uploaded as they are, for example because of a link, with the cause.
+    private var refused: [LocalCheckpoints.Folder: String] = [:]
+    /// Checkpoints that could not be read in this round. The next round tries them again.
+    private var unreadable: Set<LocalCheckpoints.Folder> = []
     private var localProblem = RepeatedProblem()
 
     init(
@@ -33,17 +35,29 @@ struct CheckpointUploader {
         retention = Retention(keepLast: configuration.keepLast, keepBest: configuration.keepBest)
     }
 
-    /// Uploads and commits finished checkpoints that are not committed yet, newest first, then prunes.
+    /// Uploads and commits finished checkpoints that are not committed yet, newest first, then prunes. One
+    /// that cannot be read holds up no other.
+    ///
+    /// - Throws: the error of the first that could not be read, when all others are done.
     mutating func round() async throws(S3Error) {
         guard state.snapshot.newerAttempt == nil else { return }
         if committed == nil { try await loadCommitted() }
-        while let next = nextPending() { try await upload(next) }
+        unreadable = []
+        var firstError: S3Error?
+        while let next = nextPending() {
+            do throws(S3Error) { try await upload(next) } catch {
+                guard error.isOfLocalFile else { throw error }
+                unreadable.insert(next)
+                firstError = firstError ?? error
+            }
+        }
         try await prune()
+        if let firstError { throw firstError }
         state.update { $0.uploadProblem = nil }
     }
 
     /// Whether every finished checkpoint of this attempt that would be kept is in S3.
-    var hasCommittedAll: Bool { committed != nil && refused.isEmpty && nextPending() == nil }
+    var hasCommittedAll: Bool { committed != nil && refused.isEmpty && unreadable.isEmpty && nextPending() == nil }
 
     private var attempt: Int { configuration.run.attempt }
 
@@ -68,7 +82,8 @@ struct CheckpointUploader {
         let own = Set(committed.filter { $0.folder.attempt == attempt }.map(\.folder.step))
         let tracker = state.snapshot.tracker
         return local.finished().first { folder in
-            guard !own.contains(folder.step), !refused.contains(folder) else { return false }
+            guard !own.contains(folder.step), refused[folder] == nil, !unreadable.contains(folder)
+            else { return false }
             let entry = Retention.Entry(
                 step: folder.step, attempt: attempt, evalLoss: tracker.evalLoss(at: folder.step))
             return !retention.expendable(entries + [entry]).contains(entry)
@@ -94,9 +109,19 @@ struct CheckpointUploader {
             committed?.append(StoredCheckpoint(folder: folder, committed: manifest))
             publish()
         } catch  where error.code == .unsafePath {
-            refused.insert(folder)
-            logger.error("\(error.message); this checkpoint is not uploaded")
+            refuse(folder, error.message)
         }
+    }
+
+    private mutating func refuse(_ folder: LocalCheckpoints.Folder, _ cause: String) {
+        refused[folder] = cause
+        logger.error("\(cause); this checkpoint is not uploaded")
+        let newest = refused.max { $0.key.step < $1.key.step }?.value ?? cause
+        let others = refused.count - 1
+        let text =
+            "a checkpoint is not uploaded: \(newest)"
+            + (others > 0 ? "; so it is with \(others) older ones" : "")
+        state.update { $0.refusal = text }
     }
 
     private var entries: [Retention.Entry] { (committed ?? []).map(\.entry) }
@@ -122,7 +147,9 @@ struct CheckpointUploader {
         let kept = Set((committed ?? []).filter { $0.folder.attempt == attempt }.map(\.folder.step))
         guard let newest = kept.max() else { return }
         for folder in local.finished()
-        where folder.step < newest && !kept.contains(folder.step) && !refused.contains(folder) {
+        where folder.step < newest && !kept.contains(folder.step) && refused[folder] == nil
+            && !unreadable.contains(folder)
+        {
             try FileTree.remove(folder.path)
             logger.info("removed '\(folder.path)'")
         }

@@ -99,9 +99,14 @@ struct LeaseHeartbeat {
                 HeartbeatAnnotation.checkpoint: snapshot.newest.flatMap(json),
                 HeartbeatAnnotation.bestCheckpoint: snapshot.best.flatMap(json),
                 HeartbeatAnnotation.flushed: snapshot.isSaved ? "true" : nil,
-                HeartbeatAnnotation.problem: snapshot.uploadProblem.map { String($0.prefix(1000)) },
+                HeartbeatAnnotation.problem: problem(snapshot).map { String($0.prefix(1000)) },
             ],
             renewTime: sign.map(MicroTime.init))
+    }
+
+    private static func problem(_ snapshot: SyncState.Snapshot) -> String? {
+        let problems = [snapshot.uploadProblem, snapshot.refusal].compactMap(\.self)
+        return problems.isEmpty ? nil : problems.joined(separator: "; ")
     }
 
     private static func json(_ value: some Encodable) -> String? { try? JSONValue(encoding: value).text }

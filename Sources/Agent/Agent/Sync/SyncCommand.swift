@@ -112,7 +112,8 @@ struct SyncCommand {
     private var hasModel: Bool {
         let folder = configuration.outputDirectory
         guard (try? FileTree.kind(folder)) != .missing else { return false }
-        return (try? FileTree.files(below: folder).isEmpty) != true
+        let contents = try? FolderContents(of: folder)
+        return contents.map { !$0.files.isEmpty || $0.refusal != nil } ?? true
     }
 
     /// End of an attempt: all is done, another attempt may help, or none can.

@@ -14,6 +14,9 @@ final class SyncState: Sendable {
         var isUploading = false
         /// Problem that keeps uploads from succeeding; nil if there is none.
         var uploadProblem: String?
+        /// Checkpoints that cannot be uploaded as they are, with the cause; nil if there are none. Others are
+        /// not held up.
+        var refusal: String?
         /// Number of a newer attempt that has taken over; nil if there is none.
         var newerAttempt: Int?
         var isStopping = false

@@ -50,6 +50,14 @@ public struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
     /// Whether the same request may succeed in a moment.
     var isTransient: Bool { code == .unavailable }
 
+    /// Whether the failure is of a file of this machine, and says nothing about the store.
+    public var isOfLocalFile: Bool {
+        switch code {
+        case .localFile, .changedLocally: true
+        default: false
+        }
+    }
+
     /// Whether another attempt at the whole task, later, may help without anyone changing anything.
     public var isRetryable: Bool {
         switch code {

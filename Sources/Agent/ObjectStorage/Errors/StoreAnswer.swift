@@ -2,6 +2,9 @@ import FoundationEssentials
 import HTTPTransport
 
 extension S3Error {
+    /// Code, of our own, for an object that has more bytes than its reader takes.
+    static let tooLarge = "TooLarge"
+
     /// The error for an answer with a status of 300 or more.
     ///
     /// - Parameter what: the request, for people: `reading s3://bucket/key`.

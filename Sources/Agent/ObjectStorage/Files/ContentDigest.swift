@@ -6,10 +6,11 @@ import FoundationEssentials
 /// covers:
 ///
 /// - **one object or file**: its bytes;
-/// - **a folder with a `manifest.json`** (`Manifest.fileName`): the bytes of that manifest, which lists every
-///   file with its SHA-256;
+/// - **a folder with a manifest of Anneal's** (`Manifest.fileName`, or `Manifest.formerFileName` if its
+///   members are those of a `Manifest`): the bytes of that manifest, which lists every file with its SHA-256;
 /// - **a folder without one**: the text that has, for each file, a line `<sha256>  <path>` and a newline,
-///   sorted by the bytes of the path, the path being relative to the folder. In a local copy of the folder:
+///   sorted by the bytes of the path, the path being relative to the folder. Hidden files count, and so does
+///   a `manifest.json` of anyone else's. In a local copy of the folder:
 ///   `find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum`.
 public enum ContentDigest {
     /// Digest of no bytes.
@@ -33,39 +34,11 @@ public enum ContentDigest {
         return text.lowercased()
     }
 
-    /// Digest of the bytes `range` of a file; nil: of the whole file. Holds 256 KiB at a time, and lets other
-    /// tasks run between.
-    static func sha256(of file: borrowing LocalFile, range: Range<Int64>? = nil) async throws(S3Error)
-        -> String
-    {
-        var hash = SHA256()
-        var offset = range?.lowerBound ?? 0
-        let end = range?.upperBound ?? Int64.max
-        while offset < end {
-            let count = try update(&hash, from: file, at: offset, atMost: min(16 << 20, end - offset))
-            if count == 0 { break }
-            offset += count
-            guard !Task.isCancelled else { throw S3Error(.cancelled, "reading '\(file.path)': stopped") }
-            await Task.yield()
-        }
-        return Hexadecimal.encode(hash.finalize())
-    }
-
-    private static func update(
-        _ hash: inout SHA256, from file: borrowing LocalFile, at start: Int64, atMost limit: Int64
-    ) throws(S3Error) -> Int64 {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
-        defer { buffer.deallocate() }
-        var done: Int64 = 0
-        while done < limit {
-            let wanted = Int(min(Int64(buffer.count), limit - done))
-            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted])
-            let count = try file.read(into: part, at: start + done)
-            if count == 0 { break }
-            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-            done += Int64(count)
-        }
-        return done
+    /// Digest of a whole file.
+    static func sha256(of file: borrowing LocalFile) async throws(S3Error) -> String {
+        var digest = StreamingDigest()
+        try await digest.update(from: file.content, 0..<Int64.max)
+        return digest.finish()
     }
 
     /// Digest of the file at a path.
@@ -82,6 +55,37 @@ public struct StreamingDigest: Sendable {
     public init() {}
 
     public mutating func update(_ data: some DataProtocol) { hash.update(data: data) }
+
+    mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bufferPointer: bytes) }
+
+    /// Feeds a range of a file, as far as the file goes. Holds 256 KiB, and lets other tasks run between.
+    mutating func update(from file: FileContent, _ range: Range<Int64>) async throws(S3Error) {
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let count = try feed(from: file, at: offset, atMost: min(16 << 20, range.upperBound - offset))
+            if count == 0 { break }
+            offset += count
+            guard !Task.isCancelled else { throw S3Error(.cancelled, "reading '\(file.path)': stopped") }
+            await Task.yield()
+        }
+    }
+
+    private mutating func feed(
+        from file: FileContent, at start: Int64, atMost limit: Int64
+    ) throws(S3Error) -> Int64 {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+        defer { buffer.deallocate() }
+        var done: Int64 = 0
+        while done < limit {
+            let wanted = Int(min(Int64(buffer.count), limit - done))
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted])
+            let count = try file.read(into: part, at: start + done)
+            if count == 0 { break }
+            update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            done += Int64(count)
+        }
+        return done
+    }
 
     public func finish() -> String { Hexadecimal.encode(hash.finalize()) }
 }

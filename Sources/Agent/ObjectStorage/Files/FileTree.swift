@@ -1,50 +1,22 @@
 import FoundationEssentials
 
-/// The files below a local folder.
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Folders and files of the local disk, by path.
 public enum FileTree {
-    private static let depthLimit = 32
-    private static let fileLimit = 100_000
-
-    /// Paths of files relative to `folder`, sorted by bytes. Names that begin with a dot are left out; a
-    /// symbolic link is refused, as it could lead out of the folder.
-    public static func files(below folder: String) throws(S3Error) -> [String] {
-        var found: [String] = []
-        var pending = [(path: "", depth: 0)]
-        while let (path, depth) = pending.popLast() {
-            guard depth < depthLimit else {
-                throw S3Error(.unsafePath, "'\(folder)/\(path)' is nested deeper than \(depthLimit) folders")
-            }
-            for name in try names(in: path.isEmpty ? folder : "\(folder)/\(path)") where !name.hasPrefix(".")
-            {
-                let child = path.isEmpty ? name : "\(path)/\(name)"
-                switch try kind("\(folder)/\(child)") {
-                case .folder: pending.append((child, depth + 1))
-                case .file: found.append(child)
-                case .link:
-                    throw S3Error(
-                        .unsafePath, "'\(folder)/\(child)' is a symbolic link; put the file itself there")
-                case .missing, .other: continue
-                }
-            }
-            guard found.count <= fileLimit else {
-                throw S3Error(.unsafePath, "'\(folder)' holds more than \(fileLimit) files")
-            }
-        }
-        return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    }
-
-    public enum Kind: Sendable { case file, folder, link, other, missing }
+    public enum Kind: Hashable, Sendable { case file, folder, link, socket, pipe, device, missing }
 
     /// Kind of the file at a path; links are not followed.
     public static func kind(_ path: String) throws(S3Error) -> Kind {
-        guard let type = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
-        else { return .missing }
-        return switch type {
-        case .typeRegular: .file
-        case .typeDirectory: .folder
-        case .typeSymbolicLink: .link
-        default: .other
-        }
+        if let status = FileStatus(path) { return status.kind }
+        guard errno == ENOENT || errno == ENOTDIR else { throw LocalFile.failure("look at '\(path)'") }
+        return .missing
     }
 
     /// Size and time of change of a file.
@@ -90,5 +62,27 @@ public enum FileTree {
     public static func empty(_ folder: String) throws(S3Error) {
         guard try kind(folder) == .folder else { return }
         for name in try names(in: folder) { try remove("\(folder)/\(name)") }
+    }
+
+    /// Removes everything below a folder but files of the given paths, which are relative to it. Links are
+    /// removed, not followed.
+    public static func removeAll(below folder: String, except kept: Set<String>) throws(S3Error) {
+        var folders: Set<Substring> = []
+        for path in kept {
+            for (index, byte) in zip(path.utf8.indices, path.utf8) where byte == UInt8(ascii: "/") {
+                folders.insert(path[..<index])
+            }
+        }
+        var pending = [""]
+        while let path = pending.popLast() {
+            for name in try names(in: "\(folder)/\(path)") {
+                let child = path.isEmpty ? name : "\(path)/\(name)"
+                switch try kind("\(folder)/\(child)") {
+                case .file where kept.contains(child): continue
+                case .folder where folders.contains(child[...]): pending.append(child)
+                default: try remove("\(folder)/\(child)")
+                }
+            }
+        }
     }
 }

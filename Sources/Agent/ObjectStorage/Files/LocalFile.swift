@@ -26,21 +26,23 @@ public struct LocalFile: ~Copyable, Sendable {
 
     /// Opens a regular file for reading; a symbolic link is refused, as it could lead out of the workspace.
     public init(reading path: String) throws(S3Error) {
-        let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            if errno == ELOOP {
-                throw S3Error(.unsafePath, "'\(path)' is a symbolic link; put the file itself there")
-            }
-            throw Self.failure("open '\(path)'")
-        }
-        self.descriptor = descriptor
-        self.path = path
+        try self.init(open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK), path, "open")
     }
 
     /// Creates a file, or empties one, for writing and reading.
     public init(creating path: String) throws(S3Error) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw Self.failure("create '\(path)'") }
+        let flags = O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC
+        try self.init(open(path, flags, 0o644), path, "create")
+    }
+
+    /// Takes over what opening a file returned: its descriptor, or -1 and `errno`.
+    init(_ descriptor: Int32, _ path: String, _ what: String) throws(S3Error) {
+        guard descriptor >= 0 else {
+            if errno == ELOOP {
+                throw S3Error(.unsafePath, "'\(path)' is a symbolic link; put the file itself there")
+            }
+            throw Self.failure("\(what) '\(path)'")
+        }
         self.descriptor = descriptor
         self.path = path
     }
@@ -83,20 +85,14 @@ public struct LocalFile: ~Copyable, Sendable {
         }
     }
 
-    /// Reads up to `count` bytes at `offset` into `buffer`; returns their number, 0 at the end.
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(S3Error) -> Int {
-        while true {
-            let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
-            if count >= 0 { return count }
-            guard errno == EINTR else { throw Self.failure("read '\(path)'") }
-        }
-    }
+    /// The file's content, for tasks that end before the file is closed.
+    var content: FileContent { FileContent(descriptor: descriptor, path: path) }
 
     /// Reads up to `count` bytes at `offset`; empty at the end.
     public func chunk(at offset: Int64, count: Int) throws(S3Error) -> Data {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, count), alignment: 16)
         defer { buffer.deallocate() }
-        let length = try read(into: buffer, at: offset)
+        let length = try content.read(into: buffer, at: offset)
         return Data(UnsafeRawBufferPointer(rebasing: buffer[..<length]))
     }
 
@@ -138,5 +134,20 @@ public struct LocalFile: ~Copyable, Sendable {
         let result = Darwin.rename(old, new)
         #endif
         guard result == 0 else { throw failure("rename '\(old)' to '\(new)'") }
+    }
+}
+
+/// Content of a file that someone else keeps open.
+struct FileContent: Sendable {
+    let descriptor: Int32
+    let path: String
+
+    /// Reads bytes at `offset` into `buffer`; returns their number, 0 at the end.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(S3Error) -> Int {
+        while true {
+            let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
+            if count >= 0 { return count }
+            guard errno == EINTR else { throw LocalFile.failure("read '\(path)'") }
+        }
     }
 }

@@ -34,7 +34,7 @@ extension Synchroniser {
         let files = try entries.map { (entry) throws(S3Error) -> ExpectedFile in
             let path = String(entry.location.key.dropFirst(folder.folderPrefix.count))
             try RelativePath.check(path, source: "\(folder)")
-            return ExpectedFile(path: path, size: entry.size, sha256: nil)
+            return ExpectedFile(path: path, size: entry.size, sha256: nil, etag: entry.etag)
         }
         let result = try await download(files, from: folder, to: directory)
         try Self.check(result.digest, expected: sha256, of: folder, what: "files")
@@ -46,7 +46,7 @@ extension Synchroniser {
         _ committed: CommittedManifest, to directory: String
     ) async throws(S3Error) -> DownloadedFolder {
         let files = committed.manifest.files.map {
-            ExpectedFile(path: $0.path, size: $0.size, sha256: $0.sha256)
+            ExpectedFile(path: $0.path, size: $0.size, sha256: $0.sha256, etag: nil)
         }
         return try await download(files, from: committed.location, to: directory)
             .folder(sha256: committed.sha256)
@@ -65,7 +65,10 @@ extension Synchroniser {
     private struct ExpectedFile: Sendable {
         var path: String
         var size: Int64
+        /// Digest that the file must have; nil for that of the object's metadata, if it has any.
         var sha256: String?
+        /// ETag that a listing told; nil if none did.
+        var etag: String?
     }
 
     private struct Outcome: Sendable {
@@ -92,51 +95,71 @@ extension Synchroniser {
         _ files: [ExpectedFile], from folder: S3Location, to directory: String
     ) async throws(S3Error) -> Outcome {
         try FileTree.makeFolder(directory)
-        let record = DownloadRecord(folder: directory)
-        let done = try await concurrently(files, limit: fileConcurrency) {
-            (file) async throws(S3Error) -> Outcome.File in
-            try await self.download(file, from: folder, to: directory, record: record)
+        let local = try LocalFolder(directory)
+        let record = DownloadRecord(of: directory)
+        let partSize = client.configuration.partSize
+        var done: [Outcome.File] = []
+        for (files, limit) in [
+            (files.filter { $0.size <= partSize }, fileConcurrency),
+            (files.filter { $0.size > partSize }, largeFileConcurrency),
+        ] {
+            done += try await concurrently(files, limit: limit) {
+                (file) async throws(S3Error) -> Outcome.File in
+                try await self.download(file, from: folder, to: local, record: record)
+            }
         }
         var updated = record
         for file in done {
             updated.entries[file.path] = file.etag.map { DownloadRecord.Entry(etag: $0, sha256: file.sha256) }
         }
-        try updated.save(in: directory)
+        do throws(S3Error) { try updated.save(of: directory) } catch {
+            logger.notice("\(error.message); another download of '\(directory)' begins anew")
+        }
+        logger.info(
+            "downloaded \(folder)",
+            metadata: [
+                "files": "\(done.count)", "bytes": "\(done.reduce(0) { $0 &+ $1.transferred })",
+            ])
         return Outcome(files: done)
     }
 
     private func download(
-        _ file: ExpectedFile, from folder: S3Location, to directory: String, record: DownloadRecord
+        _ file: ExpectedFile, from folder: S3Location, to local: LocalFolder, record: DownloadRecord
     ) async throws(S3Error) -> Outcome.File {
         let source = folder.appending(file.path)
-        let path = "\(directory)/\(file.path)"
-        var wanted = file.sha256
-        var etag: String?
-        var recorded: String?
-        if wanted == nil {
-            let info = try await client.head(source)
-            wanted = info.declaredSha256
-            if wanted == nil {
-                etag = info.etag
-                recorded = record.entries[file.path].flatMap { $0.etag == info.etag ? $0.sha256 : nil }
-            }
+        if let kept = try await present(file, at: source, in: local, record: record) {
+            logger.debug("'\(local.path)/\(file.path)' is there already")
+            return kept
         }
-        if let known = wanted ?? recorded, try await digestOfLocal(path, size: file.size) == known {
-            logger.debug("'\(path)' is there already")
-            return Outcome.File(path: file.path, size: file.size, sha256: known, transferred: 0, etag: etag)
-        }
-        if let slash = path.lastIndex(of: "/") { try FileTree.makeFolder(String(path[..<slash])) }
-        let result = try await client.download(source, to: path, size: file.size, sha256: wanted)
-        logger.info("downloaded \(source)", metadata: ["bytes": "\(result.size)"])
+        let result = try await client.download(
+            source, as: file.path, in: local, size: file.size, sha256: file.sha256)
+        logger.debug("downloaded \(source)", metadata: ["bytes": "\(result.size)"])
+        let isDeclared = file.sha256 != nil || result.info.declaredSha256 != nil
         return Outcome.File(
-            path: file.path, size: result.size, sha256: result.sha256, transferred: result.size, etag: etag)
+            path: file.path, size: result.size, sha256: result.sha256, transferred: result.size,
+            etag: isDeclared ? nil : result.info.etag)
     }
 
-    /// The SHA-256 of a local file of that size; nil if there is none.
-    private func digestOfLocal(_ path: String, size: Int64) async throws(S3Error) -> String? {
-        guard try FileTree.kind(path) == .file else { return nil }
-        let file = try LocalFile(reading: path)
-        guard try file.size() == size else { return nil }
-        return try await ContentDigest.sha256(of: file)
+    /// The local file, if it has the content that it is to have; nil if there is none, or another.
+    private func present(
+        _ file: ExpectedFile, at source: S3Location, in local: LocalFolder, record: DownloadRecord
+    ) async throws(S3Error) -> Outcome.File? {
+        guard let status = local.status(of: file.path), status.kind == .file, status.size == file.size else {
+            return nil
+        }
+        var wanted = file.sha256
+        var etag: String?
+        if wanted == nil {
+            if let recorded = record.entries[file.path], recorded.etag == file.etag {
+                (wanted, etag) = (recorded.sha256, recorded.etag)
+            } else {
+                wanted = try await client.head(source).declaredSha256
+            }
+        }
+        guard let wanted else { return nil }
+        let present = try local.file(reading: file.path)
+        guard try await ContentDigest.sha256(of: present) == wanted else { return nil }
+        return Outcome.File(
+            path: file.path, size: file.size, sha256: wanted, transferred: 0, etag: etag)
     }
 }

@@ -17,12 +17,27 @@ public struct UploadDescription: Hashable, Sendable {
 }
 
 extension Synchroniser {
-    /// Uploads the files below a local folder and commits them with a manifest. Idempotent: files that are
+    /// Uploads all files below a local folder and commits them with a manifest. Idempotent: files that are
     /// there already are not sent again, and a commit of the same content by the same attempt stays as it is.
+    ///
+    /// - Throws: `.unsafePath`, and then nothing was uploaded, if the folder holds anything that cannot be
+    ///   uploaded; `.newerAttempt` if a newer attempt of the run has committed here.
+    public func upload(
+        _ directory: String, to folder: S3Location, _ description: UploadDescription
+    ) async throws(S3Error) -> CommittedManifest {
+        var contents = try FolderContents(of: directory)
+        contents.refuseReserved()
+        if let refusal = contents.refusal {
+            throw S3Error(.unsafePath, "'\(directory)' cannot be uploaded as a whole: \(refusal)")
+        }
+        return try await upload(contents, to: folder, description)
+    }
+
+    /// Uploads the files of a folder, and commits them with a manifest, whatever else the folder holds.
     ///
     /// - Throws: `.newerAttempt` if a newer attempt of the run has committed here.
     public func upload(
-        _ directory: String, to folder: S3Location, _ description: UploadDescription
+        _ contents: FolderContents, to folder: S3Location, _ description: UploadDescription
     ) async throws(S3Error) -> CommittedManifest {
         let existing = try await existingManifest(of: folder)
         if let existing, existing.manifest.run == description.run,
@@ -33,19 +48,19 @@ extension Synchroniser {
                 "\(folder) holds the result of attempt \(existing.manifest.attempt), and this is attempt "
                     + "\(description.attempt); an older attempt must not replace it")
         }
-        let files = try await digestedFiles(below: directory)
-        if let existing, existing.manifest.describes(files, description), try await verify(existing) {
-            logger.info("\(folder) is there already", metadata: ["manifest": "\(existing.sha256)"])
-            return existing
+        if let existing {
+            let files = try await digests(of: contents)
+            if existing.manifest.describes(files, description), try await verify(existing) {
+                logger.info("\(folder) is there already", metadata: ["manifest": "\(existing.sha256)"])
+                return existing
+            }
+            try await withdraw(folder)
         }
-        if existing != nil { try await client.delete(folder.appending(Manifest.fileName)) }
-        _ = try await concurrently(files, limit: fileConcurrency) { (file) async throws(S3Error) -> Void in
-            try await self.upload(file, from: directory, to: folder)
-        }
-        return try await commit(files, to: folder, description)
+        let sent = try await send(contents, to: folder)
+        return try await commit(sent, to: folder, description)
     }
 
-    /// The folder's manifest; nil if there is none. One that cannot be read commits nothing, and is replaced.
+    /// The folder's manifest; nil if there is none. One that cannot be read commits nothing, and is removed.
     private func existingManifest(of folder: S3Location) async throws(S3Error) -> CommittedManifest? {
         do { return try await manifest(of: folder) } catch
             where error.code == .invalidManifest || error.code == .unsafePath
@@ -56,42 +71,88 @@ extension Synchroniser {
         }
     }
 
-    private func digestedFiles(below directory: String) async throws(S3Error) -> [Manifest.File] {
-        var files: [Manifest.File] = []
-        for path in try FileTree.files(below: directory) where path != Manifest.fileName {
-            try RelativePath.check(path, source: "the folder '\(directory)'")
-            let file = try LocalFile(reading: "\(directory)/\(path)")
-            let size = try file.size()
-            files.append(
-                Manifest.File(path: path, size: size, sha256: try await ContentDigest.sha256(of: file)))
+    /// Removes a folder's manifest, so that the folder counts as absent.
+    private func withdraw(_ folder: S3Location) async throws(S3Error) {
+        try await client.delete(folder.appending(Manifest.fileName))
+        if try await formerManifest(of: folder) != nil {
+            try await client.delete(folder.appending(Manifest.formerFileName))
         }
-        return files
     }
 
-    private func upload(
-        _ file: Manifest.File, from directory: String, to folder: S3Location
-    ) async throws(S3Error) {
+    private func digests(of contents: FolderContents) async throws(S3Error) -> [Manifest.File] {
+        try await concurrently(contents.files, limit: 2) {
+            (file) async throws(S3Error) -> Manifest.File in
+            let local = try contents.folder.file(reading: file.source)
+            return Manifest.File(
+                path: file.path, size: try local.size(), sha256: try await ContentDigest.sha256(of: local))
+        }
+    }
+
+    /// A file that the store has, and the ETag under which it was seen or sent last.
+    private struct SentFile: Sendable {
+        var file: Manifest.File
+        var etag: String?
+    }
+
+    /// Sends the files that the store does not have yet, small ones first.
+    private func send(
+        _ contents: FolderContents, to folder: S3Location
+    ) async throws(S3Error) -> [SentFile] {
+        let stored = try await objects(below: folder)
+        let partSize = client.configuration.partSize
+        var sent: [SentFile] = []
+        for (files, limit) in [
+            (contents.files.filter { $0.size <= partSize }, fileConcurrency),
+            (contents.files.filter { $0.size > partSize }, largeFileConcurrency),
+        ] {
+            sent += try await concurrently(files, limit: limit) { (file) async throws(S3Error) -> SentFile in
+                try await self.send(file, of: contents, to: folder, stored: stored[file.path])
+            }
+        }
+        return sent
+    }
+
+    private func send(
+        _ file: FolderContents.File, of contents: FolderContents, to folder: S3Location,
+        stored: ObjectPage.Entry?
+    ) async throws(S3Error) -> SentFile {
         let target = folder.appending(file.path)
-        if let info = try await client.headIfExists(target), info.size == file.size,
-            info.declaredSha256 == file.sha256
+        let local = try contents.folder.file(reading: file.source)
+        if let stored, stored.size == (try local.size()), let info = try await client.headIfExists(target),
+            info.size == stored.size, let declared = info.declaredSha256,
+            try await ContentDigest.sha256(of: local) == declared
         {
             logger.debug("\(target) is there already")
-            return
+            return SentFile(
+                file: Manifest.File(path: file.path, size: info.size, sha256: declared), etag: info.etag)
         }
-        try await client.upload(file: "\(directory)/\(file.path)", to: target, sha256: file.sha256)
-        logger.info("uploaded \(target)", metadata: ["bytes": "\(file.size)"])
+        let reading = try await FileReading(of: local, partSize: client.configuration.partSize)
+        let etag = try await client.upload(reading, of: local, to: target)
+        logger.debug("uploaded \(target)", metadata: ["bytes": "\(reading.size)"])
+        return SentFile(
+            file: Manifest.File(path: file.path, size: reading.size, sha256: reading.sha256), etag: etag)
+    }
+
+    /// The objects below a folder by their path in it.
+    private func objects(below folder: S3Location) async throws(S3Error) -> [String: ObjectPage.Entry] {
+        let length = folder.folderPrefix.utf8.count
+        var objects: [String: ObjectPage.Entry] = [:]
+        for entry in try await client.list(below: folder) {
+            objects[String(decoding: entry.location.key.utf8.dropFirst(length), as: UTF8.self)] = entry
+        }
+        return objects
     }
 
     private func commit(
-        _ files: [Manifest.File], to folder: S3Location, _ description: UploadDescription
+        _ sent: [SentFile], to folder: S3Location, _ description: UploadDescription
     ) async throws(S3Error) -> CommittedManifest {
         let manifest = Manifest(
             run: description.run, attempt: description.attempt, step: description.step,
-            createdAt: now().formatted(.iso8601), files: files, metadata: description.metadata)
+            createdAt: now().formatted(.iso8601), files: sent.map(\.file), metadata: description.metadata)
         let data = try manifest.serialized()
         let committed = CommittedManifest(
             location: folder, manifest: manifest, sha256: ContentDigest.sha256(data))
-        guard try await verify(committed) else {
+        guard try await isStored(sent, in: folder) else {
             throw S3Error(
                 .objectChanged,
                 "\(folder): a file that was uploaded is not in the store as it was sent; is anyone else "
@@ -102,10 +163,36 @@ extension Synchroniser {
         logger.info(
             "committed \(folder)",
             metadata: [
-                "files": "\(files.count)", "bytes": "\(manifest.totalSize)",
+                "files": "\(sent.count)", "bytes": "\(manifest.totalSize)",
                 "manifest": "\(committed.sha256)",
             ])
         return committed
+    }
+
+    /// Whether the store holds the files as they were sent. A listing, one request for many files, shows it
+    /// by their ETags; where it does not, being late for example, the object itself is asked for.
+    private func isStored(_ sent: [SentFile], in folder: S3Location) async throws(S3Error) -> Bool {
+        let stored = try await objects(below: folder)
+        let doubtful = sent.filter { sent in
+            guard let entry = stored[sent.file.path], let etag = sent.etag, let seen = entry.etag else {
+                return true
+            }
+            return entry.size != sent.file.size || Self.unquoted(seen) != Self.unquoted(etag)
+        }
+        let results = try await concurrently(doubtful, limit: fileConcurrency) {
+            (sent) async throws(S3Error) -> Bool in
+            try await self.verify(sent.file, in: folder)
+        }
+        return results.allSatisfy { $0 }
+    }
+
+    private static func unquoted(_ etag: String) -> String { etag.filter { $0 != "\"" } }
+}
+
+extension FolderContents {
+    /// Refuses a file that has the name of Anneal's own manifest: a copy of another folder's, as a rule.
+    public mutating func refuseReserved() {
+        refuse(Manifest.fileName, "has the name of Anneal's own manifest; give it another name")
     }
 }
 

@@ -18,7 +18,11 @@ public struct Manifest: Codable, Hashable, Sendable {
         }
     }
 
-    public static let fileName = "manifest.json"
+    /// Name of the manifest in a folder. It is reserved: a file that has it is never uploaded as a file.
+    public static let fileName = "anneal-manifest.json"
+    /// Name that manifests had before. A file of that name is a manifest only where there is none of the name
+    /// above, and if it has a manifest's members; else it is a file like others.
+    public static let formerFileName = "manifest.json"
     public static let currentVersion = 1
     /// Bytes of a manifest, at most; a larger one is refused.
     public static let sizeLimit = 16 << 20
@@ -77,6 +81,25 @@ public struct Manifest: Codable, Hashable, Sendable {
         do { self = try JSONDecoder().decode(Manifest.self, from: data) } catch {
             throw invalid("\(error)")
         }
+        try check(source: source)
+    }
+
+    /// Reads a file that has the former name of manifests. Nil for anyone else's, which lacks members of a
+    /// manifest: it is data.
+    ///
+    /// - Throws: `.invalidManifest` or `.unsafePath` for a manifest that cannot be used.
+    init?(parsingFormer data: Data, source: String) throws(S3Error) {
+        guard let manifest = try? JSONDecoder().decode(Manifest.self, from: data) else { return nil }
+        self = manifest
+        // Files of that name were left out of manifests that had it.
+        guard !files.contains(where: { $0.path == Self.formerFileName }) else { return nil }
+        try check(source: source)
+    }
+
+    private func check(source: String) throws(S3Error) {
+        func invalid(_ problem: String) -> S3Error {
+            S3Error(.invalidManifest, "\(source) is no manifest that can be used: \(problem)")
+        }
         guard version == Self.currentVersion else { throw invalid("its version is \(version), not 1") }
         var seen: Set<String> = []
         for file in files {
@@ -114,16 +137,19 @@ public enum RelativePath {
     ///
     /// - Throws: `.unsafePath` if it could.
     public static func check(_ path: String, source: String) throws(S3Error) {
-        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
-        let isSafe =
-            !path.isEmpty && path.utf8.count <= 1024 && segments.count <= depthLimit
-            && !segments.contains { $0.isEmpty || $0 == "." || $0 == ".." || $0.utf8.count > 255 }
-            && !path.utf8.contains { $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "\\") }
-        guard isSafe else {
+        guard isPlain(path) else {
             throw S3Error(
                 .unsafePath,
                 "\(source) names the file '\(path.prefix(200))', which is no plain path below its folder; "
                     + "use relative paths without '..', '.', '\\' and control characters")
         }
+    }
+
+    /// Whether a path names a file below its folder in a way that every store and file system keeps.
+    static func isPlain(_ path: String) -> Bool {
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+        return !path.isEmpty && path.utf8.count <= 1024 && segments.count <= depthLimit
+            && !segments.contains { $0.isEmpty || $0 == "." || $0 == ".." || $0.utf8.count > 255 }
+            && !path.utf8.contains { $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "\\") }
     }
 }

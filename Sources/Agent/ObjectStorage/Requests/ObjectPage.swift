@@ -6,6 +6,8 @@ public struct ObjectPage: Sendable {
     public struct Entry: Hashable, Sendable {
         public var location: S3Location
         public var size: Int64
+        /// ETag with its quotes; nil if the listing tells none.
+        public var etag: String?
     }
 
     public var entries: [Entry]
@@ -92,7 +94,8 @@ extension ObjectPage {
                 throw S3Error(.malformedResponse, "\(what): an entry has no size")
             }
             let location = S3Location(bucket: bucket, key: try key(element.child("Key")))
-            entries.append(Entry(location: location, size: size))
+            let etag = element.child("ETag")?.text
+            entries.append(Entry(location: location, size: size, etag: etag?.isEmpty == false ? etag : nil))
         }
         for element in document.all("CommonPrefixes") {
             folders.append(S3Location(bucket: bucket, key: try key(element.child("Prefix"))))

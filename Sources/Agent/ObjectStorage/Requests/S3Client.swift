@@ -96,6 +96,7 @@ public struct S3Client: Sendable {
             request.headers.append(HTTPHeader("Range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)"))
             request.expectedStatus = 206
         }
+        request.expectedBytes = range.upperBound - range.lowerBound
         return request
     }
 

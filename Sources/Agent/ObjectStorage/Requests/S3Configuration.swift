@@ -25,7 +25,7 @@ public struct S3Configuration: Sendable {
     /// Bytes of a part; a larger transfer is cut into parts.
     public var partSize: Int64 = 8 << 20
     /// Parts of one object that are transferred at once.
-    public var partConcurrency = 4
+    public var partConcurrency = 8
     /// PEM of the authorities to trust; nil for the system's.
     public var certificateAuthority: [UInt8]?
 

@@ -12,6 +12,8 @@ struct S3Request: Sendable {
     var payloadSha256 = ContentDigest.empty
     /// The request, for people: `reading s3://bucket/key`.
     var what: String
+    /// Bytes that the answer's body is expected to have; 0 for few.
+    var expectedBytes: Int64 = 0
     /// Status that the answer must have; nil for any success.
     var expectedStatus: Int?
 
@@ -32,6 +34,8 @@ extension S3Client {
     /// Time without a byte after which a peer is given up.
     private static let idleTimeout = Duration.seconds(30)
     static let answerLimit = 16 << 20
+    /// Bytes that are moved at once, at most.
+    private static let bufferLimit: Int64 = 256 << 10
 
     /// Sends a request, and repeats it while that may help.
     func send(_ request: S3Request, limit: Int = answerLimit) async throws(S3Error) -> S3Answer {
@@ -50,7 +54,7 @@ extension S3Client {
         } catch {
             if case .bodyTooLarge = error.code {
                 throw S3Error(
-                    .refused(status: 200, code: "TooLarge"),
+                    .refused(status: 200, code: S3Error.tooLarge),
                     "\(request.what): it has more than \(limit) bytes")
             }
             throw S3Error(transport: error, what: request.what, endpoint: configuration.endpoint)
@@ -59,7 +63,8 @@ extension S3Client {
         try await check(head, response.body, request)
         guard response.body.count <= limit else {
             throw S3Error(
-                .refused(status: 200, code: "TooLarge"), "\(request.what): it has more than \(limit) bytes")
+                .refused(status: 200, code: S3Error.tooLarge),
+                "\(request.what): it has more than \(limit) bytes")
         }
         return S3Answer(head: head, body: response.body)
     }
@@ -114,7 +119,8 @@ extension S3Client {
                 AWSSignature(
                     accessKey: $0.accessKey, secretKey: $0.secretKey, sessionToken: $0.sessionToken,
                     region: configuration.region)
-            })
+            },
+            bufferBytes: Int(min(max(request.body.length ?? 0, request.expectedBytes), Self.bufferLimit)))
     }
 
     /// Runs `body`, and repeats it after a wait while it fails for a reason that may pass.

@@ -5,50 +5,65 @@ extension S3Client {
     /// Parts of one object that a store takes, at most.
     private static let partLimit: Int64 = 10_000
 
-    /// Uploads a file, with its SHA-256 as metadata. The bytes go from the disk to the socket: memory does
-    /// not grow with the file. A file larger than one part is sent in parallel parts; an upload that cannot
-    /// be finished is removed again.
+    /// Uploads a file, with its SHA-256 as metadata. Memory does not grow with the file: the bytes of one that
+    /// is not short go from the disk to the socket. A file larger than one part is sent in parallel parts; an
+    /// upload that cannot be finished is removed again.
     ///
     /// - Parameter sha256: SHA-256 of the file's bytes.
     /// - Throws: `.changedLocally` if the bytes have another one.
     public func upload(file path: String, to location: S3Location, sha256: String) async throws(S3Error) {
         let file = try LocalFile(reading: path)
-        let before = try file.fingerprint()
-        if before.size <= configuration.partSize {
-            try await putFile(path, size: before.size, to: location, sha256: sha256)
-        } else {
-            try await uploadParts(of: path, size: before.size, to: location, sha256: sha256)
-        }
-        guard try file.fingerprint() == before else {
-            throw S3Error(
-                .changedLocally,
-                "'\(path)' was changed while it was uploaded; write to another name and rename when it is done"
-            )
-        }
+        let reading = try await FileReading(of: file, partSize: configuration.partSize)
+        guard reading.sha256 == sha256 else { throw Self.changed(path) }
+        _ = try await upload(reading, of: file, to: location)
     }
 
-    private func putFile(
-        _ path: String, size: Int64, to location: S3Location, sha256: String
-    ) async throws(S3Error) {
-        var request = S3Request("PUT", location, what: "writing \(location)")
-        request.headers = [HTTPHeader(Self.checksumHeader, sha256)]
-        request.payloadSha256 = sha256
-        request.body = size == 0 ? .data(Data()) : .file(path: path, offset: 0, length: size)
-        do {
-            _ = try await send(request)
+    /// Uploads a file that was read, and returns the object's ETag; nil if the store tells none.
+    ///
+    /// - Throws: `.changedLocally` if the file is no longer what was read.
+    func upload(
+        _ reading: FileReading, of file: borrowing LocalFile, to location: S3Location
+    ) async throws(S3Error) -> String? {
+        let content = file.content
+        let etag: String?
+        do throws(S3Error) {
+            etag =
+                reading.parts.isEmpty
+                ? try await put(reading, content, to: location)
+                : try await putParts(reading, content, to: location)
         } catch  where error.code == .checksumMismatch {
-            throw S3Error(.changedLocally, "'\(path)' is not what it was when its SHA-256 was taken")
+            throw Self.changed(file.path)
         }
+        guard try file.fingerprint() == reading.mark else { throw Self.changed(file.path) }
+        return etag
     }
 
-    private func uploadParts(
-        of path: String, size: Int64, to location: S3Location, sha256: String
-    ) async throws(S3Error) {
-        let upload = MultipartUpload(client: self, location: location, path: path, sha256: sha256)
+    private static func changed(_ path: String) -> S3Error {
+        S3Error(
+            .changedLocally,
+            "'\(path)' was changed while it was uploaded; write to another name and rename when it is done")
+    }
+
+    private func put(
+        _ reading: FileReading, _ content: FileContent, to location: S3Location
+    ) async throws(S3Error) -> String? {
+        var request = S3Request("PUT", location, what: "writing \(location)")
+        request.headers = [HTTPHeader(Self.checksumHeader, reading.sha256)]
+        request.payloadSha256 = reading.sha256
+        request.body =
+            reading.bytes.map { .data($0) }
+            ?? .file(descriptor: content.descriptor, offset: 0, length: reading.size)
+        return try await send(request).head[header: "etag"]
+    }
+
+    private func putParts(
+        _ reading: FileReading, _ content: FileContent, to location: S3Location
+    ) async throws(S3Error) -> String? {
+        let upload = MultipartUpload(client: self, location: location, content: content, reading: reading)
         let id = try await upload.begin()
         do {
-            let parts = try await upload.send(Self.parts(of: size, least: configuration.partSize), id: id)
-            try await upload.complete(parts, id: id, size: size)
+            let etags = try await upload.send(id: id)
+            return try await upload.complete(etags, id: id)
         } catch {
             await upload.abort(id)
             throw error
@@ -68,15 +83,15 @@ extension S3Client {
 private struct MultipartUpload: Sendable {
     let client: S3Client
     let location: S3Location
-    let path: String
-    let sha256: String
+    let content: FileContent
+    let reading: FileReading
 
     private var what: String { "writing \(location)" }
 
     func begin() async throws(S3Error) -> String {
         var request = S3Request("POST", location, what: what)
         request.query = [("uploads", "")]
-        request.headers = [HTTPHeader(S3Client.checksumHeader, sha256)]
+        request.headers = [HTTPHeader(S3Client.checksumHeader, reading.sha256)]
         let body = try await client.send(request).body
         guard let id = (try? XMLElement(parsing: body))?.child("UploadId")?.text, !id.isEmpty else {
             throw S3Error(.malformedResponse, "\(what): the store began a multipart upload without an id")
@@ -85,33 +100,30 @@ private struct MultipartUpload: Sendable {
     }
 
     /// Sends all parts, some at once, and returns their etags in order.
-    func send(_ ranges: [Range<Int64>], id: String) async throws(S3Error) -> [String] {
+    func send(id: String) async throws(S3Error) -> [String] {
         let etags = try await concurrently(
-            Array(ranges.enumerated()), limit: client.configuration.partConcurrency
+            Array(reading.parts.enumerated()), limit: client.configuration.partConcurrency
         ) { item async throws(S3Error) -> (Int, String) in
             (item.offset, try await self.send(item.element, number: item.offset + 1, id: id))
         }
         return etags.sorted { $0.0 < $1.0 }.map(\.1)
     }
 
-    private func send(_ range: Range<Int64>, number: Int, id: String) async throws(S3Error) -> String {
+    private func send(_ part: FileReading.Part, number: Int, id: String) async throws(S3Error) -> String {
         var request = S3Request("PUT", location, what: what)
         request.query = [("partNumber", String(number)), ("uploadId", id)]
-        request.payloadSha256 = try await digest(of: range)
+        request.payloadSha256 = part.sha256
         request.body = .file(
-            path: path, offset: range.lowerBound, length: range.upperBound - range.lowerBound)
+            descriptor: content.descriptor, offset: part.range.lowerBound,
+            length: part.range.upperBound - part.range.lowerBound)
         guard let etag = try await client.send(request).head[header: "etag"] else {
             throw S3Error(.malformedResponse, "\(what): the store took a part without an ETag for it")
         }
         return etag
     }
 
-    private func digest(of range: Range<Int64>) async throws(S3Error) -> String {
-        let file = try LocalFile(reading: path)
-        return try await ContentDigest.sha256(of: file, range: range)
-    }
-
-    func complete(_ etags: [String], id: String, size: Int64) async throws(S3Error) {
+    /// Puts the parts together, and returns the object's ETag; nil if the store tells none.
+    func complete(_ etags: [String], id: String) async throws(S3Error) -> String? {
         var request = S3Request("POST", location, what: what)
         request.query = [("uploadId", id)]
         let parts = etags.enumerated().map { index, etag in
@@ -124,23 +136,26 @@ private struct MultipartUpload: Sendable {
         request.payloadSha256 = ContentDigest.sha256(body)
         request.headers = [HTTPHeader("Content-Type", "application/xml")]
         do {
-            try await finish(request)
+            return try await finish(request)
         } catch  where error.code == .noSuchUpload {
             // An earlier attempt may have reached the store though its answer was lost.
             let info = try await client.headIfExists(location)
-            guard let info, info.size == size, info.declaredSha256 == sha256 else { throw error }
+            guard let info, info.size == reading.size, info.declaredSha256 == reading.sha256 else {
+                throw error
+            }
+            return info.etag
         }
     }
 
     /// Sends a request whose answer may be a 200 with an error in the body: a store may answer early to keep
     /// the connection.
-    private func finish(_ request: S3Request) async throws(S3Error) {
-        try await client.retrying(what) { () async throws(S3Error) -> Void in
+    private func finish(_ request: S3Request) async throws(S3Error) -> String? {
+        try await client.retrying(what) { () async throws(S3Error) -> String? in
             let answer = try await self.client.sendOnce(request)
             guard let document = try? XMLElement(parsing: answer.body) else {
                 throw S3Error(.unavailable, "\(self.what): the store's last answer was cut off")
             }
-            guard document.name == "Error" else { return }
+            guard document.name == "Error" else { return document.child("ETag")?.text }
             var head = answer.head
             head.status = 500
             throw S3Error(

@@ -100,6 +100,23 @@ public struct PrepareConfiguration: Codable, Hashable, Sendable {
         }
     }
 
+    /// Checkpoints that an attempt left on the volume, and that its sidecar may not have got to S3.
+    public struct LeftCheckpoints: Codable, Hashable, Sendable {
+        /// Local folder that the trainer wrote them to.
+        public var directory: String
+        /// Root of the run's artifacts in S3, `s3://…/<uid>`.
+        public var artifactRoot: String
+        /// Number of the training attempt that wrote them.
+        public var attempt: Int
+
+        /// Checkpoints of an attempt in a folder.
+        public init(directory: String, artifactRoot: String, attempt: Int) {
+            self.directory = directory
+            self.artifactRoot = artifactRoot
+            self.attempt = attempt
+        }
+    }
+
     /// Run and attempt that the command works for.
     public var run: RunIdentity
     /// Access to S3.
@@ -111,19 +128,22 @@ public struct PrepareConfiguration: Codable, Hashable, Sendable {
     public var checkpointsUri: String?
     /// Local folder that the checkpoint to go on from is copied to; nil if there is none to look for.
     public var resumeDirectory: String?
+    /// Checkpoints to be committed before anything is emptied; nil where no attempt has trained.
+    public var left: LeftCheckpoints?
     /// Folders to be emptied first, which hold what an earlier attempt left half done.
     public var cleared: [String]
 
     /// Copies, and a checkpoint to go on from where `checkpointsUri` is given.
     public init(
         run: RunIdentity, storage: StorageConnection, downloads: [Download], checkpointsUri: String? = nil,
-        resumeDirectory: String? = nil, cleared: [String] = []
+        resumeDirectory: String? = nil, left: LeftCheckpoints? = nil, cleared: [String] = []
     ) {
         self.run = run
         self.storage = storage
         self.downloads = downloads
         self.checkpointsUri = checkpointsUri
         self.resumeDirectory = resumeDirectory
+        self.left = left
         self.cleared = cleared
     }
 }

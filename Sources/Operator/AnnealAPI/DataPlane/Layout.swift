@@ -101,7 +101,7 @@ public enum ArtifactLayout {
     }
 
     /// Name of the file that lists a folder's files with their digests, and is written last.
-    public static let manifestName = "manifest.json"
+    public static let manifestName = "anneal-manifest.json"
 
     private static func padded(_ number: Int64, _ width: Int) -> String {
         let text = String(number)

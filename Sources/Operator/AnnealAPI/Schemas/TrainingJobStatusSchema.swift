@@ -151,6 +151,9 @@ enum TrainingJobStatusSchema {
             "manifestSha256": .string("SHA-256 of the model's manifest: the model's digest.").maxLength(64),
             "bytes": count.description("Size of all files in bytes."),
             "files": count.description("Number of files, the manifest left out."),
+            "leftOut": .string(
+                "What the trainer left in the output folder and could not be uploaded, with the causes."
+            ).maxLength(1000),
         ], required: ["storageUri", "manifestSha256"])
 
     private static let evaluation = Schema.object(

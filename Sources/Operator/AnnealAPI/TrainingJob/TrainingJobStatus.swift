@@ -265,13 +265,19 @@ public struct ModelReference: Codable, Hashable, Sendable {
     public var bytes: Int64?
     /// Number of files, the manifest left out. Nil: not counted.
     public var files: Int?
+    /// What the trainer left in the output folder and could not be uploaded, with the causes. Nil: nothing.
+    public var leftOut: String?
 
     /// A model in a folder, told by its manifest.
-    public init(storageUri: String, manifestSha256: String, bytes: Int64? = nil, files: Int? = nil) {
+    public init(
+        storageUri: String, manifestSha256: String, bytes: Int64? = nil, files: Int? = nil,
+        leftOut: String? = nil
+    ) {
         self.storageUri = storageUri
         self.manifestSha256 = manifestSha256
         self.bytes = bytes
         self.files = files
+        self.leftOut = leftOut
     }
 }
 

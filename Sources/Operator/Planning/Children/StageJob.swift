@@ -140,6 +140,10 @@ struct StageJob {
             ],
             checkpointsUri: hasTrained ? ArtifactLayout.checkpoints(root: root) : nil,
             resumeDirectory: hasTrained ? WorkspacePath.resume : nil,
+            left: hasTrained
+                ? .init(
+                    directory: WorkspacePath.checkpoints, artifactRoot: root,
+                    attempt: status.trainingAttempts ?? 1) : nil,
             // Files that an earlier attempt did not commit must not be taken for this one's.
             cleared: [
                 WorkspacePath.checkpoints, WorkspacePath.resume, WorkspacePath.run, WorkspacePath.output,

@@ -48,9 +48,10 @@ extension TrainingJobDraft {
     }
 
     mutating func complete() {
+        let leftOut = status.output?.leftOut.map { "; not uploaded: \($0)" } ?? ""
         end(
             .completed, reason: "Succeeded",
-            message: "The model is at \(status.output?.storageUri ?? "its place")")
+            message: "The model is at \(status.output?.storageUri ?? "its place")\(leftOut)")
     }
 
     /// Begins another attempt of the present stage after one failed, as often as `limit` allows.
@@ -267,9 +268,10 @@ extension TrainingJobDraft {
             advance(to: .preparing)
         case .preparing: finishPreparing(report)
         case .uploading:
-            guard let output = report.output, isOwn(output.storageUri) else {
+            guard var output = report.output, isOwn(output.storageUri) else {
                 return retry(invalidReport("names no model of this run"), limit: settings.uploading)
             }
+            output.leftOut = output.leftOut.map(Wording.bounded)
             status.output = output
             advanceAfterUploading()
         case .registering:

@@ -49,8 +49,8 @@ extension TrainingJobDraft {
     /// Notes whether the volume holds what is nowhere else: from a trainer's start, until `prepare`, the
     /// sidecar's last word or a committed model says that all is in S3.
     private mutating func noteOnlyCopy() {
-        if status.output != nil {
-            if status.holdsOnlyCopy != nil { status.holdsOnlyCopy = false }
+        if let output = status.output {
+            if status.holdsOnlyCopy != nil { status.holdsOnlyCopy = output.leftOut != nil }
         } else if status.phase == .training, let current = status.current {
             let pods = attemptPods(current.attempt).values
             let wasLost = current.launchedAt != nil && pods.count < gang(current.attempt).nodes

@@ -5,59 +5,27 @@ import ObjectStorage
 import Synchronization
 import Testing
 
-/// A moto S3 server of the test process. Its program comes from `ANNEAL_MOTO_SERVER`, or from the `PATH`.
-public final class MotoServer: Sendable {
-    public static let executable = Executable.find("moto_server", variable: "ANNEAL_MOTO_SERVER")
-    public static let isMissing: Comment =
-        "NOT RUN: no moto_server; set ANNEAL_MOTO_SERVER to it, or run hack/setup servers"
-
-    /// The server, started once; every test has buckets of its own.
-    public static let shared: Result<MotoServer, any Error> = Result { try MotoServer() }
-
-    public let port: UInt16
-    private let process: RunningProgram
-
-    private init() throws {
-        let path = try #require(Self.executable)
-        port = try Executable.freePort()
-        process = try RunningProgram(path, ["-H", "127.0.0.1", "-p", "\(port)"])
-        try process.waitUntilListening(on: port)
-    }
-
-    public var endpoint: String { "http://127.0.0.1:\(port)" }
-
-    /// Runs Python with `s3`, an independent S3 client of boto3, and returns its output.
-    public func boto(_ script: String, _ arguments: [String] = []) throws -> String {
-        let path = try #require(Self.executable)
-        let beside = URL(filePath: path).deletingLastPathComponent().appending(path: "python3").path
-        let python = FileManager.default.isExecutableFile(atPath: beside) ? beside : "/usr/bin/env"
-        let preamble = """
-            import boto3, sys, json, hashlib
-            s3 = boto3.client("s3", endpoint_url="\(endpoint)", region_name="us-east-1",
-                aws_access_key_id="other", aws_secret_access_key="client")
-            """
-        let text = preamble + "\n" + script
-        let command = python == beside ? ["-c", text] : ["python3", "-c", text]
-        return try Executable.output(of: python, command + arguments)
-    }
-}
-
 /// Resources of a test of storage: a bucket, a client, and a folder that is removed when the test ends.
 public final class StorageFixture: Sendable {
     public let bucket: String
     public let client: S3Client
     public let folder: String
-    public let server: MotoServer
+    public let server: any TestStore
     public let proxy: FaultProxy?
     /// Waits of the client between attempts.
     public let waits: WaitLog
 
-    /// - Parameter faults: decision of a proxy about each request; nil for no proxy.
+    /// - Parameters:
+    ///   - store: nil for the one that the test is run on.
+    ///   - faults: decision of a proxy about each request; nil for no proxy.
     public init(
-        partSize: Int64 = 5 << 20, budget: Duration = .seconds(300),
+        store: (any TestStore)? = nil, partSize: Int64 = 5 << 20, budget: Duration = .seconds(300),
         faults: (@Sendable (FaultProxy.Request) -> FaultProxy.Fault)? = nil
     ) async throws {
-        server = try MotoServer.shared.get()
+        server =
+            if let store { store } else if EachStore.isSigning { try SigningStore.shared.get() } else {
+                try MotoServer.shared.get()
+            }
         let waits = WaitLog()
         self.waits = waits
         proxy = try faults.map { [port = server.port] in try FaultProxy(upstream: port, decide: $0) }
@@ -67,12 +35,17 @@ public final class StorageFixture: Sendable {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         var configuration = try S3Configuration(
             endpoint: proxy?.endpoint ?? server.endpoint, pathStyle: true,
-            credentials: S3Credentials(accessKey: "key", secretKey: "secret"))
+            credentials: server.credentials)
         configuration.partSize = partSize
         client = S3Client(
             configuration: configuration, transport: HTTPTransport(), retry: RetryPolicy(budget: { budget }),
-            environment: waits.environment, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        let create = HTTPRequest(method: "PUT", url: "\(server.endpoint)/\(name)")
+            environment: waits.environment, logger: Self.silent)
+        // Not through the proxy, which counts requests.
+        let create = HTTPRequest(
+            method: "PUT", url: "\(server.endpoint)/\(name)",
+            awsSignature: AWSSignature(
+                accessKey: server.credentials.accessKey, secretKey: server.credentials.secretKey,
+                region: "us-east-1"))
         #expect(try await HTTPTransport().send(create).status == 200)
     }
 
@@ -81,7 +54,8 @@ public final class StorageFixture: Sendable {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    public var logger: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+    public static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    public var logger: Logger { Self.silent }
 
     public var synchroniser: Synchroniser {
         Synchroniser(client: client, now: { Date(timeIntervalSince1970: 1_800_000_000) }, logger: logger)
