@@ -50,7 +50,7 @@ struct PrepareCommand {
                     UploadDescription(
                         run: configuration.run.uid, attempt: left.attempt, step: folder.step, metadata: [:]))
                 context.logger.notice("committed '\(folder.path)', which the last attempt left, as \(uri)")
-            } catch let error as S3Error where error.code == .unsafePath {
+            } catch  where error.code == .unsafePath {
                 context.logger.error("\(error.message); this checkpoint is given up")
             }
         }
