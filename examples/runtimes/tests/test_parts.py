@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from pathlib import Path
 
 import checkpoint
 import pytest
@@ -46,6 +47,20 @@ def test_each_format_parses(format, record, parsed):
 def test_a_record_that_lacks_something_is_refused(format, record):
     with pytest.raises(ValueError):
         parse_record(json.dumps(record), format)
+
+
+RECORDS = [json.loads(line) for line in (Path(__file__).parent / "records.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record["line"][:80])
+def test_what_a_record_may_be_is_what_the_agent_takes_too(record):
+    """The agent's own tests read the same table: `problem` is part of the message, null of a good record."""
+    if record["problem"] is None:
+        parse_record(record["line"], record["format"])
+    else:
+        with pytest.raises(ValueError) as error:
+            parse_record(record["line"], record["format"])
+        assert record["problem"] in str(error.value)
 
 
 def test_records_are_read_by_index_and_blank_lines_are_none(tmp_path):
