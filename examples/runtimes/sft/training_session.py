@@ -63,6 +63,9 @@ def train(configuration, stop_requested):
                       tokenizer.pad_token_id, validation, autocast, metrics, stop_requested)
     if resume_from:
         trainer.resume(resume_from, state)
+    if metrics and warnings:
+        progress = trainer.progress
+        metrics.write(progress.step, order.fraction(progress.position), progress.loss, warnings=warnings)
     trainer.run()
     if not processes.is_first:
         return None

@@ -77,6 +77,8 @@ def test_a_share_of_records_that_teach_nothing_is_told_above_a_tenth(new_run, lo
     if warns:
         assert "2 of 10 training records (20 %) teach nothing" in warnings[0]
         assert "maxSequenceLength (64)" in warnings[0] and warnings[0] in run.log()
+        first, *_ = (run.folder / "metrics.jsonl").read_text().splitlines()
+        assert json.loads(first)["warnings"] == warnings
 
 
 def test_a_run_that_goes_on_tells_of_its_data_without_reading_them_again(new_run, monkeypatch):

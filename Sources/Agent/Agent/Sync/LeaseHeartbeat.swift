@@ -99,6 +99,7 @@ struct LeaseHeartbeat {
                 HeartbeatAnnotation.checkpoint: snapshot.newest.flatMap(json),
                 HeartbeatAnnotation.bestCheckpoint: snapshot.best.flatMap(json),
                 HeartbeatAnnotation.problem: snapshot.uploadProblem.map { String($0.prefix(1000)) },
+                HeartbeatAnnotation.warnings: snapshot.tracker.warnings.flatMap(json),
             ],
             renewTime: sign.map(MicroTime.init))
     }

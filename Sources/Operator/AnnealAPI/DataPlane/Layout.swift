@@ -122,4 +122,6 @@ public enum HeartbeatAnnotation {
     public static let bestCheckpoint = "anneal.dev/best-checkpoint"
     /// Obstacle to the sidecar's work, for people; absent while there is none.
     public static let problem = "anneal.dev/problem"
+    /// List of strings as JSON: warnings of the trainer's, for people; absent while there are none.
+    public static let warnings = "anneal.dev/warnings"
 }
