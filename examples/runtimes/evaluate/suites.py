@@ -78,8 +78,8 @@ def _text_question(record):
     question, expected = _question(record)
     if expected.calls:
         raise ConfigurationError(
-            f"{record.place}: its last answer calls a tool, which exactMatch cannot compare: remove the record, "
-            "or use perplexity",
+            f"{record.place}: its last answer calls a tool, which exactMatch cannot compare: remove the "
+            "record, or use perplexity",
             reason="InvalidRecord",
         )
     return question, expected.text

@@ -110,8 +110,8 @@ def fingerprint(weights):
     """A number for each weight that changes with its bits, cheap enough for the largest model.
 
     Values next to zero count as zero: a step of 1e-30 changes bits of what was zero, and nothing else. The
-    first factor of an adapter is left out: it starts at random, and alone changes nothing while the second one
-    is zero (in embeddings it is the other way round).
+    first factor of an adapter is left out: it starts at random, and alone changes nothing while the second
+    one is zero (in embeddings it is the other way round).
     """
     return {
         name: sum(_bits(part) for part in value.detach().reshape(-1).split(CHUNK_ELEMENTS))

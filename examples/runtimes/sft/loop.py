@@ -54,8 +54,8 @@ class Progress:
 class Trainer:
     """One attempt at a run. `examples` makes tokens of a record; `stop_requested` says if SIGTERM came."""
 
-    def __init__(self, configuration, recipe, data, processes, model, weights, records, order, examples, padding,
-                 validation, autocast, metrics, stop_requested):
+    def __init__(self, configuration, recipe, data, processes, model, weights, records, order, examples,
+                 padding, validation, autocast, metrics, stop_requested):
         parameters = configuration.hyperparameters
         self._configuration = configuration
         self._recipe = recipe

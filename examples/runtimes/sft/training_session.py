@@ -45,8 +45,15 @@ def train(configuration, stop_requested):
     if processes.is_first:
         checkpoint.remove_partial(configuration.checkpoints)
         metrics = MetricsLog(configuration.metrics, total_steps, configuration.log_every_steps)
-    data = _check_data(configuration, records, examples, processes, state, metrics, stop_requested)
-    warnings = data.warnings(parameters.max_length) + _unknown_tokens(prompts)
+    held_back, held_back_count = _validation_records(configuration)
+    check = functools.partial(
+        check_data, examples=examples, processes=processes, stop_requested=stop_requested,
+        sign_of_life=lambda: metrics and metrics.write(0, 0.0),
+    )
+    data = _check_data(configuration, records, state, check)
+    warnings = data.warnings("training", parameters.max_length) + _unknown_tokens(prompts)
+    if held_back is not None:
+        warnings += check(held_back, held_back_count).warnings("validation", parameters.max_length)
 
     model = load_model(configuration, processes.device)
     weights = trainable(model)
@@ -58,7 +65,10 @@ def train(configuration, stop_requested):
     autocast = _autocast(processes.device, parameters.precision)
     if processes.is_first:
         _announce(configuration, processes, records, weights, model, total_steps, resume_from, warnings)
-    validation = _validation(configuration, examples, processes, tokenizer.pad_token_id, autocast)
+    validation = None
+    if held_back is not None:
+        validation = Validation(held_back, held_back_count, examples, processes, parameters.batch_size,
+                                tokenizer.pad_token_id, autocast)
     trainer = Trainer(configuration, made_by, data, processes, model, weights, records, order, examples,
                       tokenizer.pad_token_id, validation, autocast, metrics, stop_requested)
     if resume_from:
@@ -73,12 +83,11 @@ def train(configuration, stop_requested):
     return _finish(configuration, trainer.progress, model, tokenizer, warnings)
 
 
-def _check_data(configuration, records, examples, processes, state, metrics, stop_requested):
+def _check_data(configuration, records, state, check):
     """What the records teach; a run that goes on has it in its checkpoint, for the data are the same."""
     if state is not None and "data" in state:
         return DataCheck(**state["data"])
-    data = check_data(records, examples, processes, stop_requested,
-                      lambda: metrics and metrics.write(0, 0.0))
+    data = check(records, len(records))
     data.refuse_if_nothing_is_taught(configuration.training_data, configuration.hyperparameters.max_length)
     return data
 
@@ -97,8 +106,9 @@ def _require_change(untrained, weights, progress):
     """Refuses a model that training left as it was: it would be registered as a new one."""
     if fingerprint(weights) == untrained:
         raise ConfigurationError(
-            f"training changed no weight in {progress.step} steps (the last loss was {finite(progress.loss)}): "
-            "raise hyperparameters.learningRate, or use precision bf16 or fp32 if the loss is not finite",
+            f"training changed no weight in {progress.step} steps (the last loss was "
+            f"{finite(progress.loss)}): raise hyperparameters.learningRate, or use precision bf16 or fp32 if "
+            "the loss is not finite",
             reason="ModelUnchanged",
         )
 
@@ -109,14 +119,13 @@ def _autocast(device, precision):
                              enabled=precision != "fp32")
 
 
-def _validation(configuration, examples, processes, padding, autocast):
-    """The validation set, if there is one: an empty file is none."""
+def _validation_records(configuration):
+    """The validation records, if there are any, and how many of them are used: an empty file has none."""
     path = configuration.validation_data
     if path is None or (os.path.isfile(path) and os.path.getsize(path) == 0):
-        return None
+        return None, 0
     records = RecordFile(path, configuration.format, "data.validation")
-    return Validation(records, configuration.evaluation_records, examples, processes,
-                      configuration.hyperparameters.batch_size, padding, autocast)
+    return records, min(len(records), configuration.evaluation_records or len(records))
 
 
 def _announce(configuration, processes, records, weights, model, total_steps, resume_from, warnings):

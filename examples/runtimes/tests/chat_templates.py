@@ -82,7 +82,7 @@ SYSTEM_BEFORE_NEWEST = """\
     {%- else %}{{- ' ' + message.content + eos_token }}{%- endif %}
 {%- endfor %}
 """
-"""Puts the system's text before the newest question, has no prompt for the answer, and has roles alternate."""
+"""Puts the system's text before the newest question, asks for no answer, and has roles alternate."""
 
 HEADERS = """\
 {{- bos_token }}
@@ -119,6 +119,25 @@ THINKING_ASKED = """\
 {%- if add_generation_prompt %}{{- '<|assistant|><think>\n' }}{%- endif %}
 """
 """Asks for the answer with the beginning of a thought, which older answers do not have; knows two roles."""
+
+THINKING_ASKED_TOOLS = """\
+{%- for tool in tools or [] %}{{- tool | tojson }}{%- endfor %}
+{%- for message in messages %}
+    {{- '<|im_start|>' + message.role + '\n' }}
+    {%- if message.reasoning_content %}
+        {{- '<think>\n' + message.reasoning_content + '\n</think>\n' }}
+    {%- endif %}
+    {{- message.content or '' }}
+    {%- for call in message.tool_calls or [] %}
+        {{- '<tool_call>' + call.function.name + ' ' }}
+        {%- for key, value in call.function.arguments.items() %}{{- key + ': ' + value }}{%- endfor %}
+        {{- '</tool_call>' }}
+    {%- endfor %}
+    {{- '<|im_end|>\n' }}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n<think>\n' }}{%- endif %}
+"""
+"""Asks with the beginning of a thought, and goes on with a call whose name is before its arguments."""
 
 SPECIAL_TOKENS = [
     "<|im_start|>", "<|im_end|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|end|>",

@@ -1,4 +1,4 @@
-"""Conversations: what is fed is the chat template's own text, and what is learnt is what the assistant says."""
+"""Conversations: what is fed is the chat template's own text, what is learnt is what the assistant says."""
 
 import json
 
@@ -34,9 +34,11 @@ def word_tokenizer(folder):
         vocab_size=400, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False,
         special_tokens=make_base_model.SPECIAL_TOKENS,
     )
-    tokenizer.train_from_iterator([" first second third question answer\n\n[INST] assistant user"] * 20, trainer)
+    text = " first second third question answer\n\n[INST] assistant user"
+    tokenizer.train_from_iterator([text] * 20, trainer)
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<s>", eos_token="</s>", model_max_length=4096
+        tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<s>", eos_token="</s>",
+        model_max_length=4096,
     )
 
 
@@ -52,7 +54,8 @@ def prefixing_tokenizer(folder):
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="first")
     tokenizer.add_special_tokens(make_base_model.SPECIAL_TOKENS)
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<s>", eos_token="</s>", model_max_length=4096
+        tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<s>", eos_token="</s>",
+        model_max_length=4096,
     )
 
 
@@ -117,7 +120,7 @@ def test_what_is_fed_is_the_templates_text_of_the_whole_conversation(tokenizer_w
 @pytest.mark.parametrize(
     ("name", "ends"),
     [
-        ("CHATML", ["<|im_end|>\n"] * 3),
+        ("CHATML", ["<|im_end|>"] * 3),
         ("CHATML_MARKED", ["<|im_end|>"] * 3),
         ("SYSTEM_BEFORE_NEWEST", ["</s>"] * 3),
         ("HEADERS", ["<|eot_id|>"] * 3),
@@ -129,8 +132,7 @@ def test_every_answer_counts_once_with_its_end(tokenizer_with, name, ends, kind)
     tokenizer = tokenizer_with(TEMPLATES[name], kind)
     record = chat(*(THREE_TURNS if name == "THINKING_ASKED" else WITH_SYSTEM))
     answers = [f"{which} answer{end}" for which, end in zip(("first", "second", "third"), ends)]
-    assert [text.lstrip(" ").rstrip("\n") for text in learnt(tokenizer, record)] == [
-        answer.rstrip("\n") for answer in answers]
+    assert [text.lstrip(" ") for text in learnt(tokenizer, record)] == answers
 
 
 def test_the_marks_of_a_template_are_followed_token_by_token(tokenizer_with):
@@ -153,14 +155,14 @@ def test_old_thoughts_are_dropped_and_the_newest_is_learnt(tokenizer_with):
     text = tokenizer.decode(Prompts(tokenizer).example(record, 4096).ids)
     assert "old thought" not in text and text.count("first") == text.count("second") == 1
     assert learnt(tokenizer, record) == [
-        "first<|im_end|>\n", "<think>\nnew thought\n</think>\n\nsecond<|im_end|>\n"]
+        "first<|im_end|>", "<think>\nnew thought\n</think>\n\nsecond<|im_end|>"]
 
 
 def test_an_answer_without_a_thought_learns_the_empty_one_that_the_template_writes(tokenizer_with):
     tokenizer = tokenizer_with(chat_templates.REASONING)
     assert learnt(tokenizer, chat(*THREE_TURNS)) == [
-        "first answer<|im_end|>\n", "second answer<|im_end|>\n",
-        "<think>\n\n</think>\n\nthird answer<|im_end|>\n"]
+        "first answer<|im_end|>", "second answer<|im_end|>",
+        "<think>\n\n</think>\n\nthird answer<|im_end|>"]
 
 
 def test_answers_that_are_equal_or_begin_alike_are_told_apart(tokenizer_with):
@@ -208,9 +210,22 @@ def test_a_call_is_learnt_as_the_template_writes_it(tokenizer_with, content, too
     call, answer = learnt(tokenizer, chat(*messages, tools=tools))
     assert call.strip("\n") == (
         '<tool_call>\n{"name": "port_of", "arguments": {"service": "dns"}}\n</tool_call><|im_end|>')
-    assert answer.endswith("It is 53.<|im_end|>\n")
+    assert answer.endswith("It is 53.<|im_end|>")
     text = tokenizer.decode(Prompts(tokenizer).example(chat(*messages, tools=tools), 4096).ids)
     assert '"name": "port_of", "parameters"' in text and "<tool_response>\n53\n</tool_response>" in text
+
+
+def test_a_call_is_learnt_with_its_name_where_a_thought_was_asked_for(tokenizer_with):
+    tokenizer = tokenizer_with(chat_templates.THINKING_ASKED_TOOLS)
+    thoughtful = ("assistant", {"content": "It is 53.", "reasoning_content": "so"})
+    assert learnt(tokenizer, chat(*CALLED[:3], thoughtful, tools=TOOLS)) == [
+        "<tool_call>port_of service: dns</tool_call><|im_end|>", "so\n</think>\nIt is 53.<|im_end|>"]
+
+
+def test_a_call_whose_beginning_cannot_be_told_is_refused(tokenizer_with):
+    tokenizer = tokenizer_with(chat_templates.THINKING_ASKED_TOOLS)
+    with pytest.raises(ConfigurationError, match=r"the beginning of messages\[0\] cannot be found"):
+        Prompts(tokenizer).example(chat(*CALLED[1:], tools=TOOLS), 4096)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +259,7 @@ def test_what_a_template_drops_is_refused_by_name(tokenizer_with, template, reco
         ("SYSTEM_BEFORE_NEWEST", chat(("user", "q"), ("user", "q"), ("assistant", "a")), "must alternate"),
         ("{{ messages[0].content / 2 }}", chat(("user", "q"), ("assistant", "a")), "refuses"),
         ("{{ messages[0].content + 2 }}", chat(("user", "q"), ("assistant", "a")), "refuses"),
-        ("{% for m in messages %}{{ m.content }}{% endfor", chat(("user", "q"), ("assistant", "a")), "refuses"),
+        ("{% for m in messages %}{{ m.content }}{% end", chat(("user", "q"), ("assistant", "a")), "refuses"),
     ],
 )
 def test_what_a_template_refuses_is_told_with_its_place(tokenizer_with, template, record, words):
@@ -277,8 +292,10 @@ def test_an_answer_of_weight_0_is_fed_and_not_learnt(tokenizer_with, name):
 
 def test_a_weight_0_among_marks_that_are_not_one_a_message_is_refused(tokenizer_with):
     template = chat_templates.CHATML_MARKED.replace(
-        "message.content + '<|im_end|>' }}", "message.content }}{% endgeneration %}{% generation %}{{ '<|im_end|>' }}")
-    record = chat(("user", "q"), ("assistant", {"content": "a", "weight": 0}), ("user", "q"), ("assistant", "b"))
+        "message.content + '<|im_end|>' }}",
+        "message.content }}{% endgeneration %}{% generation %}{{ '<|im_end|>' }}")
+    record = chat(("user", "q"), ("assistant", {"content": "a", "weight": 0}), ("user", "q"),
+                  ("assistant", "b"))
     with pytest.raises(ConfigurationError, match="4 places for 2 messages"):
         Prompts(tokenizer_with(template)).example(record, 4096)
 
@@ -287,7 +304,7 @@ def test_text_parts_are_one_text(tokenizer_with):
     tokenizer = tokenizer_with(chat_templates.CHATML)
     parts = [{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]
     assert learnt(tokenizer, chat(("user", {"content": parts}), ("assistant", {"content": parts}))) == [
-        "one two<|im_end|>\n"]
+        "one two<|im_end|>"]
 
 
 def test_the_role_developer_is_system_where_the_template_does_not_know_it(tokenizer_with):
@@ -321,7 +338,8 @@ def test_a_conversation_is_rendered_a_few_times_and_not_once_a_word(tokenizer_wi
     tokenizer = tokenizer_with(chat_templates.CHATML)
     rendered = []
     render = tokenizer.apply_chat_template
-    monkeypatch.setattr(tokenizer, "apply_chat_template", lambda *a, **k: rendered.append(1) or render(*a, **k))
+    monkeypatch.setattr(tokenizer, "apply_chat_template",
+                        lambda *a, **k: rendered.append(1) or render(*a, **k))
     prompts = Prompts(tokenizer)
     for _ in range(2):
         rendered.clear()

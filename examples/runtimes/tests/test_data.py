@@ -21,11 +21,12 @@ GOOD = json.dumps({"prompt": "a", "completion": "b"})
 
 
 def said(*messages):
-    return json.dumps({"messages": [{"role": role, "content": text, **rest} for role, text, rest in messages]})
+    written = [{"role": role, "content": text, **rest} for role, text, rest in messages]
+    return json.dumps({"messages": written})
 
 
 MASKED = said(("user", "q", {}), ("assistant", "not to be learnt", {"weight": 0}))
-CALLING = {"content": None, "tool_calls": [
+CALLING = {"tool_calls": [
     {"id": "c1", "type": "function", "function": {"name": "port_of", "arguments": '{"service": "dns"}'}}]}
 
 
@@ -40,10 +41,12 @@ def change(run, **changes):
     ("records", "format", "parts"),
     [
         ([LONG] * 3, "promptCompletion",
-         ["none of its 3 records", "3 are longer than hyperparameters.maxSequenceLength (64)", "at least 203"]),
-        ([MASKED] * 3, "messages", ["none of its 3 records", "3 have no answer that counts (weight 0)"]),
+         ["none of its 3 records", "3 are longer than hyperparameters.maxSequenceLength (64)",
+          "at least 203"]),
+        ([MASKED] * 3, "messages",
+         ["none of its 3 records", "3 have nothing that counts (weight 0, or no text)"]),
         ([MASKED, said(("user", "x" * 200, {}), ("assistant", "a", {}))], "messages",
-         ["1 are longer", "1 have no answer", "at least 203"]),
+         ["1 are longer", "1 have nothing", "at least 203"]),
     ],
 )
 def test_a_run_that_can_learn_nothing_is_refused_before_the_model_is_loaded(
@@ -81,12 +84,21 @@ def test_a_share_of_records_that_teach_nothing_is_told_above_a_tenth(new_run, lo
         assert json.loads(first)["warnings"] == warnings
 
 
+def test_validation_records_that_teach_nothing_are_told_and_checked_as_far_as_they_are_used(new_run):
+    run = new_run(records=[GOOD] * 5, hyperparameters={"maxSteps": 1}, parameters={"evaluationRecords": "2"})
+    broken = json.dumps({"prompt": "a", "completion": "b"}).replace("b", "<|user|>" * 99)
+    (run.folder / "validation.jsonl").write_text("\n".join([LONG, LONG, broken]))
+    assert run.finish(run.start()) == 0, run.log()
+    assert "2 of 2 validation records (100 %) teach nothing" in run.result()["warnings"][0]
+    assert run.result()["finalEvalLoss"] is None
+
+
 def test_a_run_that_goes_on_tells_of_its_data_without_reading_them_again(new_run, monkeypatch):
     run = new_run(records=[GOOD] * 8 + [LONG] * 2, hyperparameters={"maxSteps": 2})
     assert run.finish(run.start()) == 0, run.log()
-    warnings = run.result()["warnings"]
-    (run.folder / "result").write_text("")
-    monkeypatch.setattr(data_check, "check_data", lambda *_: pytest.fail("read again"))
+    warnings = run.result()["warnings"][:1]
+    change(run, data={"validation": None})
+    monkeypatch.setattr(data_check, "check_data", lambda *_, **__: pytest.fail("read again"))
     assert run.finish(run.start(resume_from=run.newest_checkpoint())) == 0, run.log()
     assert run.result()["warnings"] == warnings
 
@@ -166,7 +178,8 @@ def test_a_token_behind_the_cut_is_none(token_model):
 def test_padding_and_questions_must_have_embeddings_too(token_model):
     tokenizer = AutoTokenizer.from_pretrained(token_model)
     rows = embedding_rows(token_model)
-    question = parse_record(json.dumps({"prompt": "<|tool|>", "completion": ""}), "promptCompletion").before(1)
+    record = parse_record(json.dumps({"prompt": "<|tool|>", "completion": ""}), "promptCompletion")
+    question = record.before(1)
     with pytest.raises(ConfigurationError, match="resize_token_embeddings"):
         Prompts(tokenizer, rows).question(question, 100)
     tokenizer.pad_token = "<|tool|>"
@@ -208,19 +221,19 @@ def test_a_check_of_the_data_ends_when_asked_and_shows_signs_of_life(tmp_path, m
     alone = Processes(0, 1, torch.device("cpu"))
     monkeypatch.setattr(data_check, "SIGN_OF_LIFE_SECONDS", 0)
     signs = []
-    found = check_data(records, lambda record: prompts.example(record, 100), alone, lambda: False,
+    found = check_data(records, 5, lambda record: prompts.example(record, 100), alone, lambda: False,
                        lambda: signs.append(1))
     assert found == DataCheck(5, 0, 0, None) and len(signs) == 5
     with pytest.raises(Stopped):
-        check_data(records, lambda record: pytest.fail("went on"), alone, lambda: True, lambda: None)
+        check_data(records, 5, lambda record: pytest.fail("went on"), alone, lambda: True, lambda: None)
 
 
 @pytest.mark.parametrize(
     ("record", "reason"),
-    [(json.dumps({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", **CALLING}]}), "refuses"),
-     (said(("user", "q", {}), ("assistant", "", {"tool_calls": CALLING["tool_calls"]})), "drops")],
+    [(said(("user", "q", {}), ("assistant", None, CALLING)), "refuses"),
+     (said(("user", "q", {}), ("assistant", "", CALLING)), "drops")],
 )
-def test_calls_that_the_template_does_not_render_end_the_run_before_it_learns_silence(new_run, record, reason):
+def test_calls_that_the_template_does_not_render_end_the_run(new_run, record, reason):
     run = new_run(records=[record] * 4, hyperparameters={"maxSteps": 1})
     change(run, data={"format": "messages"})
     assert run.finish(run.start()) == 2, run.log()

@@ -6,8 +6,6 @@ templates drop old thoughts, move the system's text before the newest question, 
 a token, so that the text of the first turns alone is often no beginning of the whole.
 """
 
-from os.path import commonprefix
-
 from .chat_template import ChatTemplate, TemplateRefusal, message_parts, refused, told, unused_word
 from .conversations import Conversation
 from .outcome import ConfigurationError
@@ -24,7 +22,7 @@ def answer_spans(template: ChatTemplate, conversation: Conversation) -> tuple[st
     if template.has_generation_marks(conversation):
         return _marked(template, conversation)
     turns = _Turns(template, conversation, text)
-    spans = [turns.span(index) for index in answers]
+    spans = [turns.trimmed(turns.span(index)) for index in answers]
     for (_, end), (start, _) in zip(spans, spans[1:]):
         if start < end:
             raise _unclear(conversation, "the answers overlap in its text")
@@ -70,13 +68,21 @@ class _Turns:
             raise _unclear(self._conversation, f"messages[{index}] cannot be found in its text")
         return self._start(index, asked, place[0]), self._end(index, answered, place[1])
 
+    def trimmed(self, span: Span) -> Span:
+        """The answer without the white space behind its end token: generated, it ends with the token."""
+        start, end = span
+        said = self._text[start:end].rstrip()
+        return (start, start + len(said)) if said.endswith(tuple(self._template.end_tokens)) else span
+
     def _rendered(self, conversation: Conversation, answer_next: bool = False) -> str | None:
         try:
             return self._template.render(conversation, answer_next)
         except TemplateRefusal:
             return None
 
-    def _place(self, conversation: Conversation, text: str, index: int, answer_next: bool = False) -> Span | None:
+    def _place(
+        self, conversation: Conversation, text: str, index: int, answer_next: bool = False
+    ) -> Span | None:
         """Where in a conversation's text the message at `index` is: what changes when its words do."""
         changed = conversation
         for part in message_parts(conversation.messages[index], index):
@@ -85,23 +91,33 @@ class _Turns:
         if other is None or self._word not in other:
             return None
         first, last = other.index(self._word), other.rindex(self._word) + len(self._word)
-        start = min(len(commonprefix((text, other))), first)
-        after = min(len(commonprefix((text[::-1], other[::-1]))), len(other) - last, len(text) - start)
+        start = min(_shared_start(text, other), first)
+        after = min(_shared_end(text, other), len(other) - last, len(text) - start)
         return start, len(text) - after
 
-    def _start(self, index: int, asked: str | None, start: int) -> int:
-        """Where the answer begins: behind what asks for it, where the text of the question alone ends as the
-        whole goes on; else with the answer's own words."""
-        if not asked:
-            return start
+    def _start(self, index: int, asked: str | None, words: int) -> int:
+        """Where the answer begins: behind what asks for it, as far as the whole goes on like that. Where the
+        question cannot be followed: at `words`, with the answer's own words, if nothing is before them."""
         question = self._conversation.before(index)
-        alone = self._place(question, asked, index - 1, answer_next=True)
-        among = self._place(self._conversation, self._text, index - 1)
-        if alone is None or among is None:
-            return start
-        header = asked[alone[1] :]
-        begins = among[1] + len(header)
-        return begins if begins <= start and self._text.startswith(header, among[1]) else start
+        alone = self._place(question, asked, index - 1, answer_next=True) if asked else None
+        among = self._place(self._conversation, self._text, index - 1) if alone else None
+        if asked and alone and among:
+            header = asked[alone[1] :]
+            shared = header[: _shared_start(header, self._text[among[1] : words])]
+            if shared != header:
+                shared = shared[: self._boundary(shared)]
+            if shared or not header:
+                return among[1] + len(shared)
+        if any(part.field != "content" for part in message_parts(self._conversation.messages[index], index)):
+            raise _unclear(
+                self._conversation, f"the beginning of messages[{index}] cannot be found in its text")
+        return words
+
+    def _boundary(self, text: str) -> int:
+        """The last place in a text behind white space or a token of its own: what comes after it is cut."""
+        ends = [text.rfind(token) + len(token) for token in self._template.own_tokens if token in text]
+        spaces = [place + 1 for place, character in enumerate(text) if character.isspace()]
+        return max([0, *ends, *spaces[-1:]])
 
     def _end(self, index: int, answered: str | None, end: int) -> int:
         """Where the answer's turn ends: as it does where nothing follows; at least with the same token."""
@@ -113,7 +129,7 @@ class _Turns:
         tail = answered[alone[1] :]
         if self._text.startswith(tail, end):
             return end + len(tail)
-        shared = end + len(commonprefix((tail, self._text[end:])))
+        shared = end + _shared_start(tail, self._text[end:])
         ends = [self._text.rfind(token, end, shared) + len(token)
                 for token in self._template.end_tokens if token in self._text[end:shared]]
         if not ends:
@@ -121,10 +137,34 @@ class _Turns:
         return max(ends)
 
 
+def _shared_start(first: str, second: str) -> int:
+    """How many characters two texts share at their start."""
+    least, most = 0, min(len(first), len(second))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if first[least:middle] == second[least:middle]:
+            least = middle
+        else:
+            most = middle - 1
+    return least
+
+
+def _shared_end(first: str, second: str) -> int:
+    """How many characters two texts share at their end."""
+    least, most = 0, min(len(first), len(second))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if first.endswith(second[len(second) - middle : len(second) - least], 0, len(first) - least):
+            least = middle
+        else:
+            most = middle - 1
+    return least
+
+
 def _unclear(conversation: Conversation, problem: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{told(conversation)}it cannot be told what of the chat template's text the assistant says: {problem}; "
-        "mark it with {% generation %} and {% endgeneration %} in the model's chat template, or split the "
-        "conversation into one record an answer",
+        f"{told(conversation)}it cannot be told what of the chat template's text the assistant says: "
+        f"{problem}; mark it with {{% generation %}} and {{% endgeneration %}} in the model's chat template, "
+        "or split the conversation into one record an answer",
         reason="UnsupportedChatTemplate",
     )

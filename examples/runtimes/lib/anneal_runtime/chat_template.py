@@ -26,8 +26,13 @@ class ChatTemplate:
         self._complete: set[tuple] = set()
 
     @property
+    def own_tokens(self) -> list[str]:
+        """The tokens that ordinary text is never split into."""
+        return sorted({token.content for token in self._tokenizer.added_tokens_decoder.values()} - {""})
+
+    @property
     def end_tokens(self) -> list[str]:
-        """The tokens that can end a turn: those that are never part of ordinary text."""
+        """The tokens that can end a turn: special ones."""
         tokens = self._tokenizer.added_tokens_decoder.values()
         return sorted({token.content for token in tokens if token.special and token.content})
 
@@ -77,8 +82,8 @@ class ChatTemplate:
             raise TemplateRefusal(str(error) or type(error).__name__) from None
 
     def _chat(self, conversation: Conversation) -> list[dict[str, Any]]:
-        """The messages as a template reads them. OpenAI's role developer is what system was before: a template
-        that does not know it gets system."""
+        """The messages as a template reads them. OpenAI's role developer is what system was before: a
+        template that does not know it gets system."""
         knows_developer = "developer" in self._source(conversation)
         return [
             {"role": "system" if message.role == "developer" and not knows_developer else message.role,
@@ -94,7 +99,8 @@ class ChatTemplate:
         Reasoning templates drop older thoughts by design: those must be rendered where they are the newest.
         """
         parts = _parts(conversation)
-        shape = (*((message.role, tuple(sorted(message.fields))) for message in conversation.messages), *parts)
+        fields = ((message.role, *sorted(message.fields)) for message in conversation.messages)
+        shape = (*fields, *parts)
         if shape in self._complete:
             return
         last = len(conversation.messages) - 1
@@ -108,8 +114,8 @@ class ChatTemplate:
                     if self._missing(conversation.before(part.message + 1), {part: word})]
         if dropped:
             raise ConfigurationError(
-                f"{told(conversation)}the chat template of the model drops {dropped[0].name}, so that it could "
-                "not be learnt from; remove it from the records, or use a chat template that renders it",
+                f"{told(conversation)}the chat template of the model drops {dropped[0].name}, so that it "
+                "could not be learnt from; remove it from the records, or use a chat template that has it",
                 reason="InvalidRecord",
             )
         self._complete.add(shape)

@@ -156,7 +156,8 @@ def _content(content: Any, path: str) -> str:
         kind = part.get("type") if isinstance(part, dict) else None
         if kind != "text":
             shown = f'of the type "{kind}"' if isinstance(kind, str) else "without a type"
-            raise ValueError(f'{path}[{index}] is a part {shown}: only parts of the type "text" can be learnt')
+            raise ValueError(
+                f'{path}[{index}] is a part {shown}: only parts of the type "text" can be learnt')
         if not isinstance(part.get("text"), str):
             raise ValueError(f"{path}[{index}].text must be a string")
         texts.append(part["text"])

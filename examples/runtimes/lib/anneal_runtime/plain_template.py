@@ -1,6 +1,7 @@
 """The text format of tokenizers without a chat template."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from .chat_template import told
@@ -42,9 +43,8 @@ class PlainTemplate:
 
     def question(self, conversation: Conversation) -> list[int]:
         """The tokens that ask for the assistant's answer."""
-        pieces = self.pieces(Conversation(
-            (*conversation.messages, Message("assistant", {"content": ""})), conversation.tools, conversation.place
-        ))
+        answer = Message("assistant", {"content": ""})
+        pieces = self.pieces(replace(conversation, messages=(*conversation.messages, answer)))
         tokens = [tokens for tokens, _ in pieces]
         # The last two are the empty answer with its end, and what follows it: nothing.
         return sum(tokens[:-2], [])
@@ -54,13 +54,14 @@ class PlainTemplate:
 
     def _require_plain(self, conversation: Conversation, message: Message, index: int) -> None:
         """Refuses what the format has no words for."""
-        beyond = [f"messages[{index}].{name}" for name in ("tool_calls", *THOUGHTS) if message.fields.get(name)]
+        beyond = [f"messages[{index}].{name}" for name in ("tool_calls", *THOUGHTS)
+                  if message.fields.get(name)]
         if conversation.tools:
             beyond.append("tools")
         if beyond:
             raise ConfigurationError(
-                f"{told(conversation)}the model's tokenizer has no chat template, which {beyond[0]} needs: use "
-                "a model with one that renders it, or remove it from the records",
+                f"{told(conversation)}the model's tokenizer has no chat template, which {beyond[0]} needs: "
+                "use a model with one that renders it, or remove it from the records",
                 reason="InvalidRecord",
             )
 

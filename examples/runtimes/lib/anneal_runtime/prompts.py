@@ -62,7 +62,8 @@ class Prompts:
         return Example(ids[:limit], labels[:limit], len(ids), next(scored, None))
 
     def question(self, conversation: Conversation, limit: int) -> list[int]:
-        """The tokens that ask for the answer to a conversation, at least one; if too long, the last `limit`."""
+        """The tokens that ask for the answer to a conversation, at least one; if too many, the last
+        `limit`."""
         if self._chat is None:
             ids = self._plain.question(conversation)
         else:
@@ -110,8 +111,8 @@ class Prompts:
         raise ConfigurationError(
             f"{place}the token {token!r} has the id {largest}, but the model has embeddings for "
             f"{self._rows:,} tokens only (ids 0 to {self._rows - 1}): resize them "
-            "(model.resize_token_embeddings(len(tokenizer))) and save model and tokenizer again, or remove the "
-            "token from the tokenizer or the records",
+            "(model.resize_token_embeddings(len(tokenizer))) and save model and tokenizer again, or remove "
+            "the token from the tokenizer or the records",
             reason="TokenWithoutEmbedding",
         )
 
