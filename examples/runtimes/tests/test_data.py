@@ -1,6 +1,7 @@
 """Data that teach nothing, tokens that the model does not know, and models that did not change."""
 
 import json
+import shutil
 
 import chat_templates
 import data_check
@@ -14,7 +15,7 @@ from anneal_runtime.prompts import IGNORED, Prompts
 from anneal_runtime.records import RecordFile, parse_record
 from data_check import DataCheck, check_data
 from distributed import Processes
-from transformers import AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 LONG = json.dumps({"prompt": "x" * 200, "completion": "never seen"})
 GOOD = json.dumps({"prompt": "a", "completion": "b"})
@@ -138,8 +139,6 @@ def test_the_fingerprint_sees_every_change_but_of_an_adapter_whose_product_is_ze
 @pytest.fixture(scope="session")
 def token_model(model, tmp_path_factory):
     """The model, whose tokenizer has got a token that its embedding has no row for."""
-    import shutil
-
     folder = tmp_path_factory.mktemp("token") / "model"
     shutil.copytree(model, folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -212,6 +211,24 @@ def test_the_closing_token_is_attended_and_learnt_where_it_is_the_padding_too(
         last = len(example.ids) - 1
         assert ids[row, last] == labels[row, last] == end and mask[row, last] == 1
         assert (labels[row, last + 1 :] == IGNORED).all() and (mask[row, last + 1 :] == 0).all()
+
+
+def test_a_model_whose_padding_is_the_end_token_learns_to_stop(new_run, model, tmp_path):
+    folder = tmp_path / "unpadded"
+    shutil.copytree(model, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.pad_token = None
+    tokenizer.save_pretrained(folder)
+    records = [json.dumps({"prompt": prompt, "completion": "ab"}) for prompt in ("q", "a longer one")] * 4
+    run = new_run(method="full", records=records, hyperparameters={"epochs": 60})
+    change(run, model={"path": str(folder)})
+    assert run.finish(run.start()) == 0, run.log()
+
+    trained = AutoModelForCausalLM.from_pretrained(run.folder / "output")
+    asked = Prompts(tokenizer).question(parse_record(records[0], "promptCompletion").before(1), 100)
+    ids = trained.generate(torch.tensor([asked]), max_new_tokens=20, do_sample=False,
+                           pad_token_id=tokenizer.eos_token_id)[0, len(asked):]
+    assert tokenizer.decode(ids) == "ab</s>"
 
 
 def test_a_check_of_the_data_ends_when_asked_and_shows_signs_of_life(tmp_path, monkeypatch, model):
