@@ -246,6 +246,8 @@ enum Targets {
             #"{"prompt":"a","completion":"b"}"#,
             #"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"\ud83e\udd14"}]}"#,
             #"{"text":"a"}"#, #"{"prompt":"a","chosen":"b","rejected":"c"}"#,
+            #"{"messages":[{"role":"assistant","weight":0,"tool_calls":[{"type":"function","function":"#
+                + #"{"name":"f","arguments":"{\"a\":[1]}"}}]}],"tools":"[{\"function\":{\"name\":\"f\"}}]"}"#,
         ]
     ) { bytes in
         for format in DatasetFormat.allCases { _ = try? Record(bytes, format: format) }

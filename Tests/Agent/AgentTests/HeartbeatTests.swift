@@ -127,6 +127,24 @@ final class FakeLeases: LeaseClient {
         #expect(leases.annotations[HeartbeatAnnotation.problem] == nil)
     }
 
+    @Test func `what the trainer warns of last is in the Lease`() async throws {
+        let leases = FakeLeases(Self.lease)
+        var heartbeat = heartbeat(leases)
+        func beat(_ line: String) async throws -> String? {
+            let point = try #require(MetricsPoint(Array(line.utf8)))
+            state.update { $0.tracker.take(point) }
+            try await heartbeat.beat(now: Self.time)
+            return leases.annotations[HeartbeatAnnotation.warnings]
+        }
+        #expect(try await beat(#"{"step": 0}"#) == nil)
+        #expect(try await beat(#"{"step": 0, "warnings": ["a \"b\"", 5, "c"]}"#) == #"["a \"b\"","c"]"#)
+        #expect(try await beat(#"{"step": 1, "loss": 2}"#) == #"["a \"b\"","c"]"#)
+        #expect(try await beat(#"{"step": 1, "warnings": "x"}"#) == #"["a \"b\"","c"]"#)
+        let long = JSONValue.array(Array(repeating: .string(String(repeating: "x", count: 900)), count: 99))
+        #expect(try await beat(#"{"warnings": \#(long.text)}"#)?.utf8.count == 8 * 503 + 1)
+        #expect(try await beat(#"{"step": 1, "warnings": []}"#) == "[]")
+    }
+
     @Test func `a newer attempt ends the writing`() async throws {
         let leases = FakeLeases(Self.lease)
         var heartbeat = heartbeat(leases)

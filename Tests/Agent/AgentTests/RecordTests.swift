@@ -1,5 +1,6 @@
 import AnnealAPI
 import FoundationEssentials
+import TestSupport
 import Testing
 
 @testable import Agent
@@ -45,6 +46,51 @@ import Testing
     ) {
         let error = #expect(throws: RecordError.self) { try record(line, format) }
         #expect(error?.problem.contains(problem) == true, "\(error?.problem ?? "")")
+    }
+
+    /// Row of the table that the trainers' tests read too.
+    private struct Row: Decodable {
+        var format: DatasetFormat
+        var line: String
+        /// Part of the message; nil of a good record.
+        var problem: String?
+    }
+
+    @Test func `what a record may be is what the trainers take too`() throws {
+        let table = RepositoryManifest.repository.appending(path: "examples/runtimes/tests/records.jsonl")
+        let lines = try Data(contentsOf: table).split(separator: 0x0A)
+        #expect(lines.count > 100)
+        for line in lines {
+            let row = try JSONDecoder().decode(Row.self, from: line)
+            var problem: String?
+            do throws(RecordError) { _ = try record(row.line, row.format) } catch { problem = error.problem }
+            #expect((problem == nil) == (row.problem == nil), "\(row.line): \(problem ?? "accepted")")
+            if let expected = row.problem, !expected.isEmpty {
+                #expect(problem?.contains(expected) == true, "\(row.line): \(problem ?? "")")
+            }
+        }
+    }
+
+    @Test func `calls are text, tools are not, and weights and tools tell records apart`() throws {
+        func conversation(_ answer: String, _ tools: String = "null") throws -> Record {
+            try record(
+                #"{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", \#(answer)}], "#
+                    + #""tools": \#(tools)}"#, .messages)
+        }
+        let call =
+            #""tool_calls": [{"function": {"name": "port", "arguments": "{\"of\": \"dns\", \"a\": 1}"}}]"#
+        let tools = #"[{"function": {"name": "port", "description": "looks up"}}]"#
+        let called = try conversation(call, tools)
+        #expect(called.text == #"q\#nport {"a":1,"of":"dns"}"#)
+        let other = call.replacing("dns", with: "ntp")
+        #expect(try conversation(other, tools).identity != called.identity)
+        #expect(try conversation(call).identity != called.identity)
+        #expect(try conversation(call).text == called.text)
+        let said = try conversation(#""content": "a""#)
+        #expect(try conversation(#""content": "a", "weight": 0"#).identity != said.identity)
+        #expect(try conversation(#""content": "a", "weight": 1"#).identity == said.identity)
+        #expect(try conversation(#""content": [{"type": "text", "text": "a"}]"#) == said)
+        #expect(try conversation(#""content": "a", "reasoning_content": "hm""#).text == "q\nhm\na")
     }
 
     @Test func `text that is not UTF-8 is refused`() {

@@ -251,6 +251,36 @@ struct TrainingStageTests {
         #expect(world.status?.conditions?["ProgressReported"]?.status == .false)
     }
 
+    @Test
+    func `a trainer's warnings are a condition and one event, during training and in the end`() throws {
+        var world = World(Samples.trainingJob())
+        world.trainingPasses = 20
+        world.run { $0.status?.checkpoint != nil }
+        #expect(world.status?.conditions?["TrainerWarned"] == nil)
+        func warn(_ text: String) {
+            world.state.leases["demo-train-1"]?.metadata.annotations?[HeartbeatAnnotation.warnings] = text
+            world.pass()
+            world.pass()
+        }
+        warn(#"["3 of 9 records teach nothing", "and\nmore"]"#)
+        let told = try #require(world.status?.conditions?["TrainerWarned"])
+        #expect(told.status == .true)
+        #expect(told.message == "3 of 9 records teach nothing; and more")
+        #expect(world.events.filter { $0.reason == "TrainerWarned" }.map(\.kind) == [.warning])
+        warn(#"{"not": "a list"}"#)
+        #expect(world.status?.conditions?["TrainerWarned"]?.message == told.message)
+        #expect(world.status?.conditions?["ProgressReported"]?.status == .false)
+        warn("[]")
+        #expect(world.status?.conditions?["TrainerWarned"]?.status == .false)
+        world.trainerWarnings = [String(repeating: "long ", count: 2000)]
+        world.run(until: .completed)
+        let end = try #require(world.status?.conditions?["TrainerWarned"])
+        #expect(end.status == .true)
+        #expect((1...900).contains(end.message.utf8.count))
+        #expect(world.events.filter { $0.reason == "TrainerWarned" }.count == 2)
+        #expect(world.violations == [])
+    }
+
     static let garbage = [
         "", "null", "[]", "{", #"{"step":1}"#, String(repeating: "[", count: 100_000),
         #"{"step":-5,"attempt":1,"storageUri":"s3://x","manifestSha256":"00"}"#,

@@ -6,7 +6,12 @@ import os
 
 import torch
 
-from anneal_runtime.language_model import load_causal_model, load_tokenizer, make_deterministic
+from anneal_runtime.language_model import (
+    embedding_rows,
+    load_causal_model,
+    load_tokenizer,
+    make_deterministic,
+)
 from anneal_runtime.outcome import MESSAGE_LIMIT_BYTES, ConfigurationError
 from anneal_runtime.prompts import Prompts
 from generation import Generator
@@ -19,8 +24,8 @@ def evaluate(configuration):
     """Measures the model, writes metrics.json and samples.jsonl, and returns the result."""
     make_deterministic(configuration.seed)
     tokenizer = load_tokenizer(configuration.model)
+    prompts = Prompts(tokenizer, embedding_rows(configuration.model))
     model = _load(configuration)
-    prompts = Prompts(tokenizer)
     context = getattr(model.config, "max_position_embeddings", None) or 2048
     generator = Generator(
         model, tokenizer, prompts, configuration.batch_size, configuration.max_new_tokens, context

@@ -15,7 +15,7 @@ class Generator:
         self._prompt_limit = max(1, context - max_new_tokens)
 
     def answers(self, conversations):
-        """The answer, as text, to each list of (role, content) messages, in their order."""
+        """The answer, as text, to each conversation, in their order."""
         answers = []
         for start in range(0, len(conversations), self._batch_size):
             batch = conversations[start : start + self._batch_size]

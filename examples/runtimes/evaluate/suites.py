@@ -7,7 +7,8 @@ import torch
 
 from anneal_runtime.language_model import collate, scored_tokens, summed_loss
 from anneal_runtime.outcome import ConfigurationError
-from anneal_runtime.records import Conversation, RecordFile
+from anneal_runtime.conversations import Conversation
+from anneal_runtime.records import RecordFile
 from matching import matches
 from tasks import Task, read_tasks
 
@@ -54,28 +55,45 @@ def _context(configuration, model):
 
 def _shown_answers(records, generator):
     asked = [_question(record) for record in records if isinstance(record, Conversation)]
-    answers = generator.answers([messages for messages, _ in asked])
+    answers = generator.answers([question for question, _ in asked])
     return [
-        {"prompt": messages[-1][1] if messages else "", "expected": [expected], "answer": answer}
-        for (messages, expected), answer in zip(asked, answers)
+        {"prompt": _prompt(question), "expected": [expected.text], "answer": answer}
+        for (question, expected), answer in zip(asked, answers)
     ]
 
 
 def _question(record):
-    """What comes before the last answer of a conversation, and that answer."""
-    last = max(index for index, (role, _) in enumerate(record.messages) if role == "assistant")
-    return record.messages[:last], record.messages[last][1]
+    """What comes before the last answer of a conversation that counts, and that answer."""
+    said = [index for index, message in enumerate(record.messages) if message.role == "assistant"]
+    last = max([index for index in said if record.messages[index].learnt] or said)
+    return record.before(last), record.messages[last]
+
+
+def _prompt(question):
+    return question.messages[-1].text if question.messages else ""
+
+
+def _text_question(record):
+    """The same, of a record whose answer is text."""
+    question, expected = _question(record)
+    if expected.calls:
+        raise ConfigurationError(
+            f"{record.place}: its last answer calls a tool, which exactMatch cannot compare: remove the "
+            "record, or use perplexity",
+            reason="InvalidRecord",
+        )
+    return question, expected.text
 
 
 def exact_match(configuration, model, tokenizer, prompts, generator):
     """The share of records whose last answer the model gives word for word."""
     records = RecordFile(configuration.data, configuration.format, "suite.data")
     count = min(len(records), configuration.limit or len(records))
-    questions = [_question(records[index]) for index in range(count)]
-    answers = generator.answers([messages for messages, _ in questions])
+    questions = [_text_question(records[index]) for index in range(count)]
+    answers = generator.answers([question for question, _ in questions])
     samples = [
-        _sample(messages[-1][1] if messages else "", [expected], "exact", answer)
-        for (messages, expected), answer in zip(questions, answers)
+        _sample(_prompt(question), [expected], "exact", answer)
+        for (question, expected), answer in zip(questions, answers)
     ]
     right = sum(sample["correct"] for sample in samples)
     return Measurement({"exactMatch": right / count, "count": count}, count, samples)
@@ -84,7 +102,7 @@ def exact_match(configuration, model, tokenizer, prompts, generator):
 def task_file(configuration, model, tokenizer, prompts, generator):
     """The share of tasks answered rightly, overall and by category."""
     tasks = read_tasks(configuration.data, configuration.limit)
-    answers = generator.answers([(("user", task.prompt),) for task in tasks])
+    answers = generator.answers([Conversation.of(("user", task.prompt)) for task in tasks])
     samples = [
         _sample(task.prompt, list(task.expected), task.match, answer) | {"category": task.category}
         for task, answer in zip(tasks, answers)

@@ -31,13 +31,14 @@ class Progress:
     tokens: int = 0
     seconds: float = 0.0
 
-    def state(self, recipe, attempt):
+    def state(self, recipe, data, attempt):
         """As the content of state.json."""
         return {
             "step": self.step, "loss": finite(self.loss), "evalLoss": finite(self.evaluation_loss),
             "initialEvalLoss": finite(self.initial_evaluation_loss), "evaluated": self.evaluated,
             "position": asdict(self.position), "nonFiniteSteps": self.non_finite_steps,
             "tokens": self.tokens, "seconds": round(self.seconds, 3), "attempt": attempt, "recipe": recipe,
+            "data": data.state,
         }
 
     @staticmethod
@@ -53,11 +54,12 @@ class Progress:
 class Trainer:
     """One attempt at a run. `examples` makes tokens of a record; `stop_requested` says if SIGTERM came."""
 
-    def __init__(self, configuration, recipe, processes, model, weights, records, order, examples, padding,
-                 validation, autocast, metrics, stop_requested):
+    def __init__(self, configuration, recipe, data, processes, model, weights, records, order, examples,
+                 padding, validation, autocast, metrics, stop_requested):
         parameters = configuration.hyperparameters
         self._configuration = configuration
         self._recipe = recipe
+        self._data = data
         self._processes = processes
         self._model = model
         self._weights = weights
@@ -200,7 +202,7 @@ class Trainer:
         self.progress.seconds = time.monotonic() - self._started
         states = self._processes.gather(checkpoint.random_state(self._processes.device))
         if self._processes.is_first:
-            state = self.progress.state(self._recipe, self._configuration.attempt)
+            state = self.progress.state(self._recipe, self._data, self._configuration.attempt)
             folder = checkpoint.save(self._configuration.checkpoints, state, self._weights, self._optimiser,
                                      self._scaler, states)
             print(f"saved {folder}", flush=True)

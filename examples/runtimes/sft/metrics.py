@@ -16,17 +16,18 @@ class MetricsLog:
         self._total_steps = total_steps
         self._every_steps = every_steps
 
-    def write(self, step, epoch, loss=None, learning_rate=None, tokens_per_second=None, **evaluation):
-        """One line. `evalLoss` is given only where it was measured; what is not finite becomes null."""
+    def write(self, step, epoch, loss=None, learning_rate=None, tokens_per_second=None, **more):
+        """One line. `evalLoss` and `warnings` are given only where there are any; what is not finite becomes
+        null."""
         values = {"time": round(time.time(), 3), "step": step, "totalSteps": self._total_steps,
-                  "epoch": round(epoch, 6), "loss": loss, **evaluation,
+                  "epoch": round(epoch, 6), "loss": loss, **more,
                   "learningRate": learning_rate, "tokensPerSecond": tokens_per_second}
         line = {key: finite(value) for key, value in values.items()}
         if any(line[key] is None and value is not None for key, value in values.items()):
             line["nonFinite"] = True
         self._file.write(json.dumps(line, allow_nan=False) + "\n")
         self._file.flush()
-        if evaluation or step % self._every_steps == 0 or step == self._total_steps:
+        if "evalLoss" in more or step % self._every_steps == 0 or step == self._total_steps:
             _print(line)
 
 

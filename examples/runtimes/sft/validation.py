@@ -6,10 +6,9 @@ from anneal_runtime.language_model import collate, scored_tokens, summed_loss
 
 
 class Validation:
-    """A fixed set of records, divided among the processes. Measuring it draws no random numbers."""
+    """The first `count` records, divided among the processes. Measuring it draws no random numbers."""
 
-    def __init__(self, records, limit, examples, processes, batch_size, padding, autocast):
-        count = min(len(records), limit) if limit else len(records)
+    def __init__(self, records, count, examples, processes, batch_size, padding, autocast):
         own = range(processes.rank, count, processes.count)
         self._batches = [own[start : start + batch_size] for start in range(0, len(own), batch_size)]
         largest_share = -(-count // processes.count)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import sys
 
 import pytest
@@ -190,6 +191,37 @@ def test_wrong_suites_exit_2_and_say_why(evaluation, records, suite, part):
     run, code = evaluation(records, **suite)
     assert code == 2, run.log()
     assert part in run.result()["message"]
+
+
+def said(*answers):
+    messages = [{"role": "user", "content": "q"}]
+    return {"messages": messages + [{"role": "assistant", "content": "a"} | answer for answer in answers]}
+
+
+def test_an_answer_of_weight_0_is_not_scored(evaluation, model):
+    answer = greedy_answer(model, "q")
+    run, code = evaluation(
+        [said({"content": answer}, {"content": "!", "weight": 0})], type="exactMatch", format="messages")
+    assert code == 0, run.log()
+    assert run.result()["metrics"] == {"exactMatch": 1.0, "count": 1}
+
+
+def test_a_call_is_no_answer_to_compare(evaluation):
+    call = {"tool_calls": [{"function": {"name": "f", "arguments": {}}}]}
+    run, code = evaluation([said(call)], type="exactMatch", format="messages")
+    assert code == 2
+    assert "data.jsonl, line 1: its last answer calls a tool" in run.result()["message"]
+
+
+def test_a_token_without_an_embedding_is_refused(evaluation, model, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(["<|tool|>"], special_tokens=True)
+    tokenizer.save_pretrained(folder)
+    run, code = evaluation([{"prompt": "<|tool|>", "expected": "x"}], model_path=folder, type="tasks")
+    assert code == 2
+    assert run.result()["reason"] == "TokenWithoutEmbedding"
 
 
 def test_an_adapter_folder_without_an_adapter_is_refused(evaluation, model):

@@ -107,6 +107,20 @@ def test_the_result_is_written_in_place(tmp_path, monkeypatch):
     assert path.stat().st_ino == inode
 
 
+def test_a_process_that_is_killed_while_it_writes_leaves_a_whole_result(tmp_path, monkeypatch):
+    path = tmp_path / "result"
+    path.write_text('{"reason": "Error", "message": "longer than what follows, and of another process"}')
+    monkeypatch.setenv("ANNEAL_RESULT", str(path))
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(outcome.os, "ftruncate", killed)
+    with pytest.raises(KeyboardInterrupt):
+        outcome.write_result({"steps": 1})
+    assert json.loads(path.read_text()) == {"steps": 1}
+
+
 @pytest.mark.parametrize("message", ["x" * 10_000, "\"\\\n" * 3000, "é" * 5000])
 def test_a_long_message_is_cut_to_the_limit_and_stays_json(message):
     encoded = outcome.encode_result({"reason": "Error", "message": message})

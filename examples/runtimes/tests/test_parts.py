@@ -3,27 +3,29 @@
 import json
 import math
 import os
+from pathlib import Path
 
 import checkpoint
 import pytest
 import torch
+from anneal_runtime.conversations import Conversation
 from anneal_runtime.outcome import ConfigurationError
 from anneal_runtime.prompts import IGNORED, Prompts
-from anneal_runtime.records import Conversation, PlainText, RecordFile, parse_record
+from anneal_runtime.records import PlainText, RecordFile, parse_record
 from batches import DataOrder, Position, share
 from schedule import learning_rate
 from transformers import AutoTokenizer
 
-ANSWER = (("user", "p"), ("assistant", "c"))
+ANSWER = Conversation.of(("user", "p"), ("assistant", "c"))
 
 
 @pytest.mark.parametrize(
     ("format", "record", "parsed"),
     [
-        ("promptCompletion", {"prompt": "p", "completion": "c"}, Conversation(ANSWER)),
-        ("preference", {"prompt": "p", "chosen": "c", "rejected": "r"}, Conversation(ANSWER)),
+        ("promptCompletion", {"prompt": "p", "completion": "c"}, ANSWER),
+        ("preference", {"prompt": "p", "chosen": "c", "rejected": "r"}, ANSWER),
         ("messages", {"messages": [{"role": "user", "content": "p"}, {"role": "assistant", "content": "c"}]},
-         Conversation(ANSWER)),
+         ANSWER),
         ("text", {"text": "t"}, PlainText("t")),
     ],
 )
@@ -47,6 +49,20 @@ def test_a_record_that_lacks_something_is_refused(format, record):
         parse_record(json.dumps(record), format)
 
 
+RECORDS = [json.loads(line) for line in (Path(__file__).parent / "records.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record["line"][:80])
+def test_what_a_record_may_be_is_what_the_agent_takes_too(record):
+    """The agent's own tests read the same table: `problem` is part of the message, null of a good record."""
+    if record["problem"] is None:
+        parse_record(record["line"], record["format"])
+    else:
+        with pytest.raises(ValueError) as error:
+            parse_record(record["line"], record["format"])
+        assert record["problem"] in str(error.value)
+
+
 def test_records_are_read_by_index_and_blank_lines_are_none(tmp_path):
     path = tmp_path / "data.jsonl"
     path.write_bytes('{"text": "é"}\n\n  \n{"text": "b"}\r\n{"text": "c"}'.encode())
@@ -65,7 +81,7 @@ def prompts(request, model):
 
 def test_only_the_answers_are_learnt(prompts):
     tokenizer, prompts = prompts
-    record = Conversation((("user", "one"), ("assistant", "two"), ("user", "three"), ("assistant", "four")))
+    record = Conversation.of(("user", "one"), ("assistant", "two"), ("user", "three"), ("assistant", "four"))
     example = prompts.example(record, 1000)
     assert len(example.ids) == len(example.labels)
     assert all(label in (IGNORED, token) for token, label in zip(example.ids, example.labels))
@@ -74,17 +90,17 @@ def test_only_the_answers_are_learnt(prompts):
 
 def test_what_is_learnt_follows_exactly_what_is_asked(prompts):
     _, prompts = prompts
-    example = prompts.example(Conversation(ANSWER), 1000)
+    example = prompts.example(ANSWER, 1000)
     first = next(index for index, label in enumerate(example.labels) if label != IGNORED)
-    assert example.ids[:first] == prompts.question(ANSWER[:1], 1000)
+    assert example.ids[:first] == prompts.question(ANSWER.before(1), 1000)
 
 
 def test_an_answer_to_nothing_is_learnt_and_can_be_asked_for(prompts):
     tokenizer, prompts = prompts
-    record = Conversation((("assistant", "hello"),))
+    record = Conversation.of(("assistant", "hello"))
     labels = prompts.example(record, 1000).labels
     assert "hello</s>" in tokenizer.decode([label for label in labels if label != IGNORED])
-    assert prompts.question((), 1000)
+    assert prompts.question(record.before(0), 1000)
 
 
 def test_a_chat_template_that_refuses_a_conversation_is_the_users_error(prompts):
@@ -92,7 +108,7 @@ def test_a_chat_template_that_refuses_a_conversation_is_the_users_error(prompts)
     if tokenizer.chat_template:
         tokenizer.chat_template = "{{ raise_exception('roles must alternate') }}"
         with pytest.raises(ConfigurationError, match="roles must alternate"):
-            prompts.question(ANSWER[:1], 1000)
+            prompts.question(ANSWER.before(1), 1000)
 
 
 def test_plain_text_is_learnt_whole_and_long_text_is_cut(prompts):

@@ -16,8 +16,7 @@ struct RecordError: Error, Equatable {
 }
 
 extension Record {
-    private static let roles = ["system", "user", "assistant", "tool"]
-    private static let depthLimit = 64
+    static let depthLimit = 64
 
     /// Parses a line. The rules are those of the trainers in `examples/runtimes`.
     init(_ line: [UInt8], format: DatasetFormat) throws(RecordError) {
@@ -37,11 +36,16 @@ extension Record {
                 problem: "it has half of a surrogate pair (\\ud800 to \\udfff), which is no text")
         }
         let parts = try Self.parts(members, format)
-        text = parts.map(\.text).joined(separator: "\n")
+        text = parts.filter(\.isText).map(\.text).joined(separator: "\n")
         identity = parts.map { "\($0.name)\u{1F}\($0.text)" }.joined(separator: "\u{1E}")
     }
 
-    private typealias Part = (name: String, text: String)
+    /// Part of a record. What is no text, such as a weight or the tools, only tells records apart.
+    struct Part {
+        var name: String
+        var text: String
+        var isText = true
+    }
 
     private static func parts(
         _ members: [String: JSONValue], _ format: DatasetFormat
@@ -52,7 +56,7 @@ extension Record {
         case .preference:
             try ["prompt", "chosen", "rejected"].map { key throws(RecordError) in try text(members, key) }
         case .text: [try text(members, "text")]
-        case .messages: try messages(members)
+        case .messages: try ChatParts.parts(of: members)
         }
     }
 
@@ -63,28 +67,7 @@ extension Record {
         guard let text = value.stringValue else {
             throw RecordError(problem: "\"\(key)\" must be a string")
         }
-        return (key, text)
-    }
-
-    private static func messages(_ members: [String: JSONValue]) throws(RecordError) -> [Part] {
-        guard let messages = members["messages"]?.arrayValue, !messages.isEmpty else {
-            throw RecordError(problem: "\"messages\" must be a list that is not empty")
-        }
-        let parts = try messages.enumerated().map { index, message throws(RecordError) -> Part in
-            guard let role = message["role"]?.stringValue, roles.contains(role) else {
-                throw RecordError(
-                    problem: "messages[\(index)] needs a role, one of \(roles.joined(separator: ", "))")
-            }
-            guard let content = message["content"]?.stringValue else {
-                throw RecordError(problem: "messages[\(index)].content must be a string")
-            }
-            return (role, content)
-        }
-        guard parts.contains(where: { $0.name == "assistant" }) else {
-            throw RecordError(
-                problem: "\"messages\" has no message of the role \"assistant\": there is nothing to learn")
-        }
-        return parts
+        return Part(name: key, text: text)
     }
 }
 

@@ -100,6 +100,7 @@ struct LeaseHeartbeat {
                 HeartbeatAnnotation.bestCheckpoint: snapshot.best.flatMap(json),
                 HeartbeatAnnotation.flushed: snapshot.isSaved ? "true" : nil,
                 HeartbeatAnnotation.problem: problem(snapshot).map { String($0.prefix(1000)) },
+                HeartbeatAnnotation.warnings: snapshot.tracker.warnings.flatMap(json),
             ],
             renewTime: sign.map(MicroTime.init))
     }

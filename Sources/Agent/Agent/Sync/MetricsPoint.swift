@@ -9,6 +9,11 @@ struct MetricsPoint: Equatable, Sendable {
     var evalLoss: Double?
     var learningRate: Double?
     var tokensPerSecond: Double?
+    /// What the trainer warns of; nil if the line says nothing of it.
+    var warnings: [String]?
+
+    private static let warningLimit = 8
+    private static let warningLength = 500
 
     /// Nil for a line that is no JSON object, such as half a line.
     init?(_ line: [UInt8]) {
@@ -23,5 +28,10 @@ struct MetricsPoint: Equatable, Sendable {
         evalLoss = number("evalLoss")
         learningRate = number("learningRate")
         tokensPerSecond = number("tokensPerSecond")
+        warnings = members["warnings"]?.arrayValue.map { list in
+            list.compactMap(\.stringValue).prefix(Self.warningLimit).map {
+                String($0.prefix(Self.warningLength))
+            }
+        }
     }
 }

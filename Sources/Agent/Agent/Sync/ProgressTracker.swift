@@ -6,6 +6,8 @@ struct ProgressTracker: Equatable, Sendable {
     private static let evaluationLimit = 1000
 
     private(set) var progress = TrainingProgress()
+    /// Warnings of the last line that has any; nil if none has.
+    private(set) var warnings: [String]?
     private var evaluations: [(step: Int64, loss: Double)] = []
 
     /// Takes a line. A later line of a step replaces an earlier one: a resumed run repeats the steps since
@@ -24,6 +26,7 @@ struct ProgressTracker: Equatable, Sendable {
         }
         if let rate = point.learningRate { progress.learningRate = rate }
         if let speed = point.tokensPerSecond { progress.tokensPerSecond = speed }
+        if let warnings = point.warnings { self.warnings = warnings }
     }
 
     private mutating func remember(_ loss: Double, at step: Int64) {
@@ -36,6 +39,7 @@ struct ProgressTracker: Equatable, Sendable {
     func evalLoss(at step: Int64) -> Double? { evaluations.last { $0.step <= step }?.loss }
 
     static func == (lhs: ProgressTracker, rhs: ProgressTracker) -> Bool {
-        lhs.progress == rhs.progress && lhs.evaluations.elementsEqual(rhs.evaluations, by: ==)
+        lhs.progress == rhs.progress && lhs.warnings == rhs.warnings
+            && lhs.evaluations.elementsEqual(rhs.evaluations, by: ==)
     }
 }

@@ -125,4 +125,6 @@ public enum HeartbeatAnnotation {
     /// `true` once the sidecar has ended with every finished checkpoint of its attempt in S3, and no model on the
     /// volume.
     public static let flushed = "anneal.dev/flushed"
+    /// List of strings as JSON: warnings of the trainer's, for people; absent while there are none.
+    public static let warnings = "anneal.dev/warnings"
 }

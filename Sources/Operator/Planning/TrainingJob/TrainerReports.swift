@@ -51,8 +51,34 @@ extension TrainingJobDraft {
         case .malformed: malformed.append(HeartbeatAnnotation.bestCheckpoint)
         case .valid(let checkpoint): status.bestCheckpoint = checkpoint
         }
+        // What the trainer says in its short answer, in the end, is its last word.
+        if status.phase == .training, let text = annotations[HeartbeatAnnotation.warnings] {
+            if let warnings: [String] = TerminationMessage.decode(text) {
+                tell(warnings)
+            } else {
+                malformed.append(HeartbeatAnnotation.warnings)
+            }
+        }
         report(malformed)
     }
+
+    /// Tells of the trainer's warnings by a condition, with one event for each change of them; nil where the
+    /// trainer says nothing.
+    mutating func tell(_ warnings: [String]?) {
+        guard let warnings else { return }
+        let type = "TrainerWarned"
+        let text = Wording.bounded(
+            warnings.prefix(Self.warningLimit).map(Wording.bounded).joined(separator: "; "))
+        guard !text.isEmpty else {
+            guard status.conditions?.isTrue(type) == true else { return }
+            return set(type, false, reason: "NoWarnings", message: "The trainer has no warnings any more")
+        }
+        if status.conditions?.isTrue(type) == true, status.conditions?[type]?.message == text { return }
+        set(type, true, reason: "TrainerWarned", message: text)
+        note(.warning, "TrainerWarned", text)
+    }
+
+    private static let warningLimit = 8
 
     private enum Announcement {
         case absent, malformed

@@ -157,6 +157,7 @@ extension TrainingJobDraft {
             progress.loss = summary.finalLoss?.finite?.shortened ?? progress.loss
             if let steps = summary.steps, steps >= 0 { progress.step = steps }
             status.progress = progress
+            tell(summary.warnings)
         }
         leaveTraining()
         status.fruitlessInterruptions = nil
@@ -349,4 +350,6 @@ private struct TrainerSummary: Decodable {
     var finalEvalLoss: Double?
     var finalLoss: Double?
     var steps: Int64?
+    /// Things that people should know of the run, in words.
+    var warnings: [String]?
 }

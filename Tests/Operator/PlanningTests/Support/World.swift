@@ -35,6 +35,8 @@ struct World {
     var commitsCheckpoints = true
     var verdict: EvalRunPhase = .passed
     var perplexity = 10.0
+    /// Warnings in the short answer of a trainer that succeeds; nil leaves them out.
+    var trainerWarnings: [String]?
     var hasCapacity = true
     /// Whether the scheduler lets go of runs whose budget was used up.
     var hasBudget = false

@@ -215,7 +215,10 @@ extension World {
             hasUnsavedWork = false
             report.output = ModelReference(storageUri: root + "/model", manifestSha256: Samples.sha)
         case "register": report.registeredModel = RegisteredModel(name: "assistant", version: "1")
-        case "train": return #"{"initialEvalLoss":2.5,"finalEvalLoss":1.25,"steps":100}"#
+        case "train":
+            var summary: JSONValue = ["initialEvalLoss": 2.5, "finalEvalLoss": 1.25, "steps": 100]
+            if let trainerWarnings { summary["warnings"] = .array(trainerWarnings.map(JSONValue.string)) }
+            return summary.text
         default: break
         }
         return (try? JSONValue(encoding: report).text) ?? ""

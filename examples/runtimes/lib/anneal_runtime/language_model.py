@@ -55,12 +55,7 @@ def load_tokenizer(folder):
 
 def load_causal_model(folder, dtype, **options):
     """The causal language model in `folder`, its weights in `dtype`."""
-    if not os.path.isfile(os.path.join(folder, "config.json")):
-        raise ConfigurationError(
-            f"model.path is {folder}: there is no config.json in it; it must be the folder of a model in the "
-            "format of Hugging Face Transformers",
-            reason="InvalidModel",
-        )
+    _require_configuration(folder)
     from transformers import AutoModelForCausalLM
     _quieten()
     try:
@@ -70,6 +65,31 @@ def load_causal_model(folder, dtype, **options):
             f"model.path is {folder}: no causal language model can be loaded from it: {_first_line(error)}",
             reason="InvalidModel",
         ) from None
+
+
+def embedding_rows(folder):
+    """How many token ids the model in `folder` has embeddings for; None if its configuration does not say.
+    Loading refuses weights of another shape, so that the weights need not be read for it."""
+    _require_configuration(folder)
+    from transformers import AutoConfig
+
+    try:
+        configuration = AutoConfig.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigurationError(
+            f"model.path is {folder}: its config.json cannot be used: {_first_line(error)}",
+            reason="InvalidModel",
+        ) from None
+    return getattr(configuration.get_text_config(), "vocab_size", None)
+
+
+def _require_configuration(folder):
+    if not os.path.isfile(os.path.join(folder, "config.json")):
+        raise ConfigurationError(
+            f"model.path is {folder}: there is no config.json in it; it must be the folder of a model in the "
+            "format of Hugging Face Transformers",
+            reason="InvalidModel",
+        )
 
 
 def collate(examples, padding, device):

@@ -64,10 +64,16 @@ def write_result(result, only_if_empty=False):
     try:
         if only_if_empty and os.path.exists(path) and os.path.getsize(path) > 0:
             return
-        with open(path, "wb") as file:
-            file.write(encode_result(result))
-            file.flush()
-            os.fsync(file.fileno())
+        encoded = encode_result(result)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+        try:
+            # What was there is covered before it is cut off: a process that is killed in between, since
+            # another one of the group has failed, leaves a whole answer.
+            os.pwrite(descriptor, encoded.ljust(os.fstat(descriptor).st_size), 0)
+            os.ftruncate(descriptor, len(encoded))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         print(f"cannot write the result to {path}: {error}", file=sys.stderr, flush=True)
 

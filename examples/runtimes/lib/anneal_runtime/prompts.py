@@ -1,8 +1,14 @@
-"""Records as tokens: the chat template, and which tokens count towards the loss."""
+"""Records as tokens, and which of them count towards the loss."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+from .answer_spans import Span, answer_spans
+from .chat_template import ChatTemplate, TemplateRefusal, refused, told
+from .conversations import Conversation
 from .outcome import ConfigurationError
+from .plain_template import PlainTemplate
 from .records import PlainText
 
 IGNORED = -100
@@ -11,94 +17,115 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Example:
-    """Token ids and, for each, its label: itself where it counts, IGNORED where it does not."""
+    """Token ids and, for each, its label: itself where it counts, IGNORED where it does not.
 
-    ids: list
-    labels: list
+    `length` is what the record had before its end was cut off; `answer_start` is where in it the first token
+    is that counts, None where none does. The first token of all is never predicted.
+    """
+
+    ids: list[int]
+    labels: list[int]
+    length: int
+    answer_start: int | None
+
+    @property
+    def teaches(self) -> bool:
+        """Whether any of its tokens counts."""
+        return self.answer_start is not None and self.answer_start < len(self.ids)
 
 
 class Prompts:
-    """Renders records with the tokenizer's chat template.
+    """Renders records with the tokenizer's chat template; a tokenizer without one gets the plain template.
 
-    A tokenizer without one gets the plain template: each message is "Role: content", messages are divided
-    by a blank line, the assistant's end with the end-of-sequence token.
+    `embedding_rows` is how many token ids the model knows; a record with another is refused here, on the CPU,
+    since a GPU ends in an error that names nothing. None: not known.
     """
 
-    def __init__(self, tokenizer):
+    def __init__(self, tokenizer: Any, embedding_rows: int | None = None) -> None:
         self._tokenizer = tokenizer
+        self._rows = embedding_rows
+        self._chat = ChatTemplate(tokenizer) if tokenizer.chat_template else None
+        self._plain = PlainTemplate(tokenizer)
+        self._require_rows([tokenizer.pad_token_id], "the tokenizer's padding: ")
 
-    def example(self, record, limit):
+    def example(self, record: Conversation | PlainText, limit: int) -> Example:
         """The tokens of a record, at most `limit`; the rest is cut off at its end."""
         if isinstance(record, PlainText):
-            ids = self._encode(record.text) + self._end()
-            return Example(ids[:limit], ids[:limit])
-        ids, labels, rendered = self._start(), [], ""
-        labels += [IGNORED] * len(ids)
-        for index, (role, _) in enumerate(record.messages):
-            if role != "assistant":
-                continue
-            before = self._render(record.messages[:index], answer_next=True)
-            after = self._render(record.messages[: index + 1], answer_next=False)
-            boundary = max(len(rendered), _common_prefix(before, after))
-            context = self._encode(after[len(rendered) : boundary])
-            answer = self._encode(after[boundary:])
-            ids += context + answer
-            labels += [IGNORED] * len(context) + answer
-            rendered = after
-        return Example(ids[:limit], labels[:limit])
+            ids = self._plain.encode(record.text) + self._plain.end
+            labels = list(ids)
+        elif self._chat is None:
+            ids, labels = self._pieces(record)
+        else:
+            ids, labels = self._spans(*answer_spans(self._chat, record))
+        self._require_rows(ids[:limit], told(record))
+        scored = (place for place, label in enumerate(labels) if place > 0 and label != IGNORED)
+        return Example(ids[:limit], labels[:limit], len(ids), next(scored, None))
 
-    def question(self, messages, limit):
-        """The tokens that ask for the answer to `messages`, at least one; if too long, the last `limit`."""
-        ids = self._start() + self._encode(self._render(messages, answer_next=True))
-        return (ids or self._end() or [self._tokenizer.pad_token_id])[-limit:]
+    def question(self, conversation: Conversation, limit: int) -> list[int]:
+        """The tokens that ask for the answer to a conversation, at least one; if too many, the last
+        `limit`."""
+        if self._chat is None:
+            ids = self._plain.question(conversation)
+        else:
+            try:
+                ids = self._plain.encode(self._chat.render(conversation, answer_next=True))
+            except TemplateRefusal as refusal:
+                raise refused(conversation, refusal) from None
+        ids = (ids or self._plain.end or [self._tokenizer.pad_token_id])[-limit:]
+        self._require_rows(ids, told(conversation))
+        return ids
 
-    def _encode(self, text):
-        return self._tokenizer.encode(text, add_special_tokens=False) if text else []
-
-    def _start(self):
-        """The beginning-of-sequence token, where there is one and a chat template does not write it."""
-        if self._tokenizer.chat_template or self._tokenizer.bos_token_id is None:
+    def unknown_tokens(self) -> list[str]:
+        """The tokens of the tokenizer that the model has no embedding row for."""
+        if self._rows is None:
             return []
-        return [self._tokenizer.bos_token_id]
+        return sorted(token for token, id in self._tokenizer.get_vocab().items() if id >= self._rows)
 
-    def _end(self):
-        return [] if self._tokenizer.eos_token_id is None else [self._tokenizer.eos_token_id]
+    def _pieces(self, conversation: Conversation) -> tuple[list[int], list[int]]:
+        ids: list[int] = []
+        labels: list[int] = []
+        for tokens, counts in self._plain.pieces(conversation):
+            ids += tokens
+            labels += tokens if counts else [IGNORED] * len(tokens)
+        return ids, labels
 
-    def _render(self, messages, answer_next):
-        if self._tokenizer.chat_template:
-            return self._render_chat(messages, answer_next) if messages else ""
-        end = self._tokenizer.eos_token or ""
-        parts = [
-            f"{role.capitalize()}: {content}{end if role == 'assistant' else ''}"
-            for role, content in messages
-        ]
-        return "\n\n".join(parts + (["Assistant: "] if answer_next else []))
-
-
-    def _render_chat(self, messages, answer_next):
-        from jinja2 import TemplateError
-
-        chat = [{"role": role, "content": content} for role, content in messages]
-        try:
-            return self._tokenizer.apply_chat_template(
-                chat, tokenize=False, add_generation_prompt=answer_next
-            )
-        except TemplateError as error:
-            roles = ", ".join(role for role, _ in messages[:10])
+    def _spans(self, text: str, spans: list[Span]) -> tuple[list[int], list[int]]:
+        """The tokens of a text, which is encoded as a whole, and their labels."""
+        if not self._tokenizer.is_fast:
             raise ConfigurationError(
-                f"the chat template of the model refuses a conversation with the roles {roles}: {error}; "
-                "change these records, or the model's chat template",
-                reason="InvalidRecord",
-            ) from None
+                "the model's tokenizer does not tell which text a token is of, so that the answers cannot be "
+                "told from the questions: use a model with a tokenizer.json",
+                reason="InvalidModel",
+            )
+        encoding = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        ids = list(encoding["input_ids"])
+        labels = [IGNORED] * len(ids)
+        for place in _within(encoding["offset_mapping"], spans):
+            labels[place] = ids[place]
+        return ids, labels
+
+    def _require_rows(self, ids: Iterable[int], place: str) -> None:
+        if self._rows is None or (largest := max(ids, default=0)) < self._rows:
+            return
+        token = self._tokenizer.convert_ids_to_tokens(largest)
+        raise ConfigurationError(
+            f"{place}the token {token!r} has the id {largest}, but the model has embeddings for "
+            f"{self._rows:,} tokens only (ids 0 to {self._rows - 1}): resize them "
+            "(model.resize_token_embeddings(len(tokenizer))) and save model and tokenizer again, or remove "
+            "the token from the tokenizer or the records",
+            reason="TokenWithoutEmbedding",
+        )
 
 
-def _common_prefix(first, second):
-    """How many characters two texts share at their start."""
-    if second.startswith(first):
-        return len(first)
-    count = 0
-    for left, right in zip(first, second):
-        if left != right:
-            break
-        count += 1
-    return count
+def _within(offsets: list[tuple[int, int]], spans: list[Span]) -> Iterable[int]:
+    """The places of the tokens of which any character is in a span, as Transformers counts them. A token of
+    white space may have lost its characters to trimming: then only its end is left."""
+    current = 0
+    for place, (start, end) in enumerate(offsets):
+        while current < len(spans) and spans[current][1] < end and spans[current][1] <= start:
+            current += 1
+        if current == len(spans):
+            return
+        first, last = spans[current]
+        if (start < last and end > first) if start < end else first < end <= last:
+            yield place

@@ -1,69 +1,49 @@
-"""JSONL records: reading them by position, and their four formats as conversations."""
+"""JSONL records: reading them by position, and their four formats as conversations or plain text."""
 
 import hashlib
-import json
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from .conversations import Conversation, parse_conversation, parse_json
 from .outcome import ConfigurationError
 
 FORMATS = ("promptCompletion", "messages", "text", "preference")
-ROLES = ("system", "user", "assistant", "tool")
 
-
-@dataclass(frozen=True)
-class Conversation:
-    """Messages as (role, content). The assistant's words are what a model learns or is scored on."""
-
-    messages: tuple
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
 class PlainText:
-    """A text without roles, learnt whole."""
+    """A text without roles, learnt whole. `place` says where it was read, for people."""
 
     text: str
+    place: str = field(default="", compare=False)
 
 
-def parse_record(line, format):
+def parse_record(line: bytes | str, format: str, place: str = "") -> Conversation | PlainText:
     """The Conversation or PlainText of one JSON line; ValueError says what is wrong with it.
 
     Of a preference pair, the chosen answer is taken: supervised training has no use for the rejected one.
     """
-    value = json.loads(line)
+    value = parse_json(line if isinstance(line, str) else line.decode())
     if not isinstance(value, dict):
         raise ValueError("a record must be a JSON object")
     if format == "text":
-        return PlainText(_text(value, "text"))
+        return PlainText(_text(value, "text"), place)
     if format == "messages":
-        return Conversation(tuple(_message(message) for message in _messages(value)))
+        return parse_conversation(value, place)
     answer = "chosen" if format == "preference" else "completion"
     if format == "preference":
         _text(value, "rejected")
-    return Conversation((("user", _text(value, "prompt")), ("assistant", _text(value, answer))))
+    return Conversation.of(("user", _text(value, "prompt")), ("assistant", _text(value, answer)), place=place)
 
 
-def _text(value, key):
+def _text(value: dict[str, Any], key: str) -> str:
     text = value.get(key)
     if not isinstance(text, str):
         raise ValueError(f'"{key}" must be a string')
-    text.encode()  # half of a surrogate pair, which JSON can express, is no text: a UnicodeEncodeError
     return text
-
-
-def _messages(value):
-    messages = value.get("messages")
-    if not isinstance(messages, list) or not messages:
-        raise ValueError('"messages" must be a list that is not empty')
-    if not any(isinstance(message, dict) and message.get("role") == "assistant" for message in messages):
-        raise ValueError('"messages" has no message of the role "assistant": there is nothing to learn')
-    return messages
-
-
-def _message(message):
-    if not isinstance(message, dict) or message.get("role") not in ROLES:
-        raise ValueError(f"each message needs a role, one of {', '.join(ROLES)}")
-    return message["role"], _text(message, "content")
 
 
 class RecordFile:
@@ -103,8 +83,10 @@ class RecordFile:
         return self._parse(self._file.readline(), self._lines[index])
 
     def _parse(self, line, number):
+        if number == 1:
+            line = line.removeprefix(_BYTE_ORDER_MARK)
         try:
-            return parse_record(line, self.format)
+            return parse_record(line, self.format, f"{self.path}, line {number}")
         except (ValueError, RecursionError) as error:
             raise ConfigurationError(
                 f"{self.path}, line {number}: not a record of the format {self.format}: {error}; "
