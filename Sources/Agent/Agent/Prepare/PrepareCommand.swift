@@ -34,7 +34,7 @@ struct PrepareCommand {
 
     /// Commits the finished checkpoints that the volume has and S3 has not: a sidecar that was killed could not
     /// upload the last, and what follows empties their folder.
-    private func commitLeft(_ synchroniser: Synchroniser) async throws {
+    private func commitLeft(_ synchroniser: Synchroniser) async throws(S3Error) {
         guard let left = configuration.left else { return }
         let root = ArtifactLayout.checkpoints(root: left.artifactRoot)
         let store = CheckpointStore(
@@ -42,17 +42,25 @@ struct PrepareCommand {
             logger: context.logger)
         let newest = try await store.newest()?.folder.step ?? -1
         for folder in LocalCheckpoints(directory: left.directory).finished() where folder.step > newest {
-            let uri = ArtifactLayout.checkpoint(
-                root: left.artifactRoot, attempt: left.attempt, step: folder.step)
-            do {
-                _ = try await synchroniser.upload(
-                    folder.path, to: try S3Location(uri),
-                    UploadDescription(
-                        run: configuration.run.uid, attempt: left.attempt, step: folder.step, metadata: [:]))
-                context.logger.notice("committed '\(folder.path)', which the last attempt left, as \(uri)")
-            } catch  where error.code == .unsafePath {
-                context.logger.error("\(error.message); this checkpoint is given up")
-            }
+            try await commit(folder, of: left, synchroniser)
+        }
+    }
+
+    /// Commits one of them; one that can never be uploaded is given up, and named.
+    private func commit(
+        _ folder: LocalCheckpoints.Folder, of left: PrepareConfiguration.LeftCheckpoints,
+        _ synchroniser: Synchroniser
+    ) async throws(S3Error) {
+        let location = try S3Location(
+            ArtifactLayout.checkpoint(root: left.artifactRoot, attempt: left.attempt, step: folder.step))
+        let description = UploadDescription(
+            run: configuration.run.uid, attempt: left.attempt, step: folder.step)
+        do throws(S3Error) {
+            _ = try await synchroniser.upload(folder.path, to: location, description)
+            context.logger.notice("committed '\(folder.path)', which the last attempt left, as \(location)")
+        } catch {
+            guard error.code == .unsafePath else { throw error }
+            context.logger.error("\(error.message); this checkpoint is given up")
         }
     }
 
