@@ -39,15 +39,17 @@ struct PreprocessCommand {
         var filter = try RecordFilter(configuration.preprocessing)
         let synchroniser = context.synchroniser(client)
         let reader = DatasetReader(client: client, synchroniser: synchroniser, dataset: configuration.dataset)
+        let contents = try await reader.contents()
+        filter.hasOwnValidation = contents.hasValidation
         var split = try SplitWriter(folder: folder)
         var summary = DatasetSummary()
         var records: Int64 = 0
         var filtered: Int64 = 0
         var exact: Int64 = 0
         var near: Int64 = 0
-        let digest = try await reader.read(try await reader.contents()) { record, line in
+        let digest = try await reader.read(contents) { record, line, side in
             records += 1
-            switch filter.decide(record) {
+            switch filter.decide(record, side) {
             case .train(let rank): try split.train(line, rank: rank)
             case .validation(let rank): try split.validation(line, rank: rank)
             case .filtered: filtered += 1
@@ -62,8 +64,10 @@ struct PreprocessCommand {
                     "\(configuration.dataset.storageUri) was validated with SHA-256 \(expected) and has \(digest) "
                     + "now; leave a dataset alone while runs read it, and start the run again")
         }
-        let wantsValidation = (configuration.preprocessing.validationFraction ?? 0.05) > 0
-        let counts = try split.finish(wantsValidation: wantsValidation)
+        let fraction = configuration.preprocessing.validationFraction ?? 0.05
+        // A dataset's own splits stay what they are, even where one is empty.
+        let filling: SplitWriter.Filling = contents.hasValidation ? .neither : fraction > 0 ? .both : .train
+        let counts = try split.finish(filling)
         summary.sha256 = digest
         summary.records = records
         summary.filtered = filtered

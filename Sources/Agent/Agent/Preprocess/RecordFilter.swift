@@ -12,6 +12,8 @@ struct RecordFilter {
     private let fraction: Double
     private var digests = DigestSet()
     private var index: NearDuplicateIndex?
+    /// Whether the dataset has a validation split, which takes the place of one by chance.
+    var hasOwnValidation = false
 
     init(_ settings: Preprocessing) throws(AgentFailure) {
         self.settings = settings
@@ -34,7 +36,7 @@ struct RecordFilter {
         }
     }
 
-    mutating func decide(_ record: Record) -> Decision {
+    mutating func decide(_ record: Record, _ split: DatasetSplit = .train) -> Decision {
         let length = record.text.unicodeScalars.count
         if let least = settings.minLength, length < least { return .filtered }
         if let most = settings.maxLength, length > most { return .filtered }
@@ -44,7 +46,8 @@ struct RecordFilter {
         // The side depends on content and seed alone: a record always falls on the same side, and kept copies
         // of one never fall on both.
         let rank = SeededGenerator.mix(digest.high ^ SeededGenerator.mix(seed))
-        let isValidation = Double(rank >> 11) * 0x1p-53 < fraction
+        let isValidation =
+            hasOwnValidation ? split == .validation : Double(rank >> 11) * 0x1p-53 < fraction
         return isValidation ? .validation(rank: rank) : .train(rank: rank)
     }
 }

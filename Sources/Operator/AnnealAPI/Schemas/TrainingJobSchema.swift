@@ -63,7 +63,8 @@ enum TrainingJobSchema {
         "The records to train on.",
         [
             "storageUri": SharedSchema.storageUri.description(
-                "`s3://bucket/key`: one .jsonl object, or a prefix of them."),
+                "`s3://bucket/key`: one object of JSON lines, as it is or in gzip, or a prefix of them, with or without splits."
+            ),
             "version": SharedSchema.line(
                 "Name that the team gives this version; recorded in the model's lineage.", maximum: 128),
             "sha256": SharedSchema.sha256.description(
@@ -238,12 +239,15 @@ enum TrainingJobSchema {
     private static let registration = Schema.object(
         "The model's entry in MLflow. Not registered if absent.",
         [
-            "modelName": .string("Name of the registered model.").length(1...200)
+            "modelName": SharedSchema.line("Name of the registered model.", maximum: 256)
                 .rule(
-                    "self.matches('^[A-Za-z0-9][A-Za-z0-9 ._-]*$')",
-                    message: "must be letters, digits, spaces, '.', '_' and '-'"),
+                    "self.matches('[^ ]') && !self.contains('/') && !self.contains(':') && self != '.' && "
+                        + "!self.startsWith('..')",
+                    message:
+                        "must be a name that MLflow accepts: not blank, without '/' and ':', not '.', and not "
+                        + "beginning with '..'"),
             "trackingUri": SharedSchema.httpUri("Address of MLflow, such as `http://mlflow.ml:5000`."),
-            "experiment": SharedSchema.line("MLflow experiment; the namespace if absent.", maximum: 200),
+            "experiment": SharedSchema.line("MLflow experiment; the namespace if absent.", maximum: 500),
             "credentialsSecretName": SharedSchema.secretName(
                 "A Secret of this namespace with username and password, or token."),
             "codeCommit": SharedSchema.line("Commit of the training code, for the lineage.", maximum: 128),

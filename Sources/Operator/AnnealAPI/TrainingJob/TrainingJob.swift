@@ -76,7 +76,7 @@ public struct TrainingJobSpec: Codable, Hashable, Sendable {
 
 /// A dataset in S3, with what is known of it beforehand.
 public struct DatasetReference: Codable, Hashable, Sendable {
-    /// `s3://bucket/key`: one .jsonl object, or a prefix of them.
+    /// `s3://bucket/key`: one object of JSON lines, as it is or in gzip, or a prefix of them, with or without splits.
     public var storageUri: String
     /// Name that the team gives this version; recorded in the model's lineage. Nil: the lineage has none.
     public var version: String?
