@@ -234,7 +234,9 @@ struct ValidationTests {
         let fixture = try await fixture()
         let cases = [
             ("a.jsonl", "[\n  {\"text\": \"a\"}\n]", "a JSON array"), ("b.jsonl", "<html>", "an HTML page"),
-            ("c/x.parquet", "PAR1", "x.parquet"), ("d.jsonl.zst", "\u{28}\u{B5}/", "record 1"),
+            ("c/x.parquet", "PAR1", "x.parquet"), ("e.jsonl.zst", "?", "unpack it, or use gzip"),
+            ("f.csv", "text\na\n", "convert it to one JSON object a line"),
+            ("g.jsonl", "{\"text\": \"a\"},\n{\"text\": \"b\"}\n", "it ends in a comma"),
         ]
         for (key, text, problem) in cases {
             try await fixture.put(text, key)

@@ -61,6 +61,10 @@ struct DatasetFiles: Equatable {
         "md", "rst", "pdf", "yaml", "yml", "toml", "cfg", "ini", "lock", "py", "ipynb", "sh", "png", "jpg",
         "jpeg", "gif", "svg", "crc", "md5", "sha1", "sha256", "sig", "asc", "bib",
     ]
+    private static let tables = [
+        "parquet", "csv", "tsv", "arrow", "feather", "avro", "orc", "xls", "xlsx", "pkl", "npy", "db",
+        "sqlite",
+    ]
     private static let compressed = ["zst", "bz2", "xz", "zip", "tar", "tgz", "7z", "lz4", "snappy", "br"]
 
     /// - Parameter paths: all files of the folder.
@@ -97,6 +101,14 @@ struct DatasetFiles: Equatable {
             return File(path: file.path, split: split)
         }
         heldBack = named.filter { $0.split == .test }.map(\.path)
+    }
+
+    /// Refuses one object that is named for a format which is not read; any other name says nothing.
+    static func check(object name: String) throws(Refusal) {
+        guard let suffix = name.lowercased().split(separator: ".").dropFirst().last.map(String.init),
+            tables.contains(suffix) || compressed.contains(suffix)
+        else { return }
+        _ = try holdsRecords("data." + suffix)
     }
 
     /// Whether a file is read as records; refuses data that cannot be read, so that no shard is left out

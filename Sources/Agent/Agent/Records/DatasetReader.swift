@@ -44,6 +44,9 @@ struct DatasetReader {
             if !location.key.isEmpty, !location.key.hasSuffix("/"),
                 let info = try await client.headIfExists(location)
             {
+                do throws(DatasetFiles.Refusal) { try DatasetFiles.check(object: location.name) } catch {
+                    throw Self.unsupported("\(location)", error.problem)
+                }
                 return DatasetContents(
                     files: [DatasetContents.File(location: location, path: location.name)], filesFound: 1,
                     isObject: true, version: info.declaredVersion)
@@ -85,8 +88,7 @@ struct DatasetReader {
         let chosen: DatasetFiles
         do { chosen = try DatasetFiles(paths: found.map(\.path)) } catch {
             let place = error.path.map { "\(folder.appending($0))" } ?? "\(folder)"
-            throw AgentFailure(
-                reason: "UnsupportedDataset", message: "dataset.storageUri: '\(place)': \(error.problem)")
+            throw unsupported(place, error.problem)
         }
         let splits = Dictionary(chosen.files.map { ($0.path, $0.split) }) { first, _ in first }
         return found.compactMap { file in
@@ -127,7 +129,13 @@ struct DatasetReader {
         var digest = StreamingDigest()
         var lines = RecordLines(opensGzip: true)
         let format = dataset.format
-        func take(_ line: [UInt8]) throws { try body(try Record(line, format: format), line) }
+        func take(_ line: [UInt8]) throws {
+            do { try body(try Record(line, format: format), line) } catch let error as RecordError {
+                guard line.last(where: { $0 != 0x20 && $0 != 0x0D }) == UInt8(ascii: ",") else { throw error }
+                throw RecordError(
+                    problem: "it ends in a comma: write one object a line, without commas between them")
+            }
+        }
         do {
             var reader = try await ObjectReader(client, file.location)
             while let chunk = try await reader.next() {
@@ -141,11 +149,13 @@ struct DatasetReader {
         } catch let error as RecordError {
             throw failure(lines.number, file, error.problem)
         } catch let error as UnreadableContent {
-            throw AgentFailure(
-                reason: "UnsupportedDataset",
-                message: "dataset.storageUri: '\(file.location)': \(error.problem)")
+            throw Self.unsupported("\(file.location)", error.problem)
         }
         return digest.finish()
+    }
+
+    private static func unsupported(_ place: String, _ problem: String) -> AgentFailure {
+        AgentFailure(reason: "UnsupportedDataset", message: "dataset.storageUri: '\(place)': \(problem)")
     }
 
     private func failure(_ number: Int, _ file: DatasetContents.File, _ problem: String) -> AgentFailure {

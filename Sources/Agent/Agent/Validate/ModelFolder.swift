@@ -14,6 +14,8 @@ struct ModelFolder {
 
     /// Bytes of a pointer of Git LFS at most, by its specification.
     private static let pointerSize: Int64 = 1024
+    /// Small files that are looked at for pointers, at most; a model has some ten.
+    private static let pointerLimit = 1000
     private static let indexSize = 64 << 20
 
     let client: S3Client
@@ -30,7 +32,7 @@ struct ModelFolder {
     func check() async throws {
         let paths = Set(files.map(\.path))
         if paths.contains("adapter_config.json"), !paths.contains("config.json") { throw try await adapter() }
-        for file in files where (1...Self.pointerSize).contains(file.size) {
+        for file in files.filter({ (1...Self.pointerSize).contains($0.size) }).prefix(Self.pointerLimit) {
             let content = try await client.get(location.appending(file.path), limit: Int(Self.pointerSize))
             guard ContentKind(of: content) == .lfsPointer else { continue }
             throw unusable(

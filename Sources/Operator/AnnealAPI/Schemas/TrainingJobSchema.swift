@@ -77,18 +77,23 @@ enum TrainingJobSchema {
         "Treatment of the records before training.",
         [
             "deduplication": .string(
-                "Copies that are dropped: none; exact ones; or near-duplicates too (MinHash)."
+                "Copies that are dropped: none; exact ones; or near-duplicates too, of which the answer is the same and the "
+                    + "question nearly so (MinHash)."
             )
             .oneOf("none", "exact", "near").default("near"),
             "similarityThreshold": .number(
-                "Estimated Jaccard similarity, 0.5 to 1, from which two records count as near-duplicates."
+                "Estimated Jaccard similarity of the questions' groups of five words, 0.5 to 1, from which two records "
+                    + "with the same answer count as near-duplicates."
             ).range(0.5...1).default(0.85),
             "minLength": .integer("Records with fewer characters are dropped.", format: .int32)
                 .range(0...10_000_000),
             "maxLength": .integer("Records with more characters are dropped.", format: .int32)
                 .range(1...10_000_000),
-            "validationFraction": .number("Part of the records, 0 to 0.5, that is held back for validation.")
-                .range(0...0.5).default(0.05),
+            "validationFraction": .number(
+                "Part of the records, 0 to 0.5, that is held back for validation, unless the dataset has a validation "
+                    + "split."
+            )
+            .range(0...0.5).default(0.05),
             "seed": .integer("Seed of the split.", format: .int64).default(42),
             "transform": .object(
                 "A container that may rewrite train.jsonl and validation.jsonl in /workspace/data, after the "
