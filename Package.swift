@@ -152,10 +152,11 @@ let package = Package(
                 "AnnealAPI", "ControllerRuntime", "HTTPTransport", "KubernetesAPI", "KubernetesClient",
                 "Planning", "Scheduling", "SeededRandomness", "TestSupport", logging,
             ]),
+        [.systemLibrary(name: "CZlib", path: "Sources/Agent/CZlib")],
         library(
             "Agent", in: .agent,
             [
-                "AnnealAPI", "HTTPTransport", "JSONLogging", "KubernetesAPI", "KubernetesClient",
+                "AnnealAPI", "CZlib", "Encodings", "HTTPTransport", "JSONLogging", "KubernetesAPI", "KubernetesClient",
                 "ModelRegistry",
                 "ObjectStorage", "SeededRandomness", crypto, logging,
             ],

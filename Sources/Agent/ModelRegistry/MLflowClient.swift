@@ -24,13 +24,20 @@ public struct MLflowClient: Sendable {
     ) throws(RegistryError) {
         var trimmed = address
         while trimmed.hasSuffix("/") { trimmed.removeLast() }
+        guard !AddressCredentials.areIn(address) else {
+            throw RegistryError(
+                .invalidAddress,
+                "registration.trackingUri: '\(AddressCredentials.hidden(in: address))' has a user or password in it; "
+                    + "put them into the Secret that registration.credentialsSecretName names")
+        }
         guard trimmed.hasPrefix("http://") || trimmed.hasPrefix("https://"), trimmed.utf8.count > 8,
-            trimmed.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+            trimmed.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
+            !trimmed.utf8.contains(where: { "?#".utf8.contains($0) })
         else {
             throw RegistryError(
                 .invalidAddress,
-                "registration.trackingUri: '\(address)' is no address of an MLflow server; write http[s]://host[:port]"
-            )
+                "registration.trackingUri: '\(address.prefix { $0 != "?" && $0 != "#" })' is no address of an MLflow "
+                    + "server; write http[s]://host[:port], without a query")
         }
         self.address = trimmed
         self.credentials = credentials
@@ -61,14 +68,9 @@ public struct MLflowClient: Sendable {
         }
         let body = try? JSONValue(parsing: response.body)
         guard (200..<300).contains(response.status) else {
-            throw failure(response.status, body, path)
+            throw failure(response, body, path)
         }
-        guard let body else {
-            throw RegistryError(
-                .malformedResponse,
-                "what answers at \(address) is no MLflow server: \(path) gave no JSON; check registration.trackingUri"
-            )
-        }
+        guard let body, body.objectValue != nil else { throw foreign(response, path) }
         return body
     }
 
@@ -84,8 +86,25 @@ public struct MLflowClient: Sendable {
         }
     }
 
-    private func failure(_ status: Int, _ body: JSONValue?, _ path: String) -> RegistryError {
-        let errorCode = body?["error_code"]?.stringValue ?? "HTTP \(status)"
+    /// The error for an answer that MLflow would not give.
+    private func foreign(_ response: HTTPResponse, _ path: String) -> RegistryError {
+        RegistryError(
+            .malformedResponse,
+            "what answers at \(address) is no MLflow server: \(path) gave \(ContentKind(of: response.body).description) "
+                + "(HTTP \(response.status)); check registration.trackingUri and the proxies on the way")
+    }
+
+    private func failure(_ response: HTTPResponse, _ body: JSONValue?, _ path: String) -> RegistryError {
+        let status = response.status
+        // A 404 of another server is no experiment or model that is missing.
+        if body?["error_code"] == nil, !response.body.isEmpty, (300..<500).contains(status),
+            ![401, 403, 408, 429].contains(status)
+        {
+            return foreign(response, path)
+        }
+        let kind =
+            body == nil && !response.body.isEmpty ? " (\(ContentKind(of: response.body).description))" : ""
+        let errorCode = body?["error_code"]?.stringValue ?? "HTTP \(status)\(kind)"
         let said =
             "MLflow at \(address), \(path): \(errorCode): \((body?["message"]?.stringValue ?? "").prefix(500))"
         switch (status, errorCode) {

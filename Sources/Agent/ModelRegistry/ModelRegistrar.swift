@@ -66,7 +66,7 @@ public struct ModelRegistrar: Sendable {
     public func register(
         _ model: ModelRegistration, attempts: Int = 6
     ) async throws(RegistryError) -> RegisteredVersion {
-        try Self.check(model)
+        try RegistryNames.check(model: model.modelName, experiment: model.experiment)
         var wait = Duration.milliseconds(500)
         var left = attempts
         while true {
@@ -161,24 +161,5 @@ public struct ModelRegistrar: Sendable {
                 default: "_"
                 }
             })
-    }
-
-    /// Refuses quotes, which would end a filter's strings early; MLflow has no way to write one inside.
-    private static func check(_ model: ModelRegistration) throws(RegistryError) {
-        let fields = [
-            ("registration.modelName", model.modelName), ("run.uid", model.runUID),
-            ("registration.experiment", model.experiment),
-        ]
-        for (field, value) in fields {
-            let isUsable =
-                !value.isEmpty && value.utf8.count <= 250
-                && !value.utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "'") || $0 == UInt8(ascii: "\\") }
-            guard isUsable else {
-                throw RegistryError(
-                    .refused("INVALID_PARAMETER_VALUE"),
-                    "\(field): '\(value.prefix(250))' cannot be a name in MLflow; use 1 to 250 characters without "
-                        + "quotes, backslashes and control characters")
-            }
-        }
     }
 }

@@ -1,3 +1,4 @@
+import Encodings
 import HTTPTransport
 
 /// Failure of a request to the model registry.
@@ -54,7 +55,7 @@ public struct RegistryError: Error, Hashable, Sendable, CustomStringConvertible 
         case .badURL:
             self.init(
                 .invalidAddress,
-                "registration.trackingUri: '\(address)' cannot be used: \(error.message); write http[s]://host[:port]"
+                "registration.trackingUri: '\(AddressCredentials.hidden(in: address))' cannot be used: \(error.message); write http[s]://host[:port]"
             )
         default:
             self.init(

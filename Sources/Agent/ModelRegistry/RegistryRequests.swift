@@ -45,10 +45,12 @@ extension MLflowClient {
 
     /// The version of a model that has a tag; nil if there is none.
     func version(of model: String, tag: String, value: String) async throws(RegistryError) -> String? {
-        let filter = "name = '\(model)' and tags.`\(tag)` = '\(value)'"
-        let found = try await get("model-versions/search", [("filter", filter), ("max_results", "1")])
-        guard let first = found["model_versions"]?[0] else { return nil }
-        return try id(first, ["version"], "model-versions/search")
+        // A name may hold quotes, which MLflow's filters have no way to write: versions are found by the tag alone.
+        let found = try await get(
+            "model-versions/search", [("filter", "tags.`\(tag)` = '\(value)'"), ("max_results", "1000")])
+        let versions = found["model_versions"]?.arrayValue ?? []
+        guard let own = versions.first(where: { $0["name"]?.stringValue == model }) else { return nil }
+        return try id(own, ["version"], "model-versions/search")
     }
 
     func createModelIfMissing(_ name: String) async throws(RegistryError) {
@@ -99,7 +101,8 @@ extension MLflowClient {
         guard let text = body[path: path]?.stringValue, !text.isEmpty else {
             throw RegistryError(
                 .malformedResponse,
-                "MLflow at \(address), \(call): the answer has no \(path.joined(separator: "."))")
+                "MLflow at \(address), \(call): the answer has no \(path.joined(separator: ".")); check that an MLflow "
+                    + "server is at registration.trackingUri")
         }
         return text
     }

@@ -32,7 +32,7 @@ import Testing
         (#"{"run": {"namespace": "n", "name": "x", "attempt": 1}}"#, "run.uid: is missing"),
         (
             #"{"run": {"namespace": "n", "name": "x", "uid": "u", "attempt": "one"}}"#,
-            "run.attempt: is no Int"
+            "run.attempt: is no whole number"
         ),
         (#"{"run": null}"#, "run: is null"),
         ("{", "the configuration"),

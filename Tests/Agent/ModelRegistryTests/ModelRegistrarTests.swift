@@ -99,10 +99,20 @@ struct ModelRegistrarTests {
         #expect(try await registrar(try client(proxy.endpoint)).register(model()).version == "1")
     }
 
+    @Test func `names with quotes are registered once, and found again`() async throws {
+        let client = try client(MLflowServer.shared.get().endpoint)
+        var model = model()
+        model.experiment = "Ann's \"tests\" \(name)"
+        model.modelName = "Ann's \"model\" \(name)"
+        let first = try await registrar(client).register(model)
+        #expect(try await registrar(client).register(model) == first)
+        #expect(try await client.version(of: model.modelName, alias: "dev") == first.version)
+    }
+
     @Test func `a refusal by MLflow is passed on`() async throws {
         let client = try client(MLflowServer.shared.get().endpoint)
         var bad = model()
-        bad.modelName = "it's"
+        bad.modelName = "a/b"
         let error = await #expect(throws: RegistryError.self) { try await registrar(client).register(bad) }
         #expect(error?.message.contains("registration.modelName") == true)
         #expect(error?.isRetryable == false)

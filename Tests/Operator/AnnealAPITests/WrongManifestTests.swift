@@ -1,4 +1,5 @@
 import AnnealAPI
+import KubernetesAPI
 import TestSupport
 import Testing
 
@@ -26,6 +27,28 @@ import Testing
         #expect(refusals.count == manifest.expectations.count, "\(refusals)")
         for expectation in manifest.expectations {
             #expect(refusals.contains { $0.contains(expectation) }, "\(refusals)")
+        }
+    }
+
+    @Test(arguments: ["Ann's model", "ü \"quoted\" model", String(repeating: "m", count: 256), "_a"])
+    func `a name that MLflow accepts is accepted`(name: String) throws {
+        let manifests = try RepositoryManifest.all(in: "Tests/Operator/AnnealAPITests/WrongManifests")
+        let wrong = try #require(manifests.first { $0.name == "model-name-with-slash" })
+        var document = try #require(try wrong.documents().last)
+        document["spec"]?["registration"]?["modelName"] = .string(name)
+        document["spec"]?["registration"]?["experiment"] = .string(name + "/" + name.prefix(200))
+        #expect(try #require(CustomResourceDefinition.of(document)).refusals(of: document) == [])
+    }
+
+    @Test func `a password is refused without being repeated`() throws {
+        let manifests = try RepositoryManifest.all(in: "Tests/Operator/AnnealAPITests/WrongManifests")
+        let secret = manifests.filter { $0.name.contains("-with-password") || $0.name.contains("-with-keys") }
+        #expect(secret.count == 3)
+        for manifest in secret {
+            let document = try #require(try manifest.documents().last)
+            let refusals = try #require(CustomResourceDefinition.of(document)).refusals(of: document)
+            #expect(
+                !refusals.isEmpty && refusals.allSatisfy { !$0.contains("secret") && !$0.contains("s3cret") })
         }
     }
 

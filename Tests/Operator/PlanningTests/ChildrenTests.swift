@@ -209,6 +209,8 @@ struct ChildrenTests {
         }
         let validate = try decoded("validate", ConfigurationAnnotation.agent, ValidateConfiguration.self)
         #expect(validate.run.attempt == 1 && validate.model.storageUri == "s3://models/base")
+        #expect(
+            validate.suites == job.spec.evaluation?.suites && validate.registration == job.spec.registration)
         let prepare = try decoded("prepare", ConfigurationAnnotation.agent, PrepareConfiguration.self)
         #expect(prepare.checkpointsUri == nil && prepare.resumeDirectory == nil)
         #expect(prepare.cleared.contains(WorkspacePath.checkpoints))

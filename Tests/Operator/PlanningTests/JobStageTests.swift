@@ -75,6 +75,44 @@ struct JobStageTests {
         #expect(world.created.filter { $0.type == Job.resourceType && $0.key.name.contains(word) }.count == 1)
     }
 
+    @Test
+    func `what an agent warns of is told by events, and by a condition that stays with the run`() {
+        var world = World(Samples.trainingJob())
+        world.run(until: .preprocessing)
+        #expect(world.status?.conditions?["DataQuestionable"] == nil)
+        world.datasetReport.warnings = [
+            StageWarning(reason: "ManyNearDuplicates", message: "471 of 600 records\nwere dropped"),
+            StageWarning(reason: "no word", message: String(repeating: "long ", count: 1000)),
+        ]
+        world.run(until: .completed)
+        let told = world.events.filter { $0.kind == .warning }
+        #expect(told.map(\.reason) == ["ManyNearDuplicates", "Failed"])
+        #expect(told.first?.note == "471 of 600 records were dropped")
+        let condition = world.status?.conditions?["DataQuestionable"]
+        #expect(condition?.status == .true && condition?.reason == "ManyNearDuplicates")
+        #expect((1...900).contains(condition?.message.utf8.count ?? 0))
+        #expect(world.violations == [])
+    }
+
+    @Test
+    func `what validation learnt of the files and of the model's folder is used and kept`() throws {
+        var world = World(Samples.trainingJob())
+        world.datasetReport.dataset = DatasetSummary()
+        world.datasetReport.dataset?.files = 2
+        world.datasetReport.dataset?.filesFound = 3
+        world.datasetReport.dataset?.modelStorageUri = "s3://models/cache/snapshots/abc"
+        world.run(until: .preprocessing)
+        world.datasetReport.dataset = nil
+        world.run { $0.state.evalRuns["demo-evaluate-1"] != nil }
+        #expect(world.status?.dataset?.files == 2 && world.status?.dataset?.filesFound == 3)
+        let prepare = try #require(world.state.jobs["demo-prepare-1"]?.spec?.template.metadata?.annotations)
+        #expect(prepare.values.contains { $0.contains("s3://models/cache/snapshots/abc") })
+        #expect(
+            world.state.evalRuns["demo-evaluate-1"]?.spec.baseModel?.storageUri
+                == "s3://models/cache/snapshots/abc")
+        #expect(world.state.job?.spec.model.storageUri == "s3://models/base")
+    }
+
     @Test(arguments: [World.Fate.evicted, .vanishes])
     func `a stage that lost its pod has another attempt that does not count`(fate: World.Fate) {
         var world = World(Samples.trainingJob())

@@ -24,7 +24,7 @@ def read_tasks(path, limit):
     """The first `limit` tasks of a file, all of them for None."""
     tasks = []
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             for number, line in enumerate(file, start=1):
                 if limit is not None and len(tasks) == limit:
                     break

@@ -1,4 +1,5 @@
 import AnnealAPI
+import Encodings
 import ModelRegistry
 import ObjectStorage
 
@@ -38,6 +39,8 @@ public struct AgentFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case let error as RegistryError:
             self.init(reason: error.reason, message: error.message, isRetryable: error.isRetryable)
         case is CancellationError: self = .cancelled
+        case let error as DecodingError:
+            self.init(reason: "MalformedResponse", message: "an answer cannot be read: \(error.problem)")
         default: self.init(reason: "Error", message: "\(error)", isRetryable: true)
         }
     }

@@ -1,4 +1,5 @@
 import AnnealAPI
+import Encodings
 import FoundationEssentials
 
 /// Reads the JSON file that `ANNEAL_CONFIG` names.
@@ -22,29 +23,12 @@ enum ConfigurationFile {
         do {
             return try JSONDecoder().decode(type, from: data)
         } catch let error as DecodingError {
-            throw failure(error)
+            throw AgentFailure(
+                reason: "InvalidConfiguration", message: "in the configuration, \(error.problem)")
         } catch {
-            throw AgentFailure(reason: "InvalidConfiguration", message: "\(error)")
+            throw AgentFailure(
+                reason: "InvalidConfiguration",
+                message: "the configuration cannot be read: it is \(ContentKind(of: data).description)")
         }
-    }
-
-    private static func failure(_ error: DecodingError) -> AgentFailure {
-        func path(_ keys: [any CodingKey]) -> String {
-            let names = keys.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
-            return names.isEmpty ? "the configuration" : names.joined(separator: ".")
-        }
-        let text =
-            switch error {
-            case .keyNotFound(let key, let context):
-                "\(path(context.codingPath + [key])): is missing; add it"
-            case .valueNotFound(_, let context):
-                "\(path(context.codingPath)): is null; give it a value"
-            case .typeMismatch(let type, let context):
-                "\(path(context.codingPath)): is no \(type); \(context.debugDescription)"
-            case .dataCorrupted(let context):
-                "\(path(context.codingPath)): \(context.debugDescription)"
-            @unknown default: "\(error)"
-            }
-        return AgentFailure(reason: "InvalidConfiguration", message: text)
     }
 }

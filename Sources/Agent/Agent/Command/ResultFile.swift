@@ -29,7 +29,12 @@ struct ResultFile {
             let data = (try? JSONValue(encoding: report).serialized()) ?? Data()
             if data.count <= limit { return data }
             guard let message = report.message, !message.isEmpty else {
-                // Only addresses are of unbounded size beside the message; the reason alone always fits.
+                // Counts and digests decide what follows; warnings can be missed.
+                if report.warnings != nil {
+                    report.warnings = nil
+                    continue
+                }
+                // Only addresses are of unbounded size beside these; the reason alone always fits.
                 report = StageReport(
                     reason: String(report.reason.prefix(100)), message: nil, isRetryable: report.isRetryable)
                 continue

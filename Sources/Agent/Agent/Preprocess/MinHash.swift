@@ -1,6 +1,6 @@
 import SeededRandomness
 
-/// MinHash signatures of texts.
+/// MinHash signatures of sets of shingles.
 ///
 /// For a random order of all shingles, the first shingle of two sets is the same with a probability that is
 /// their Jaccard similarity J (A. Broder, "On the resemblance and containment of documents", 1997). A
@@ -9,8 +9,6 @@ import SeededRandomness
 struct MinHash: Sendable {
     /// Places of a signature; one byte each.
     static let length = 63
-    /// Consecutive Unicode scalars that make a shingle.
-    static let shingleLength = 5
 
     private let multipliers: [UInt64]
     private let offsets: [UInt64]
@@ -23,14 +21,13 @@ struct MinHash: Sendable {
         offsets = (0..<Self.length).map { _ in generator.next() }
     }
 
-    /// The signature of a text: of its shingles of `shingleLength` scalars, after folding case and runs of
-    /// white space.
-    func signature(of text: String) -> [UInt8] {
+    /// The signature of a set of shingles, given by their hashes.
+    func signature(of shingles: [UInt64]) -> [UInt8] {
         var minima = [UInt64](repeating: .max, count: Self.length)
         minima.withUnsafeMutableBufferPointer { minima in
             multipliers.withUnsafeBufferPointer { multipliers in
                 offsets.withUnsafeBufferPointer { offsets in
-                    Self.forEachShingle(of: text) { hash in
+                    for hash in shingles {
                         for place in 0..<Self.length {
                             let value = multipliers[place] &* hash &+ offsets[place]
                             if value < minima[place] { minima[place] = value }
@@ -50,36 +47,5 @@ struct MinHash: Sendable {
     static func similarity(_ agreeing: Int) -> Double {
         let rate = Double(agreeing) / Double(length)
         return max(0, (rate - 1.0 / 256) / (1 - 1.0 / 256))
-    }
-
-    private static func forEachShingle(of text: String, _ body: (UInt64) -> Void) {
-        var window: [UInt32] = []
-        window.reserveCapacity(shingleLength)
-        var blank = true
-        var emitted = false
-        func push(_ scalar: UInt32) {
-            if window.count == shingleLength { window.removeFirst() }
-            window.append(scalar)
-            guard window.count == shingleLength else { return }
-            emitted = true
-            body(hash(window))
-        }
-        for scalar in text.lowercased().unicodeScalars {
-            if scalar.properties.isWhitespace {
-                if !blank { push(0x20) }
-                blank = true
-            } else {
-                blank = false
-                push(scalar.value)
-            }
-        }
-        // A text shorter than a shingle is one shingle.
-        if !emitted { body(hash(window)) }
-    }
-
-    private static func hash(_ window: [UInt32]) -> UInt64 {
-        var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
-        for scalar in window { hash = SeededGenerator.mix(hash ^ UInt64(scalar)) }
-        return hash
     }
 }

@@ -1,15 +1,15 @@
 import FoundationEssentials
 import SeededRandomness
 
-/// The kept texts by signature: finds one that is a near-duplicate of a new text.
+/// The kept records by signature: finds one with the same answer of which a new record is a near-duplicate.
 ///
 /// Locality-sensitive hashing by bands (J. Leskovec, A. Rajaraman, J. Ullman, "Mining of Massive Datasets",
 /// 3.4): signatures that agree in all `rows` places of one of the bands are candidates, found with
 /// probability 1 − (1 − J^rows)^bands; a candidate counts if the similarity of the whole signatures reaches
 /// the threshold.
 ///
-/// Memory for a text: 63 bytes of signature, and in each of 9 tables 4 bytes at a load of 0.4 to 0.8, at most
-/// 90: 153 bytes; with the 40 of `DigestSet`, 193.
+/// Memory for a record: 63 bytes of signature and 8 of its answer, and in each of 9 tables 4 bytes at a load of
+/// 0.4 to 0.8, at most 90: 161 bytes; with the 80 of two `DigestSet`s, 241.
 struct NearDuplicateIndex {
     static let bands = 9
     /// Least probability with which a pair at the threshold becomes a candidate.
@@ -44,9 +44,15 @@ struct NearDuplicateIndex {
         } ?? 1
     }
 
-    /// Keeps a text unless it is a near-duplicate of a kept one; returns whether it was kept.
-    mutating func insert(_ text: String) -> Bool {
-        let signature = hash.signature(of: text)
+    /// Keeps a record unless it is a near-duplicate of a kept one; returns whether it was kept. A record without
+    /// shingles is like no other.
+    ///
+    /// - Parameter answer: Hash of what the model shall learn to write. Records of different answers are never
+    ///   near-duplicates.
+    mutating func insert(_ shingles: [UInt64], answer: UInt64) -> Bool {
+        guard !shingles.isEmpty else { return true }
+        let signature =
+            hash.signature(of: shingles) + (0..<8).map { UInt8(truncatingIfNeeded: answer >> (8 * $0)) }
         let keys = (0..<Self.bands).map { band in Self.key(signature[...], band: band, rows: rows) }
         for (band, key) in keys.enumerated() where isDuplicate(signature, band: band, key: key) {
             return false
@@ -66,22 +72,27 @@ struct NearDuplicateIndex {
             let kept = signatures[other]
             guard Self.key(kept, band: band, rows: rows) == key else { return .otherKey }
             looked += 1
-            let agreeing = zip(signature, kept).reduce(0) { $0 + ($1.0 == $1.1 ? 1 : 0) }
+            guard kept.suffix(8).elementsEqual(signature.suffix(8)) else { return .goOn }
+            let pairs = zip(signature.prefix(MinHash.length), kept.prefix(MinHash.length))
+            let agreeing = pairs.reduce(0) { $0 + ($1.0 == $1.1 ? 1 : 0) }
             if MinHash.similarity(agreeing) >= threshold { return .found }
             return looked < Self.probeLimit ? .goOn : .giveUp
         }
     }
 
-    /// The bytes of a band as a number.
+    /// The bytes of a band, and those of the answer, as a number.
     private static func key(_ signature: ArraySlice<UInt8>, band: Int, rows: Int) -> UInt64 {
         let start = signature.startIndex + band * rows
-        return signature[start..<(start + rows)].reduce(0) { $0 << 8 | UInt64($1) }
+        let key = signature[start..<(start + rows)].reduce(0) { $0 << 8 | UInt64($1) }
+        return key ^ SeededGenerator.mix(signature.suffix(8).reduce(0) { $0 << 8 | UInt64($1) })
     }
 }
 
 /// Signatures in blocks, one after another, so that growing copies nothing.
 private struct SignatureStore {
     private static let blockCount = 4096
+    /// Bytes of an entry: those of the signature, and eight of the answer.
+    private static let width = MinHash.length + 8
     private var blocks: [[UInt8]] = []
     private var count = 0
 
@@ -90,7 +101,7 @@ private struct SignatureStore {
         guard count < Int(UInt32.max) else { return nil }
         if count % Self.blockCount == 0 {
             var block: [UInt8] = []
-            block.reserveCapacity(Self.blockCount * MinHash.length)
+            block.reserveCapacity(Self.blockCount * Self.width)
             blocks.append(block)
         }
         blocks[blocks.count - 1].append(contentsOf: signature)
@@ -99,8 +110,8 @@ private struct SignatureStore {
     }
 
     subscript(index: UInt32) -> ArraySlice<UInt8> {
-        let start = Int(index) % Self.blockCount * MinHash.length
-        return blocks[Int(index) / Self.blockCount][start..<(start + MinHash.length)]
+        let start = Int(index) % Self.blockCount * Self.width
+        return blocks[Int(index) / Self.blockCount][start..<(start + Self.width)]
     }
 }
 

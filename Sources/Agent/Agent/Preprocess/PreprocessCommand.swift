@@ -14,12 +14,13 @@ struct PreprocessCommand {
         let destination = try S3Location(configuration.destinationUri)
         let folder = ProcessedFolder(path: configuration.directory)
         var summary: DatasetSummary
+        var warnings: [StageWarning] = []
         switch configuration.part {
         case .whole, .process:
-            summary = try await process(client, into: folder)
-            try folder.save(summary)
+            (summary, warnings) = try await process(client, into: folder)
+            try folder.save(summary, warnings)
         case .publish:
-            summary = try folder.savedSummary()
+            (summary, warnings) = try folder.saved()
             summary.trainRecords = try folder.countLines(of: ProcessedFolder.train)
             summary.validationRecords = try folder.countLines(of: ProcessedFolder.validation)
         }
@@ -32,28 +33,19 @@ struct PreprocessCommand {
                     metadata: ["datasetSha256": summary.sha256 ?? ""]))
             summary.processedManifestSha256 = committed.sha256
         }
-        return report(summary)
+        return report(summary, warnings)
     }
 
-    private func process(_ client: S3Client, into folder: ProcessedFolder) async throws -> DatasetSummary {
-        var filter = try RecordFilter(configuration.preprocessing)
+    private func process(
+        _ client: S3Client, into folder: ProcessedFolder
+    ) async throws -> (DatasetSummary, [StageWarning]) {
         let synchroniser = context.synchroniser(client)
         let reader = DatasetReader(client: client, synchroniser: synchroniser, dataset: configuration.dataset)
-        var split = try SplitWriter(folder: folder)
-        var summary = DatasetSummary()
-        var records: Int64 = 0
-        var filtered: Int64 = 0
-        var exact: Int64 = 0
-        var near: Int64 = 0
-        let digest = try await reader.read(try await reader.contents()) { record, line in
-            records += 1
-            switch filter.decide(record) {
-            case .train(let rank): try split.train(line, rank: rank)
-            case .validation(let rank): try split.validation(line, rank: rank)
-            case .filtered: filtered += 1
-            case .exactDuplicate: exact += 1
-            case .nearDuplicate: near += 1
-            }
+        let contents = try await reader.contents()
+        var sorter = try RecordSorter(
+            configuration.preprocessing, hasOwnValidation: contents.hasValidation, folder: folder)
+        let digest = try await reader.read(contents) { record, line, split in
+            try sorter.take(record, line, split)
         }
         if let expected = configuration.expectedSha256, expected != digest {
             throw AgentFailure(
@@ -62,19 +54,14 @@ struct PreprocessCommand {
                     "\(configuration.dataset.storageUri) was validated with SHA-256 \(expected) and has \(digest) "
                     + "now; leave a dataset alone while runs read it, and start the run again")
         }
-        let wantsValidation = (configuration.preprocessing.validationFraction ?? 0.05) > 0
-        let counts = try split.finish(wantsValidation: wantsValidation)
+        var (summary, warnings) = try sorter.finish()
         summary.sha256 = digest
-        summary.records = records
-        summary.filtered = filtered
-        summary.exactDuplicates = exact
-        summary.nearDuplicates = near
-        summary.trainRecords = counts.train
-        summary.validationRecords = counts.validation
-        return summary
+        summary.files = Int64(contents.files.count)
+        summary.filesFound = Int64(contents.filesFound)
+        return (summary, warnings)
     }
 
-    private func report(_ summary: DatasetSummary) -> StageReport {
+    private func report(_ summary: DatasetSummary, _ warnings: [StageWarning]) -> StageReport {
         var report = StageReport(
             reason: StageReport.succeeded,
             message:
@@ -83,6 +70,7 @@ struct PreprocessCommand {
                 + "\(grouped(summary.trainRecords ?? 0)) to train on, "
                 + "\(grouped(summary.validationRecords ?? 0)) to validate with")
         report.dataset = summary
+        report.warnings = warnings.isEmpty ? nil : warnings
         return report
     }
 }

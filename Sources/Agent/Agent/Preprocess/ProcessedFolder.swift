@@ -26,14 +26,19 @@ struct ProcessedFolder {
                 "'\(path)' holds what cannot be published: \(refusal); the transform must leave only files")
     }
 
-    func save(_ summary: DatasetSummary) throws {
-        let file = try LocalFile(creating: file(Self.summary))
-        try file.write(try JSONValue(encoding: summary).serialized())
+    private struct Result: Codable {
+        var summary: DatasetSummary
+        var warnings: [StageWarning]
     }
 
-    func savedSummary() throws(AgentFailure) -> DatasetSummary {
+    func save(_ summary: DatasetSummary, _ warnings: [StageWarning]) throws {
+        let file = try LocalFile(creating: file(Self.summary))
+        try file.write(try JSONValue(encoding: Result(summary: summary, warnings: warnings)).serialized())
+    }
+
+    func saved() throws(AgentFailure) -> (DatasetSummary, [StageWarning]) {
         guard let data = try? Data(contentsOf: URL(filePath: file(Self.summary))),
-            let summary = try? JSONDecoder().decode(DatasetSummary.self, from: data)
+            let saved = try? JSONDecoder().decode(Result.self, from: data)
         else {
             throw AgentFailure(
                 reason: "TransformFailed",
@@ -41,7 +46,7 @@ struct ProcessedFolder {
                     "'\(file(Self.summary))' is missing or damaged; the transform must leave hidden files alone"
             )
         }
-        return summary
+        return (saved.summary, saved.warnings)
     }
 
     /// Number of lines that are not blank. Holds 256 KiB and a line.

@@ -11,7 +11,12 @@ struct RecordFilter {
     private let seed: UInt64
     private let fraction: Double
     private var digests = DigestSet()
+    /// Wordings of the kept records, without case, blanks and marks of sentences.
+    private var wordings = DigestSet()
+    private var common = CommonShingles()
     private var index: NearDuplicateIndex?
+    /// Whether the dataset has a validation split, which takes the place of one by chance.
+    var hasOwnValidation = false
 
     init(_ settings: Preprocessing) throws(AgentFailure) {
         self.settings = settings
@@ -34,17 +39,44 @@ struct RecordFilter {
         }
     }
 
-    mutating func decide(_ record: Record) -> Decision {
+    /// A record and the side that its file belongs to.
+    struct Candidate {
+        var record: Record
+        var split = DatasetSplit.train
+    }
+
+    /// Decides for a batch of records. What many of them share is no sign that two are the same: it is learnt
+    /// from the batch first.
+    mutating func decide(_ batch: [Candidate]) -> [Decision] {
+        guard index != nil else { return batch.map { decide($0, nil) } }
+        let shingles = batch.map { Shingles(of: $0.record.question) }
+        common.learn(shingles)
+        return zip(batch, shingles).map { decide($0, $1) }
+    }
+
+    private mutating func decide(_ candidate: Candidate, _ shingles: Shingles?) -> Decision {
+        let record = candidate.record
         let length = record.text.unicodeScalars.count
         if let least = settings.minLength, length < least { return .filtered }
         if let most = settings.maxLength, length > most { return .filtered }
         let digest = TextDigest(record.identity)
         if settings.deduplication ?? .near != .none, !digests.insert(digest) { return .exactDuplicate }
-        if index != nil, index?.insert(record.text) == false { return .nearDuplicate }
+        if let shingles, isNearDuplicate(shingles, answer: record.answer) { return .nearDuplicate }
         // The side depends on content and seed alone: a record always falls on the same side, and kept copies
         // of one never fall on both.
         let rank = SeededGenerator.mix(digest.high ^ SeededGenerator.mix(seed))
-        let isValidation = Double(rank >> 11) * 0x1p-53 < fraction
+        let isValidation =
+            hasOwnValidation ? candidate.split == .validation : Double(rank >> 11) * 0x1p-53 < fraction
         return isValidation ? .validation(rank: rank) : .train(rank: rank)
+    }
+
+    /// Whether a kept record has the same answer, and the same question but for case, blanks and marks, or nearly
+    /// the same where it is its own.
+    private mutating func isNearDuplicate(_ question: Shingles, answer: String) -> Bool {
+        let answer = Shingles(of: answer).whole
+        let words = TextDigest(
+            high: SeededGenerator.mix(question.whole ^ answer), low: question.whole &+ answer)
+        if !wordings.insert(words) { return true }
+        return index?.insert(common.rare(question), answer: answer) == false
     }
 }

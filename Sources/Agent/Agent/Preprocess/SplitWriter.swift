@@ -47,11 +47,15 @@ struct SplitWriter: ~Copyable {
     mutating func train(_ line: [UInt8], rank: UInt64) throws { try train.append(line, rank: rank) }
     mutating func validation(_ line: [UInt8], rank: UInt64) throws { try validation.append(line, rank: rank) }
 
+    /// Sides that get a record of the other one if they are empty.
+    enum Filling { case neither, train, both }
+
     /// Flushes both files and returns the number of records of each.
-    consuming func finish(wantsValidation: Bool) throws -> (train: Int64, validation: Int64) {
+    consuming func finish(_ filling: Filling) throws -> (train: Int64, validation: Int64) {
         try train.flush()
         try validation.flush()
-        if wantsValidation, validation.records == 0, train.records > 1, let moved = train.lowest {
+        guard filling != .neither else { return (train.records, validation.records) }
+        if filling == .both, validation.records == 0, train.records > 1, let moved = train.lowest {
             try Self.move(
                 moved.index, from: ProcessedFolder.train, to: ProcessedFolder.validation, in: folder)
             return (train.records - 1, 1)
@@ -78,7 +82,7 @@ struct SplitWriter: ~Copyable {
         let remaining = try LocalFile(creating: rest)
         let moved = try LocalFile(creating: folder.file(target))
         var number: Int64 = 0
-        var lines = LineSplitter(limit: DatasetReader.lineLimit)
+        var lines = LineSplitter(limit: RecordLines.lineLimit)
         try FileChunks.forEach(folder.file(source)) { chunk in
             var kept = Data()
             try lines.take(chunk) { line in

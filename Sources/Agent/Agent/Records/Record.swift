@@ -8,6 +8,11 @@ struct Record: Equatable, Sendable {
     /// Key that differs between records with equal texts in different roles, such as a word as a prompt and
     /// as a completion.
     var identity: String
+    /// What the model reads before it answers; the whole text where a record has no answer.
+    var question: String
+    /// What the model shall learn to write: a completion, the assistant's messages, both answers of a
+    /// preference. Empty in a text without roles.
+    var answer = ""
 }
 
 /// Problem of a record, without the record's place.
@@ -36,7 +41,11 @@ extension Record {
                 problem: "it has half of a surrogate pair (\\ud800 to \\udfff), which is no text")
         }
         let parts = try Self.parts(members, format)
-        text = parts.filter(\.isText).map(\.text).joined(separator: "\n")
+        let texts = parts.filter(\.isText)
+        text = texts.map(\.text).joined(separator: "\n")
+        let answers: Set<String> = ["completion", "assistant", "chosen", "rejected"]
+        question = texts.filter { !answers.contains($0.name) }.map(\.text).joined(separator: "\n")
+        answer = texts.filter { answers.contains($0.name) }.map(\.text).joined(separator: "\n")
         identity = parts.map { "\($0.name)\u{1F}\($0.text)" }.joined(separator: "\u{1E}")
     }
 

@@ -1,5 +1,7 @@
 import AnnealAPI
+import HTTPTransport
 import Logging
+import ModelRegistry
 import ObjectStorage
 
 /// `anneal-agent validate`
@@ -8,26 +10,48 @@ struct ValidateCommand {
     let context: CommandContext
 
     func run() async throws -> StageReport {
+        try checkRegistration()
         let client = try context.client(configuration.storage)
         let synchroniser = context.synchroniser(client)
         let model = BaseModel(client: client, synchroniser: synchroniser, model: configuration.model)
         var summary = DatasetSummary()
-        summary.modelSha256 = try await model.validate()
+        let validated = try await model.validate()
+        summary.modelSha256 = validated.sha256
+        if try validated.location.folderPrefix != S3Location(configuration.model.storageUri).folderPrefix {
+            summary.modelStorageUri = "\(validated.location)"
+        }
         context.logger.info("the base model is there", metadata: ["sha256": "\(summary.modelSha256 ?? "")"])
+        for suite in configuration.suites ?? [] {
+            let format = configuration.dataset.format
+            try await EvaluationData(client: client, suite: suite, datasetFormat: format).check()
+        }
         let reader = DatasetReader(
             client: client, synchroniser: synchroniser, dataset: configuration.dataset)
         let contents = try await reader.contents()
         try checkVersion(contents)
         var records: Int64 = 0
-        let digest = try await reader.read(contents) { _, _ in records += 1 }
+        let digest = try await reader.read(contents) { _, _, _ in records += 1 }
         try check(digest: digest, records: records)
         summary.sha256 = digest
         summary.records = records
+        summary.files = Int64(contents.files.count)
+        summary.filesFound = Int64(contents.filesFound)
         var report = StageReport(
             reason: StageReport.succeeded,
-            message: "\(grouped(records)) records in the format \(configuration.dataset.format.rawValue)")
+            message: "\(grouped(records)) records in the format \(configuration.dataset.format.rawValue), in "
+                + "\(grouped(contents.files.count)) of \(grouped(contents.filesFound)) files")
         report.dataset = summary
         return report
+    }
+
+    /// Refuses names and addresses that the registry would refuse after training.
+    private func checkRegistration() throws {
+        guard let registration = configuration.registration else { return }
+        try RegistryNames.check(
+            model: registration.modelName,
+            experiment: registration.experiment ?? configuration.run.namespace)
+        _ = try MLflowClient(
+            address: registration.trackingUri, credentials: .none, transport: context.transport)
     }
 
     private func checkVersion(_ contents: DatasetContents) throws(AgentFailure) {

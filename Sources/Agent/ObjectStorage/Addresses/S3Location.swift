@@ -1,3 +1,5 @@
+import Encodings
+
 /// A bucket and a key, or a prefix of keys: `s3://bucket/key`.
 public struct S3Location: Hashable, Sendable, CustomStringConvertible {
     public var bucket: String
@@ -16,7 +18,8 @@ public struct S3Location: Hashable, Sendable, CustomStringConvertible {
         func failure(_ problem: String) -> S3Error {
             S3Error(
                 .invalidLocation,
-                "'\(text)' is no S3 address: \(problem); write it as s3://bucket/key")
+                "'\(AddressCredentials.hidden(in: text))' is no S3 address: \(problem); write it as s3://bucket/key"
+            )
         }
         guard text.hasPrefix("s3://") else { throw failure("it does not begin with s3://") }
         let rest = text.dropFirst(5)
@@ -24,7 +27,9 @@ public struct S3Location: Hashable, Sendable, CustomStringConvertible {
         let bucket = String(rest[..<slash])
         guard !bucket.isEmpty else { throw failure("it names no bucket") }
         guard Self.isBucketName(bucket) else {
-            throw failure("'\(bucket)' is no bucket name (3 to 63 of a-z, 0-9, '.' and '-')")
+            throw failure(
+                "'\(AddressCredentials.hidden(in: bucket))' is no bucket name (3 to 63 of a-z, 0-9, '.' and '-')"
+            )
         }
         let key = String(rest[slash...].drop { $0 == "/" })
         guard key.utf8.count <= 1024 else { throw failure("its key is longer than 1,024 bytes") }

@@ -1,3 +1,4 @@
+import Encodings
 import FoundationEssentials
 import HTTPTransport
 
@@ -10,13 +11,46 @@ extension S3Error {
     /// - Parameter what: the request, for people: `reading s3://bucket/key`.
     init(answer head: HTTPResponseHead, body: Data, what: String, location: S3Location, region: String) {
         let document = try? XMLElement(parsing: body)
+        if document?.child("Code") == nil, case .html = ContentKind(of: body) {
+            self.init(pageWithStatus: head.status, body: body, what: what)
+            return
+        }
         let storeCode = document?.child("Code")?.text ?? Self.impliedCode(head.status)
         let detail = document?.child("Message")?.text ?? ""
         let code = Self.code(status: head.status, storeCode: storeCode)
         let remedy = Self.remedy(
             code, location: location, region: region, actualRegion: head[header: "x-amz-bucket-region"])
-        let said = detail.isEmpty ? storeCode : "\(storeCode): \(detail)"
+        var said = detail.isEmpty ? storeCode : "\(storeCode): \(detail)"
+        if document?.child("Code") == nil, !body.isEmpty {
+            said += "; the answer is no error of S3 but \(ContentKind(of: body).description)"
+        }
         self.init(code, "\(what): \(remedy) (HTTP \(head.status), \(said.prefix(300)))")
+    }
+
+    /// The error for a page for browsers in place of the store's answer. It says nothing of the object: a page
+    /// of status 404 is none that is missing.
+    private init(pageWithStatus status: Int, body: Data, what: String) {
+        let kind = ContentKind(of: body).description
+        let code: Code =
+            switch Self.code(status: status, storeCode: "") {
+            case .unavailable: .unavailable
+            case .accessDenied: .accessDenied
+            default: .refused(status: status, code: "NoS3Answer")
+            }
+        self.init(
+            code,
+            "\(what): the answer is \(kind) instead of S3's, of a proxy, a login service or another server; check "
+                + "storage.endpoint and the proxies on the way (HTTP \(status))")
+    }
+
+    /// The error for an answer of success that is not what was asked for.
+    ///
+    /// - Parameter expected: what was asked for, as a noun.
+    static func unexpected(_ body: Data, expected: String, what: String) -> S3Error {
+        S3Error(
+            .malformedResponse,
+            "\(what): the answer is \(ContentKind(of: body).description) instead of \(expected); check that an S3 "
+                + "store is at storage.endpoint, and no proxy or other server")
     }
 
     /// The error of a transfer for a failure of the transport.
@@ -123,7 +157,7 @@ extension S3Error {
         case .checksumMismatch:
             "what arrived at the store is not what was sent; try again"
         case .unavailable:
-            "the store is overloaded or down; it is tried again for a while"
+            "the store is overloaded or down; check it, and try again once it answers"
         default:
             "the store refused the request"
         }

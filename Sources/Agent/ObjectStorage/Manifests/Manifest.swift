@@ -1,3 +1,4 @@
+import Encodings
 import FoundationEssentials
 
 /// Commit of a folder in S3: it lists every file with its size and SHA-256, and is written last. A folder
@@ -79,7 +80,8 @@ public struct Manifest: Codable, Hashable, Sendable {
         }
         guard data.count <= Self.sizeLimit else { throw invalid("it has more than \(Self.sizeLimit) bytes") }
         do { self = try JSONDecoder().decode(Manifest.self, from: data) } catch {
-            throw invalid("\(error)")
+            let problem = (error as? DecodingError)?.problem ?? "it cannot be decoded"
+            throw invalid("it is \(ContentKind(of: data).description): \(problem)")
         }
         try check(source: source)
     }

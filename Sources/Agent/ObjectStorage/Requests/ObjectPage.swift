@@ -34,7 +34,7 @@ extension S3Client {
         if let token { request.query.append(("continuation-token", token)) }
         let body = try await send(request).body
         guard let document = try? XMLElement(parsing: body), document.name == "ListBucketResult" else {
-            throw S3Error(.malformedResponse, "\(request.what): the answer is no list of objects")
+            throw S3Error.unexpected(body, expected: "a list of objects", what: request.what)
         }
         return try ObjectPage(document, bucket: prefix.bucket, what: request.what)
     }

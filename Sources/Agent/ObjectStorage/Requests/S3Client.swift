@@ -54,7 +54,11 @@ public struct S3Client: Sendable {
         let what = "looking at \(location)"
         let response = try await send(S3Request("HEAD", location, what: what))
         guard let info = ObjectInfo(location: location, head: response.head) else {
-            throw S3Error(.malformedResponse, "\(what): the answer has no length or no ETag")
+            let type = response.head[header: "Content-Type"].map { " (it is \($0.prefix(80)))" } ?? ""
+            throw S3Error(
+                .malformedResponse,
+                "\(what): the answer has no length or no ETag\(type); check that an S3 store is at "
+                    + "storage.endpoint, and no proxy or other server")
         }
         return info
     }

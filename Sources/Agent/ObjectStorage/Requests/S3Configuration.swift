@@ -52,7 +52,8 @@ public struct S3Configuration: Sendable {
         guard Self.isEndpoint(trimmed) else {
             throw S3Error(
                 .invalidEndpoint,
-                "storage.endpoint: '\(endpoint)' is no endpoint; write https://host[:port] or http://host[:port]"
+                "storage.endpoint: '\(AddressCredentials.hidden(in: endpoint))' is no endpoint; write https://host[:port] "
+                    + "or http://host[:port], and put keys into the Secret that credentialsSecretName names"
             )
         }
         self.endpoint = trimmed

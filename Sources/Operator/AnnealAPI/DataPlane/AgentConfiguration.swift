@@ -18,7 +18,8 @@ public struct RunIdentity: Codable, Hashable, Sendable {
     }
 }
 
-/// `anneal-agent validate`: the inputs exist, match what was declared, and every record parses.
+/// `anneal-agent validate`: the inputs exist, match what was declared, and every record parses; what later
+/// stages need besides is looked at too, before a GPU is taken.
 public struct ValidateConfiguration: Codable, Hashable, Sendable {
     /// Run and attempt that the command works for.
     public var run: RunIdentity
@@ -28,13 +29,22 @@ public struct ValidateConfiguration: Codable, Hashable, Sendable {
     public var model: StoredInput
     /// The dataset.
     public var dataset: DatasetReference
+    /// Suites of the evaluation, whose data must be there and parse. Nil: nothing is evaluated.
+    public var suites: [EvaluationSuite]?
+    /// The model's entry in the registry, whose names and address must be usable. Nil: nothing is registered.
+    public var registration: Registration?
 
-    /// A check of a model and a dataset.
-    public init(run: RunIdentity, storage: StorageConnection, model: StoredInput, dataset: DatasetReference) {
+    /// A check of a model and a dataset, and of what evaluation and registration need.
+    public init(
+        run: RunIdentity, storage: StorageConnection, model: StoredInput, dataset: DatasetReference,
+        suites: [EvaluationSuite]? = nil, registration: Registration? = nil
+    ) {
         self.run = run
         self.storage = storage
         self.model = model
         self.dataset = dataset
+        self.suites = suites
+        self.registration = registration
     }
 }
 
@@ -253,6 +263,8 @@ public struct StageReport: Codable, Hashable, Sendable {
     public var message: String?
     /// Whether another attempt may help; nil after success.
     public var isRetryable: Bool?
+    /// Things that people should know of a success; nil: none.
+    public var warnings: [StageWarning]?
     /// Counts and digests of `validate` and `preprocess`; nil of others.
     public var dataset: DatasetSummary?
     /// Checkpoint that `prepare` put in place; nil if there is none.
@@ -271,6 +283,20 @@ public struct StageReport: Codable, Hashable, Sendable {
 
     /// Reason of a success.
     public static let succeeded = "Succeeded"
+}
+
+/// A thing that people should know of a stage that succeeded.
+public struct StageWarning: Codable, Hashable, Sendable {
+    /// CamelCase: `ManyNearDuplicates`, …
+    public var reason: String
+    /// What is, why it may be wrong, and what to do.
+    public var message: String
+
+    /// A warning, in words.
+    public init(reason: String, message: String) {
+        self.reason = reason
+        self.message = message
+    }
 }
 
 /// Result of an evaluator, left in its termination message; 4,096 bytes at most.

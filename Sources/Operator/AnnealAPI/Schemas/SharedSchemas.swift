@@ -5,11 +5,18 @@ import StructuralSchema
 enum SharedSchema {
     static let storageUri = Schema.string("`s3://bucket/key`.").maxLength(1024)
         .rule(
-            "self.matches('^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$')",
+            "self.matches('^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$') || self.matches('^[^/]*//[^/]*@')",
             message: "must name a bucket, as s3://bucket/key does"
         )
+        // Forbidden, unlike invalid, does not print the value.
         .rule(
-            "!self.matches('[\\\\x00-\\\\x20\\\\x7f]') && !self.contains('/../') && !self.endsWith('/..')",
+            "!self.matches('^[^/]*//[^/]*@')",
+            message: "must hold no keys: put them into a Secret and name it in storage.credentialsSecretName",
+            reason: "FieldValueForbidden"
+        )
+        .rule(
+            "self.matches('^[^/]*//[^/]*@') || "
+                + "(!self.matches('[\\\\x00-\\\\x20\\\\x7f]') && !self.contains('/../') && !self.endsWith('/..'))",
             message: "must contain no space, control character or '..'; name the object's key as S3 does")
 
     static let sha256 = Schema.string("SHA-256, 64 lower-case hexadecimal digits.").maxLength(64)
@@ -64,8 +71,18 @@ enum SharedSchema {
     static func httpUri(_ description: String) -> Schema {
         .string(description).maxLength(1024)
             .rule(
-                "isURL(self) && self.matches('^https?://[^/?#]+')",
-                message: "must be an absolute address, such as https://mlflow.example.com")
+                "self.contains('@') || (isURL(self) && self.matches('^https?://[^/?#]+'))",
+                message: "must be an absolute address, such as https://mlflow.example.com"
+            )
+            // Forbidden, unlike invalid, does not print the value.
+            .rule(
+                "!self.contains('@')",
+                message: "must hold no user or password: put them into a Secret and name it in "
+                    + "credentialsSecretName", reason: "FieldValueForbidden"
+            )
+            .rule(
+                "self.contains('@') || !self.matches('[?#]')",
+                message: "must end before any '?' or '#': write http[s]://host[:port]")
     }
 
     /// A quantity, which may be a number as in every manifest of Kubernetes.

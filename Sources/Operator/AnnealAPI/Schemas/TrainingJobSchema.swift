@@ -63,7 +63,8 @@ enum TrainingJobSchema {
         "The records to train on.",
         [
             "storageUri": SharedSchema.storageUri.description(
-                "`s3://bucket/key`: one .jsonl object, or a prefix of them."),
+                "`s3://bucket/key`: one object of JSON lines, as it is or in gzip, or a prefix of them, with or without splits."
+            ),
             "version": SharedSchema.line(
                 "Name that the team gives this version; recorded in the model's lineage.", maximum: 128),
             "sha256": SharedSchema.sha256.description(
@@ -76,18 +77,23 @@ enum TrainingJobSchema {
         "Treatment of the records before training.",
         [
             "deduplication": .string(
-                "Copies that are dropped: none; exact ones; or near-duplicates too (MinHash)."
+                "Copies that are dropped: none; exact ones; or near-duplicates too, of which the answer is the same and the "
+                    + "question nearly so (MinHash)."
             )
             .oneOf("none", "exact", "near").default("near"),
             "similarityThreshold": .number(
-                "Estimated Jaccard similarity, 0.5 to 1, from which two records count as near-duplicates."
+                "Estimated Jaccard similarity of the questions' groups of five words, 0.5 to 1, from which two records "
+                    + "with the same answer count as near-duplicates."
             ).range(0.5...1).default(0.85),
             "minLength": .integer("Records with fewer characters are dropped.", format: .int32)
                 .range(0...10_000_000),
             "maxLength": .integer("Records with more characters are dropped.", format: .int32)
                 .range(1...10_000_000),
-            "validationFraction": .number("Part of the records, 0 to 0.5, that is held back for validation.")
-                .range(0...0.5).default(0.05),
+            "validationFraction": .number(
+                "Part of the records, 0 to 0.5, that is held back for validation, unless the dataset has a validation "
+                    + "split."
+            )
+            .range(0...0.5).default(0.05),
             "seed": .integer("Seed of the split.", format: .int64).default(42),
             "transform": .object(
                 "A container that may rewrite train.jsonl and validation.jsonl in /workspace/data, after the "
@@ -217,12 +223,15 @@ enum TrainingJobSchema {
     private static let registration = Schema.object(
         "The model's entry in MLflow. Not registered if absent.",
         [
-            "modelName": .string("Name of the registered model.").length(1...200)
+            "modelName": SharedSchema.line("Name of the registered model.", maximum: 256)
                 .rule(
-                    "self.matches('^[A-Za-z0-9][A-Za-z0-9 ._-]*$')",
-                    message: "must be letters, digits, spaces, '.', '_' and '-'"),
+                    "self.matches('[^ ]') && !self.contains('/') && !self.contains(':') && self != '.' && "
+                        + "!self.startsWith('..')",
+                    message:
+                        "must be a name that MLflow accepts: not blank, without '/' and ':', not '.', and not "
+                        + "beginning with '..'"),
             "trackingUri": SharedSchema.httpUri("Address of MLflow, such as `http://mlflow.ml:5000`."),
-            "experiment": SharedSchema.line("MLflow experiment; the namespace if absent.", maximum: 200),
+            "experiment": SharedSchema.line("MLflow experiment; the namespace if absent.", maximum: 500),
             "credentialsSecretName": SharedSchema.secretName(
                 "A Secret of this namespace with username and password, or token."),
             "codeCommit": SharedSchema.line("Commit of the training code, for the lineage.", maximum: 128),

@@ -133,6 +133,9 @@ enum TrainingJobStatusSchema {
         "Counts and digests of validation and preprocessing.",
         [
             "sha256": .string("SHA-256 of the raw dataset as it was validated.").maxLength(64),
+            "files": count.description("Files of the raw dataset that are read."),
+            "filesFound": count.description(
+                "Files at the raw dataset's address; the test split and what holds no records are not read."),
             "records": count.description("Records of the raw dataset."),
             "exactDuplicates": count.description("Records that were dropped as copies of another."),
             "nearDuplicates": count.description("Records that were dropped as nearly copies of another."),
@@ -142,6 +145,8 @@ enum TrainingJobStatusSchema {
             "processedManifestSha256": .string("SHA-256 of the processed data's manifest.").maxLength(64),
             "modelSha256": .string("SHA-256 of the base model's manifest or objects, as validated.")
                 .maxLength(64),
+            "modelStorageUri": word.description(
+                "Folder of the base model in S3 where it is not the spec's: the snapshot within a hub cache."),
         ])
 
     private static let model = Schema.object(

@@ -76,7 +76,7 @@ public struct TrainingJobSpec: Codable, Hashable, Sendable {
 
 /// A dataset in S3, with what is known of it beforehand.
 public struct DatasetReference: Codable, Hashable, Sendable {
-    /// `s3://bucket/key`: one .jsonl object, or a prefix of them.
+    /// `s3://bucket/key`: one object of JSON lines, as it is or in gzip, or a prefix of them, with or without splits.
     public var storageUri: String
     /// Name that the team gives this version; recorded in the model's lineage. Nil: the lineage has none.
     public var version: String?
@@ -104,19 +104,23 @@ public struct Preprocessing: Codable, Hashable, Sendable {
         case none
         /// A record with the same text does.
         case exact
-        /// A record with nearly the same text does too, as MinHash estimates.
+        /// A record with the same answer and nearly the same question does too, as MinHash estimates; what many
+        /// questions share, as those of one template do, is left aside.
         case near
     }
 
-    /// Copies that are dropped: none; exact ones; or near-duplicates too (MinHash). Default near.
+    /// Copies that are dropped: none; exact ones; or near-duplicates too, of which the answer is the same and the
+    /// question nearly so (MinHash). Default near.
     public var deduplication: Deduplication?
-    /// Estimated Jaccard similarity, 0.5 to 1, from which two records count as near-duplicates. Default 0.85.
+    /// Estimated Jaccard similarity of the questions' groups of five words, 0.5 to 1, from which two records with
+    /// the same answer count as near-duplicates. Default 0.85.
     public var similarityThreshold: Double?
     /// Records with fewer characters are dropped. Nil: none is too short.
     public var minLength: Int?
     /// Records with more characters are dropped. Nil: none is too long.
     public var maxLength: Int?
-    /// Part of the records, 0 to 0.5, that is held back for validation. Default 0.05.
+    /// Part of the records, 0 to 0.5, that is held back for validation, unless the dataset has a validation split.
+    /// Default 0.05.
     public var validationFraction: Double?
     /// Seed of the split. Default 42.
     public var seed: Int64?

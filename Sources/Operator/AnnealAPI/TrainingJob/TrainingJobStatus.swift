@@ -234,6 +234,11 @@ public struct CheckpointReference: Codable, Hashable, Sendable {
 public struct DatasetSummary: Codable, Hashable, Sendable {
     /// SHA-256 of the raw dataset as it was validated. Nil until then.
     public var sha256: String?
+    /// Files of the raw dataset that are read. Nil until they were counted.
+    public var files: Int64?
+    /// Files at the raw dataset's address; the test split and what holds no records are not read. Nil until
+    /// they were counted.
+    public var filesFound: Int64?
     /// Records of the raw dataset. Nil until they were counted.
     public var records: Int64?
     /// Records that were dropped as copies of another. Nil until they were counted.
@@ -250,6 +255,9 @@ public struct DatasetSummary: Codable, Hashable, Sendable {
     public var processedManifestSha256: String?
     /// SHA-256 of the base model's manifest or objects, as validated. Nil until then.
     public var modelSha256: String?
+    /// Folder of the base model in S3 where it is not the spec's: the snapshot within a hub cache. Nil: the
+    /// spec's.
+    public var modelStorageUri: String?
 
     /// A summary of which nothing is known.
     public init() {}

@@ -19,8 +19,7 @@ struct EvaluationChild {
         var child = EvalRunSpec(model: model, suites: policy.suites.map(withData))
         switch spec.method {
         case .lora, .qlora:
-            child.baseModel = spec.model
-            child.baseModel?.sha256 = spec.model.sha256 ?? status.dataset?.modelSha256
+            child.baseModel = spec.model.validated(as: status.dataset)
         case .full, .reward, .dpo, .ppo: child.baseModel = nil
         }
         child.storage = spec.storage
@@ -46,5 +45,15 @@ struct EvaluationChild {
             suite.data ?? StoredInput(storageUri: ArtifactLayout.data(root: root) + "/validation.jsonl")
         suite.format = suite.format ?? spec.dataset.format
         return suite
+    }
+}
+
+extension StoredInput {
+    /// The base model as validation saw it: with its digest, and the folder in which its files are.
+    func validated(as dataset: DatasetSummary?) -> StoredInput {
+        var model = self
+        model.storageUri = dataset?.modelStorageUri ?? model.storageUri
+        model.sha256 = model.sha256 ?? dataset?.modelSha256
+        return model
     }
 }

@@ -118,7 +118,8 @@ struct StageJob {
 
     private func validate(_ attempt: Int) -> ValidateConfiguration {
         ValidateConfiguration(
-            run: run.identity(attempt: attempt), storage: storage, model: spec.model, dataset: spec.dataset)
+            run: run.identity(attempt: attempt), storage: storage, model: spec.model, dataset: spec.dataset,
+            suites: spec.evaluation?.suites, registration: spec.registration)
     }
 
     private func preprocess(_ attempt: Int, part: PreprocessConfiguration.Part) -> PreprocessConfiguration {
@@ -151,11 +152,7 @@ struct StageJob {
     }
 
     /// The base model as it was validated.
-    private var baseModel: StoredInput {
-        var model = spec.model
-        model.sha256 = model.sha256 ?? status.dataset?.modelSha256
-        return model
-    }
+    private var baseModel: StoredInput { spec.model.validated(as: status.dataset) }
 
     private func upload(_ attempt: Int) -> UploadConfiguration {
         UploadConfiguration(

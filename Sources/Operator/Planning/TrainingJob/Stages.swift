@@ -259,6 +259,7 @@ extension TrainingJobDraft {
     }
 
     private mutating func finish(_ stage: TrainingJobPhase, _ report: StageReport) {
+        warn(report.warnings)
         switch stage {
         case .validating:
             status.dataset = merged(status.dataset, report.dataset)
@@ -314,8 +315,20 @@ extension TrainingJobDraft {
         guard var result = new else { return old }
         result.sha256 = result.sha256 ?? old?.sha256
         result.modelSha256 = result.modelSha256 ?? old?.modelSha256
+        result.modelStorageUri = result.modelStorageUri ?? old?.modelStorageUri
         result.records = result.records ?? old?.records
+        result.files = result.files ?? old?.files
+        result.filesFound = result.filesFound ?? old?.filesFound
         return result
+    }
+
+    /// Tells what an agent warns of by events, and by a condition that stays with the run.
+    private mutating func warn(_ warnings: [StageWarning]?) {
+        guard let warnings = warnings?.prefix(4), let first = warnings.first else { return }
+        for warning in warnings { note(.warning, Wording.reason(warning.reason), warning.message) }
+        set(
+            "DataQuestionable", true, reason: Wording.reason(first.reason),
+            message: Wording.bounded(warnings.map(\.message).joined(separator: "; ")))
     }
 
     func limit(of stage: TrainingJobPhase) -> PlannerSettings.StageLimit {

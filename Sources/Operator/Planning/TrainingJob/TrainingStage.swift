@@ -253,7 +253,7 @@ extension TrainingJobDraft {
         let failure = AttemptFailure(
             .counted, reason: hasSpoken ? "HeartbeatLost" : "StartupTimeout",
             message: "The trainer showed no \(hasSpoken ? "" : "first ")sign of life for \(timeout) seconds "
-                + "(\(limit)): the attempt is stuck and is replaced")
+                + "(\(limit)): the attempt was stuck and was stopped")
         endAttempt(firstLoss(among: pods, instead: failure) ?? failure)
     }
 }

@@ -40,6 +40,8 @@ struct World {
     var hasCapacity = true
     /// Whether the scheduler lets go of runs whose budget was used up.
     var hasBudget = false
+    /// Summary of the dataset, and warnings, that validation and preprocessing report.
+    var datasetReport = StageReport(reason: StageReport.succeeded)
     /// Checkpoints with a manifest in S3.
     var committed: [CheckpointReference] = []
     /// Whether the volume holds steps or a model that S3 does not.

@@ -204,7 +204,8 @@ extension World {
         var report = StageReport(reason: StageReport.succeeded)
         switch pod.metadata.labels?[Anneal.Label.stage] {
         case "validate", "preprocess":
-            report.dataset = DatasetSummary()
+            report = datasetReport
+            report.dataset = report.dataset ?? DatasetSummary()
             report.dataset?.sha256 = Samples.sha
             report.dataset?.records = 100
         case "prepare":
