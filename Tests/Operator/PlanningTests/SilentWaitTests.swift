@@ -93,4 +93,38 @@ struct SilentWaitTests {
         }
         #expect(world.status?.message?.contains("StorageClass fats") == true)
     }
+
+    @Test
+    func `a pod that a node took and did not start is told within a minute, and replaced after the limit`() {
+        var world = TrainingStageTests.world(.stuck)
+        world.run { $0.state.pods["demo-train-1-0"]?.status?.startTime != nil }
+        for name in world.state.pods.keys { world.state.pods[name]?.spec?.nodeName = "gpu-1" }
+        world.pass()
+        world.tick(seconds: 31)
+        world.pass()
+        #expect(world.status?.reason == "NotStarted")
+        #expect(world.status?.message?.contains("kubectl describe pod demo-train-1-0") == true)
+        world.tick(seconds: 600)
+        world.pass()
+        #expect(world.phase == .preparing)
+        #expect(world.status?.countedFailures == nil)
+        world.run(until: .completed)
+        #expect(world.status?.trainingAttempts == 2)
+        #expect(world.violations == [])
+    }
+
+    @Test
+    func `a pod of a CPU stage that does not start is told as well`() {
+        var world = World(Samples.trainingJob())
+        world.nextFate = { $0.metadata.labels?[Anneal.Label.stage] == "prepare" ? .stuck : .success }
+        world.run { world in
+            world.state.pods.values.contains { $0.name.contains("prepare") && $0.status?.startTime != nil }
+        }
+        for _ in 0..<4 {
+            world.tick()
+            world.pass()
+        }
+        #expect(world.phase == .preparing)
+        #expect(world.status?.reason == "NotStarted")
+    }
 }

@@ -94,7 +94,7 @@ struct Simulation {
         let fates: [World.Fate] = [
             .success, .success, .success, .exit(1), .exit(137), .evicted, .evicted, .stopped, .vanishes,
             .unschedulable, .silent,
-            .accessDenied,
+            .accessDenied, .stuck,
         ]
         let deadly: [World.Fate] = [.outOfMemory, .badInput, .noImage]
         var fate = World.Fate.success

@@ -43,7 +43,10 @@ extension Record {
         let parts = try Self.parts(members, format)
         let texts = parts.filter(\.isText)
         text = texts.map(\.text).joined(separator: "\n")
-        let answers: Set<String> = ["completion", "assistant", "chosen", "rejected"]
+        let answers: Set<String> = [
+            "completion", "assistant", "tool_call", "reasoning_content", "reasoning", "thinking", "chosen",
+            "rejected",
+        ]
         question = texts.filter { !answers.contains($0.name) }.map(\.text).joined(separator: "\n")
         answer = texts.filter { answers.contains($0.name) }.map(\.text).joined(separator: "\n")
         identity = parts.map { "\($0.name)\u{1F}\($0.text)" }.joined(separator: "\u{1E}")

@@ -52,6 +52,19 @@ extension EvalRunDraft {
             }
             return seen.lostNodes.failure(of: pod, now: now, patience: settings.nodeLostSeconds)
                 .flatMap { retry(&entry, $0) }
+        case .starting(let since, let words):
+            let waited = max(0, now.seconds(since: since ?? entry.launchedAt ?? now))
+            if waited >= settings.startFailureSeconds {
+                return retry(&entry, AttemptFailure(.interrupted, reason: "NotStarted", message: words))
+            }
+            if waited >= settings.silentWaitSeconds {
+                status.reason = "NotStarted"
+                status.message = Wording.bounded("Suite \(entry.name): \(words)")
+                wake(after: settings.startFailureSeconds - waited)
+            } else {
+                wake(after: settings.silentWaitSeconds - waited)
+            }
+            return nil
         case .unscheduled(let since, let words):
             let start = max(since ?? now, entry.launchedAt ?? now)
             let left = settings.silentWaitSeconds.addingClamped(-max(0, now.seconds(since: start)))

@@ -9,7 +9,10 @@ enum PodOutcome: Hashable, Sendable {
     case unscheduled(since: Timestamp?, message: String?)
     /// The pod's containers can't be started, in words.
     case blocked(reason: String, message: String)
-    /// The pod is on a node: starting, running or about to end.
+    /// A node took the pod at `since`, and no container has begun: its volumes, its sandbox or its images are
+    /// not there.
+    case starting(since: Timestamp?, message: String)
+    /// The pod is on a node: running or about to end.
     case active
     /// The pod succeeded; carries the main container's termination message.
     case succeeded(String?)
@@ -20,6 +23,7 @@ extension PodOutcome {
     /// Reasons in a status that say that pods are held up, and go when they are not.
     static let blockReasons: Set<String> = [
         "ImagePullFailed", "ContainerConfigurationInvalid", "ContainerStartFailed", "Unschedulable",
+        "NotStarted",
     ]
 }
 
@@ -95,7 +99,16 @@ extension Pod {
                 return blocked
             }
         }
-        return .active
+        let hasBegun =
+            status?.phase == "Running"
+            || allStatuses.contains { $0.state?.running != nil || $0.state?.terminated != nil }
+        guard !hasBegun else { return .active }
+        let words = allStatuses.lazy.compactMap { $0.state?.waiting?.message }.first.map { ": \($0)" } ?? ""
+        return .starting(
+            since: heldSince,
+            message:
+                "Pod \(name) is on node \(spec?.nodeName ?? "-") and no container has begun\(words); what the "
+                + "kubelet says of volumes, sandbox and images is in kubectl describe pod \(name)")
     }
 
     /// Failure of a pod that the cluster takes away; nil if nobody does.
@@ -162,6 +175,7 @@ extension Pod {
                 reason: "ImagePullFailed",
                 message:
                     "The image of container \(container) can't be pulled: check its name and imagePullSecrets"
+                    + (waiting.message.map { ". The kubelet says: \($0)" } ?? "")
             )
         case "CreateContainerConfigError":
             .blocked(

@@ -222,6 +222,13 @@ extension TrainingJobDraft {
             status.reason = "Unschedulable"
             status.message = Wording.bounded(unschedulable(words))
             return
+        case .starting(let start, let words):
+            let left = settings.silentWaitSeconds
+                .addingClamped(-max(0, now.seconds(since: start ?? since)))
+            guard left <= 0 else { return wake(after: left) }
+            status.reason = "NotStarted"
+            status.message = Wording.bounded(words)
+            return
         case .blocked(let cause, let words): (reason, message) = (cause, words)
         case .active, .succeeded, .ended, nil:
             if status.reason.map(PodOutcome.blockReasons.contains) == true {

@@ -125,7 +125,7 @@ extension TrainingJobDraft {
         let isAlone = outcomes.values.allSatisfy { outcome in
             switch outcome {
             case .ended, .succeeded: true
-            case .active, .blocked, .unscheduled: false
+            case .active, .blocked, .starting, .unscheduled: false
             }
         }
         guard !isAlone, let end = pod.finishedAt else { return nil }
@@ -207,6 +207,16 @@ extension TrainingJobDraft {
                 if !isHeldUp { watch(outcome, since: launchedAt) }
                 isHeldUp = true
                 if status.phase.isTerminal { return }
+            case .starting(let since, let message):
+                let left = settings.startFailureSeconds
+                    .addingClamped(-max(0, now.seconds(since: since ?? launchedAt)))
+                // Another node may have what this one lacks; the GPUs are not held meanwhile.
+                if left <= 0 {
+                    return endAttempt(AttemptFailure(.interrupted, reason: "NotStarted", message: message))
+                }
+                wake(after: left)
+                if !isHeldUp { watch(outcome, since: launchedAt) }
+                isHeldUp = isHeldUp || status.reason == "NotStarted"
             case .active, .succeeded, .ended: break
             }
         }

@@ -22,6 +22,8 @@ struct World {
     enum Fate: Hashable {
         case success, outOfMemory, exit(Int64), badInput, evicted, vanishes, stopped, unschedulable, noImage
         case silent, accessDenied
+        /// A node takes the pod and starts none of its containers.
+        case stuck
     }
 
     var state = State()

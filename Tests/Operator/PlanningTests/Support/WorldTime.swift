@@ -84,7 +84,7 @@ extension World {
                             waiting: ContainerStateWaiting(reason: "ErrImagePull", message: "no such image")))
                 ]
             }
-        case ("Pending", _) where fate == .noImage: break
+        case ("Pending", _) where fate == .noImage || fate == .stuck: break
         case ("Pending", _):
             state.pods[name]?.status?.phase = "Running"
             state.pods[name]?.status?.containerStatuses = [
@@ -178,7 +178,7 @@ extension World {
                 PodCondition(type: "DisruptionTarget", status: .true, reason: "EvictionByEvictionAPI")
             ]
         case .vanishes: state.pods[pod.name] = nil
-        case .unschedulable, .noImage, .silent: break
+        case .unschedulable, .noImage, .silent, .stuck: break
         }
     }
 
