@@ -43,7 +43,7 @@ extension Record {
         }
         let parts = try Self.parts(members, format)
         text = parts.map(\.text).joined(separator: "\n")
-        let answers: Set<String> = ["completion", "assistant", "chosen", "rejected"]
+        let answers: Set<String> = ["completion", "assistant", "tool_call", "chosen", "rejected"]
         question = parts.filter { !answers.contains($0.name) }.map(\.text).joined(separator: "\n")
         answer = parts.filter { answers.contains($0.name) }.map(\.text).joined(separator: "\n")
         identity = parts.map { "\($0.name)\u{1F}\($0.text)" }.joined(separator: "\u{1E}")
