@@ -156,7 +156,8 @@ let package = Package(
         library(
             "Agent", in: .agent,
             [
-                "AnnealAPI", "CZlib", "Encodings", "HTTPTransport", "JSONLogging", "KubernetesAPI", "KubernetesClient",
+                "AnnealAPI", "CZlib", "Encodings", "HTTPTransport", "JSONLogging", "KubernetesAPI",
+                "KubernetesClient",
                 "ModelRegistry",
                 "ObjectStorage", "SeededRandomness", crypto, logging,
             ],

@@ -7,7 +7,8 @@ import Testing
         let chosen = try DatasetFiles(paths: [
             "part-00000.jsonl", "part-00001.json.gz", "_SUCCESS", "_temporary/0/part-00000.jsonl",
             ".part-0.jsonl.crc",
-            ".cache/x.jsonl", "README.md", "readme.txt", "LICENSE", "manifest.json", "dataset_info.json",
+            ".cache/x.jsonl", "README.md", "readme.txt", "LICENSE", "manifest.json",
+            "sub/anneal-manifest.json", "dataset_info.json",
             "part-00002",
         ])
         #expect(chosen.files.map(\.path) == ["part-00000.jsonl", "part-00001.json.gz", "part-00002"])

@@ -1,4 +1,5 @@
 import Foundation
+import SeededRandomness
 import TestSupport
 import Testing
 
@@ -63,6 +64,23 @@ import Testing
         }
         let refused = #expect(throws: UnreadableContent.self) { try lines(data, opensGzip: false) }
         #expect(refused?.problem.contains("gunzip") == true)
+    }
+
+    @Test func `no bytes after gzip's head make reading trap, and none are read as other lines unnoticed`()
+        throws
+    {
+        let good = try gzip(Data((0..<300).map { "{\"a\": \($0)}\n" }.joined().utf8))
+        let expected = try lines(good)
+        var random = SeededGenerator(seed: 3)
+        for _ in 0..<400 {
+            var data = [UInt8](good)
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                data[Int.random(in: 12..<data.count, using: &random)] = UInt8.random(
+                    in: 0...255, using: &random)
+            }
+            let read = try? lines(Data(data), cutAt: Int.random(in: 0...data.count, using: &random))
+            #expect(read == nil || read == expected)
+        }
     }
 
     @Test(arguments: [

@@ -19,6 +19,20 @@ import Testing
         if length > 0 { #expect(read.message?.hasPrefix(character) == true) }
     }
 
+    @Test func `warnings that do not fit are given up before counts and digests`() throws {
+        var report = StageReport(reason: StageReport.succeeded, message: "m")
+        report.dataset = DatasetSummary()
+        report.dataset?.sha256 = String(repeating: "a", count: 64)
+        report.warnings = [StageWarning(reason: "Many", message: "few words")]
+        func read() throws -> StageReport {
+            try JSONDecoder().decode(StageReport.self, from: ResultFile.encode(report))
+        }
+        #expect(try read() == report)
+        report.warnings = [StageWarning(reason: "Many", message: String(repeating: "w", count: 5000))]
+        #expect(try read().dataset == report.dataset)
+        #expect(try read().warnings == nil)
+    }
+
     @Test func `a report that cannot fit keeps its reason`() throws {
         var report = StageReport(reason: "Succeeded", message: "m")
         report.output = ModelReference(storageUri: String(repeating: "s", count: 5000), manifestSha256: "")

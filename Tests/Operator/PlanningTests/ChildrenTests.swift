@@ -202,6 +202,9 @@ struct ChildrenTests {
     func `an annotation holds the configuration that its program decodes`() throws {
         var job = Samples.trainingJob()
         job.metadata.annotations = [Anneal.Annotation.createdBy: "ada"]
+        let plain = job.spec
+        job.spec.evaluation?.suites[0].parameters = ["large": "value"]
+        job.spec.registration?.tags = ["large": "value"]
         let pods = Self.pods(Self.children(job))
         func decoded<C: Decodable>(_ stage: String, _ key: String, _ type: C.Type) throws -> C {
             let text = try #require(pods.first { $0.stage == stage }?.metadata.annotations?[key])
@@ -210,7 +213,7 @@ struct ChildrenTests {
         let validate = try decoded("validate", ConfigurationAnnotation.agent, ValidateConfiguration.self)
         #expect(validate.run.attempt == 1 && validate.model.storageUri == "s3://models/base")
         #expect(
-            validate.suites == job.spec.evaluation?.suites && validate.registration == job.spec.registration)
+            validate.suites == plain.evaluation?.suites && validate.registration == plain.registration)
         let prepare = try decoded("prepare", ConfigurationAnnotation.agent, PrepareConfiguration.self)
         #expect(prepare.checkpointsUri == nil && prepare.resumeDirectory == nil)
         #expect(prepare.cleared.contains(WorkspacePath.checkpoints))

@@ -42,7 +42,7 @@ struct Shingles: Sendable {
             word = 0
         }
         for scalar in text.lowercased().unicodeScalars {
-            let isDigit = scalar.properties.numericType == .decimal
+            let isDigit = isDigit(scalar)
             if let held = mark {
                 mark = nil
                 if isDigit { word = SeededGenerator.mix(word ^ UInt64(held)) } else { finish() }
@@ -53,7 +53,7 @@ struct Shingles: Sendable {
                 if (0x30...0x39).contains(before) { mark = scalar.value } else { finish() }
             } else {
                 finish()
-                if !scalar.properties.isWhitespace {
+                if scalar.value > 0x20, !scalar.properties.isWhitespace {
                     words.append(SeededGenerator.mix(2 ^ UInt64(scalar.value)))
                 }
             }
@@ -61,6 +61,12 @@ struct Shingles: Sendable {
         }
         finish()
         return words
+    }
+
+    private static func isDigit(_ scalar: UnicodeScalar) -> Bool {
+        // Properties of Unicode are slow to look up, and most scalars are ASCII.
+        guard scalar.value > 0x7F else { return (0x30...0x39).contains(scalar.value) }
+        return scalar.properties.numericType == .decimal
     }
 
     private static func isSentenceMark(_ scalar: UnicodeScalar) -> Bool {

@@ -53,7 +53,8 @@ struct DatasetFiles: Equatable {
     private static let readable = ["jsonl", "ndjson", "json"]
     /// Files that tools leave beside records, and that hold none.
     private static let companions: Set<String> = [
-        "manifest.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json",
+        "manifest.json", "anneal-manifest.json", "dataset_info.json", "dataset_infos.json",
+        "dataset_dict.json", "state.json",
         "metadata.json", "package.json", "license", "licence", "notice", "readme", "changelog", "checksums",
         "sha256sums", "md5sums", "makefile", "dockerfile", "citation.cff", "requirements.txt",
     ]

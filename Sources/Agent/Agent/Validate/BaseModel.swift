@@ -4,6 +4,9 @@ import ObjectStorage
 
 /// The model that training starts from, in S3.
 struct BaseModel {
+    /// Bytes of an address at most, as the schemas say.
+    private static let addressLimit = 1024
+
     let client: S3Client
     let synchroniser: Synchroniser
     let model: StoredInput
@@ -97,7 +100,14 @@ struct BaseModel {
                 main = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isWhitespace).first
                     .map(String.init)
             }
-            return location.appending("\(cache.root)snapshots/\(try cache.revision(main: main))")
+            let snapshot = location.appending("\(cache.root)snapshots/\(try cache.revision(main: main))")
+            guard "\(snapshot)".utf8.count <= Self.addressLimit else {
+                throw HubCache.Refusal(
+                    problem:
+                        "is the hub's cache with an address longer than \(Self.addressLimit) bytes; upload "
+                        + "snapshots/<revision>/ to a shorter one")
+            }
+            return snapshot
         } catch let refusal as HubCache.Refusal {
             throw AgentFailure(
                 reason: "UnusableModel", message: "model.storageUri: '\(location)' \(refusal.problem)")

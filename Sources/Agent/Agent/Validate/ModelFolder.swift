@@ -66,9 +66,10 @@ struct ModelFolder {
         let missing = Set(map.values.compactMap(\.stringValue)).filter { !paths.contains(folder + $0) }
             .sorted()
         guard let first = missing.first else { return }
-        let others = missing.count > 1 ? " and \(missing.count - 1) more" : ""
+        let others =
+            missing.count > 1 ? " and \(missing.count - 1) more, which are not there" : ", which is not there"
         throw unusable(
-            path, "names '\(first.prefix(200))'\(others), which is not there; upload all shards of the model")
+            path, "names '\(first.prefix(200))'\(others); upload all shards of the model")
     }
 
     private func unusable(_ path: String, _ problem: String) -> AgentFailure {

@@ -117,9 +117,17 @@ struct StageJob {
     private var root: String { ArtifactLayout.root(artifacts: spec.artifacts.storageUri, uid: run.uid) }
 
     private func validate(_ attempt: Int) -> ValidateConfiguration {
-        ValidateConfiguration(
+        // Only what is looked at: the parameters of all suites together may be more than an annotation holds.
+        let suites = spec.evaluation?.suites.map { suite in
+            var suite = suite
+            suite.parameters = nil
+            return suite
+        }
+        var registration = spec.registration
+        registration?.tags = nil
+        return ValidateConfiguration(
             run: run.identity(attempt: attempt), storage: storage, model: spec.model, dataset: spec.dataset,
-            suites: spec.evaluation?.suites, registration: spec.registration)
+            suites: suites, registration: registration)
     }
 
     private func preprocess(_ attempt: Int, part: PreprocessConfiguration.Part) -> PreprocessConfiguration {

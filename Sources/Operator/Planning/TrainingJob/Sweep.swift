@@ -73,7 +73,7 @@ extension TrainingJobDraft {
             Self.keptCondition, true, reason: "NotInStorage",
             message:
                 "PersistentVolumeClaim \(WorkspaceClaim.name(run)) is kept: it may hold a checkpoint or a model "
-                + "that is not in S3. A new run takes it over by spec.continueFrom; it goes with the TrainingJob"
+                + "that is not in S3. Copy it by a pod that mounts the claim; the claim goes with the TrainingJob"
         )
     }
 

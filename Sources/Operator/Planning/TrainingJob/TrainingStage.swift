@@ -233,7 +233,7 @@ extension TrainingJobDraft {
             AttemptFailure(
                 .interrupted, reason: "Unschedulable",
                 message:
-                    "No node took all pods within \(settings.unschedulableSeconds) seconds; they queue again. "
+                    "No node took all pods within \(settings.unschedulableSeconds) seconds: they gave their GPUs back. "
                     + "The scheduler says: \(words)"))
     }
 
