@@ -226,7 +226,8 @@ struct CheckpointCommandTests {
                 resumeDirectory: fixture.storage.path("resume/current"),
                 left: attempt.map {
                     .init(
-                        directory: fixture.storage.path("checkpoints"), artifactRoot: fixture.root, attempt: $0)
+                        directory: fixture.storage.path("checkpoints"), artifactRoot: fixture.root,
+                        attempt: $0)
                 },
                 cleared: [fixture.storage.path("run"), fixture.storage.path("checkpoints")]),
             context: fixture.context
@@ -247,7 +248,8 @@ struct CheckpointCommandTests {
         #expect(report.resume?.attempt == 2)
         #expect(try fixture.text("resume/current/weights") == "the last one")
         #expect(try await steps(fixture) == [20, 10])
-        #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.storage.path("checkpoints")) == [])
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: fixture.storage.path("checkpoints")) == [])
     }
 
     @Test func `nothing is cleared while what is left there can't be committed`() async throws {

@@ -57,7 +57,9 @@ struct CheckpointUploader {
     }
 
     /// Whether every finished checkpoint of this attempt that would be kept is in S3.
-    var hasCommittedAll: Bool { committed != nil && refused.isEmpty && unreadable.isEmpty && nextPending() == nil }
+    var hasCommittedAll: Bool {
+        committed != nil && refused.isEmpty && unreadable.isEmpty && nextPending() == nil
+    }
 
     private var attempt: Int { configuration.run.attempt }
 
