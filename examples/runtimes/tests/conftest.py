@@ -18,7 +18,7 @@ EVALUATE = RUNTIMES / "evaluate" / "evaluate.py"
 for folder in ("lib", "demo", "sft"):
     sys.path.append(str(RUNTIMES / folder))
 
-TIMEOUT = 60
+TIMEOUT = 180
 
 
 @pytest.fixture(scope="session")
