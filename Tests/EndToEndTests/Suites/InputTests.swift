@@ -72,6 +72,41 @@ extension EndToEnd {
             await proxy.stop()
         }
 
+        @Test func `a model that the store refuses from the end of training on is kept, and goes there later`()
+            async throws
+        {
+            let team = try await Team.make("refused")
+            let proxy = try await StorageProxy(team.servers, .open)
+            var run = FixtureRun("kept", of: team, parameters: ["stepSeconds": "0.1"])
+            run.steps = 40
+            run.storageEndpoint = proxy.endpoint
+            try await team.apply(run.manifest)
+            try await team.wait("kept", for: "condition=CheckpointVerified")
+            try proxy.set(.denied)
+            try await team.wait("kept", for: "jsonpath={.status.reason}=InvalidCredentials")
+            let waiting = try #require(try await team.trainingJob("kept").status)
+            #expect(waiting.phase == .uploading)
+            #expect(waiting.holdsOnlyCopy == true)
+            #expect(waiting.message?.contains("credential") == true)
+            #expect(try await team.kubectl("get", "pvc", "-o", "name").contains("kept-workspace"))
+            try proxy.set(.open)
+            let job = try await team.finished("kept")
+            #expect(job.status?.phase == .completed, "\(job.status?.message ?? "")")
+            let output = try #require(job.status?.output)
+            let model = try FixtureModel(try await team.servers.store.committed(at: output.storageUri))
+            #expect(model.history.map(\.step) == Array(0..<40))
+            await proxy.stop()
+        }
+
+        @Test func `a gang whose name begins with a digit and has dots trains`() async throws {
+            let team = try await Team.make("names")
+            var run = FixtureRun("70b.sft", of: team)
+            run.nodes = 2
+            try await team.apply(run.manifest)
+            let job = try await team.finished("70b.sft")
+            #expect(job.status?.phase == .completed, "\(job.status?.message ?? "")")
+        }
+
         private func failed(_ run: FixtureRun, _ team: Team) async throws -> TrainingJobStatus {
             try await team.apply(run.manifest)
             let status = try #require(try await team.finished(run.name).status)
