@@ -36,6 +36,24 @@ struct SilentWaitTests {
         #expect(waits == [10, 20, 40, 80, 160])
     }
 
+    @Test(arguments: ["TooManyRequests", "InternalError", "ServiceUnavailable", "Timeout"])
+    func `a gang that a busy API server did not take is launched on`(reason: String) {
+        var world = World(Samples.trainingJob(nodes: 2))
+        world.run { $0.phase == .training && $0.state.pods["demo-train-1-0"] != nil }
+        world.state.pods["demo-train-1-1"] = nil
+        world.state.job?.status?.current?.launchedAt = nil
+        world.state.job?.status?.conditions?.set(
+            Condition(
+                type: "Applied", status: .false, observedGeneration: 1, lastTransitionTime: world.now,
+                reason: reason, message: "Refused, and tried again"))
+        world.touchRun()
+        world.pass()
+        #expect(world.phase == .training)
+        #expect(world.state.pods["demo-train-1-1"] != nil)
+        world.run(until: .completed)
+        #expect(world.status?.trainingAttempts == 1)
+    }
+
     @Test
     func `a run that waits out a backoff makes no claim to GPUs`() throws {
         var job = Samples.trainingJob()

@@ -5,6 +5,19 @@ public enum EffectReport {
     /// Type of the condition: false while something that the run needs is refused.
     public static let conditionType = "Applied"
 
+    /// Reasons of an API server that is busy or ill: it refuses nothing for good.
+    private static let passing: Set<String> = [
+        "TooManyRequests", "InternalError", "ServiceUnavailable", "Timeout", "ServerTimeout", "Conflict",
+    ]
+
+    /// The refusal that lasts until somebody acts or room is made; nil if there is none.
+    static func lastingRefusal(in conditions: [Condition]?) -> Condition? {
+        guard let refusal = conditions?[conditionType], refusal.status == .false,
+            !passing.contains(refusal.reason)
+        else { return nil }
+        return refusal
+    }
+
     /// Forgets what was refused, where it is not wanted any more.
     static func forget(in conditions: inout [Condition]?) {
         conditions?.removeAll { $0.type == conditionType && $0.status == .false }

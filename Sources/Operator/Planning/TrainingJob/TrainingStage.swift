@@ -49,7 +49,7 @@ extension TrainingJobDraft {
                     AttemptFailure(
                         .interrupted, reason: "PodLost", message: "A training pod vanished without a trace"))
             }
-            if let refusal = status.conditions?[EffectReport.conditionType], refusal.status == .false {
+            if let refusal = EffectReport.lastingRefusal(in: status.conditions) {
                 return giveUpLaunch(refusal)
             }
             return launch(gang, missing: (0..<gang.nodes).filter { pods[$0] == nil })
