@@ -72,7 +72,8 @@ extension EndToEnd {
             await proxy.stop()
         }
 
-        @Test func `a model that the store refuses from the end of training on is kept, and goes there later`()
+        @Test
+        func `a model that the store refuses from the end of training on is kept, and goes there later`()
             async throws
         {
             let team = try await Team.make("refused")
