@@ -173,10 +173,7 @@ extension Informer {
             report(input)
             let step = watcher.handle(input)
             for output in step.outputs { apply(output, at: watcher.resourceVersion) }
-            // What a page took to decode is many times what is kept of it.
-            if input.isPage || step.outputs.contains(where: { $0.isReplacement }) {
-                ProcessMemory.returnFreed()
-            }
+            if step.outputs.contains(where: { $0.isReplacement }) { ProcessMemory.returnFreed() }
             action = step.action
         }
     }

@@ -35,8 +35,6 @@ public struct Watcher<R: KubernetesResource>: Sendable {
         /// wished.
         case ended(KubernetesError?, lasted: Duration)
         case waited
-
-        var isPage: Bool { if case .page = self { true } else { false } }
     }
 
     /// Change for the store.
