@@ -10,7 +10,7 @@ struct RecordSorter: ~Copyable {
     private static let unusualShare = 0.2
     private static let exampleCount = 3
 
-    /// What was dropped as a copy: its number, and examples.
+    /// Records dropped as copies: their number, and examples.
     private struct Copies {
         var count: Int64 = 0
         var examples: [String] = []

@@ -2,8 +2,8 @@ import KubernetesAPI
 
 /// Parts of a conversation as OpenAI's and Hugging Face's chat formats write it.
 ///
-/// What is accepted and refused here is what `examples/runtimes/lib/anneal_runtime/conversations.py` accepts
-/// and refuses. Whether the model's chat template renders all of it, only the trainer can tell.
+/// Conversations are judged as `examples/runtimes/lib/anneal_runtime/conversations.py` judges them, both when they are
+/// accepted and when they are refused. Whether the model's chat template renders all of it, only the trainer can tell.
 enum ChatParts {
     private static let roles = ["system", "developer", "user", "assistant", "tool"]
     private static let thoughts = ["reasoning_content", "reasoning", "thinking"]

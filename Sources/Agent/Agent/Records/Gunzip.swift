@@ -57,7 +57,7 @@ final class Gunzip {
             default: throw Failure.damaged
             }
         }
-        // What is left in zlib's window comes out without further input.
+        // Bytes left in zlib's window come out without further input.
         while !isBetweenMembers, !hasEnded {
             let (_, produced, status) = step(&input, from: input.count, into: &piece)
             if produced > 0 { try body(Data(piece[..<produced])) }

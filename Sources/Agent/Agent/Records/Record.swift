@@ -8,9 +8,9 @@ struct Record: Equatable, Sendable {
     /// Key that differs between records with equal texts in different roles, such as a word as a prompt and
     /// as a completion.
     var identity: String
-    /// What the model reads before it answers; the whole text where a record has no answer.
+    /// Text that the model reads before it answers; the whole text where a record has no answer.
     var question: String
-    /// What the model shall learn to write: a completion, the assistant's messages, both answers of a
+    /// Text that the model shall learn to write: a completion, the assistant's messages, both answers of a
     /// preference. Empty in a text without roles.
     var answer = ""
 }

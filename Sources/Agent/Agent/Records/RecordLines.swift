@@ -84,7 +84,7 @@ struct RecordLines {
         private var held = Data()
         private(set) var isOver = false
 
-        /// What was held and the chunk, once that is enough.
+        /// Bytes held and the chunk, once that is enough.
         mutating func take(_ chunk: Data) -> Data? {
             guard !isOver else { return chunk }
             held.append(chunk)
@@ -92,7 +92,7 @@ struct RecordLines {
             return rest()
         }
 
-        /// What is held still; nil if that has been taken.
+        /// Bytes held still; nil if they have been taken.
         mutating func rest() -> Data? {
             guard !isOver else { return nil }
             isOver = true
@@ -111,7 +111,7 @@ struct RecordLines {
         }
     }
 
-    /// What is wrong with content that begins like this; nil if it may be lines of JSON.
+    /// Problem of content that begins like this; nil if it may be lines of JSON.
     private static func problem(_ beginning: Data) -> String? {
         let kind = ContentKind(of: beginning)
         let what = "it is \(kind.description)"

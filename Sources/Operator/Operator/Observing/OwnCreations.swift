@@ -3,7 +3,7 @@ import Synchronization
 
 /// UIDs of the objects that this process created, by the run that they are for. A status takes over those of an
 /// attempt once all of it was seen; until then only this memory tells a run's own object from one that somebody
-/// else made in its name. After a crash in between, what was made is made again.
+/// else made in its name. After a crash in between, the seals do.
 final class OwnCreations: Sendable {
     /// Seals of what this process creates.
     let seals: Seals = {

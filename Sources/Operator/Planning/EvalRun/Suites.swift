@@ -67,12 +67,11 @@ extension EvalRunDraft {
             return nil
         case .unscheduled(let since, let words):
             let start = max(since ?? now, entry.launchedAt ?? now)
-            let left = settings.silentWaitSeconds.addingClamped(-max(0, now.seconds(since: start)))
+            let left = now.left(of: settings.silentWaitSeconds, since: start)
             if left > 0 { wake(after: left) } else { show(entry, words) }
             return nil
         case .blocked(let reason, let message):
-            let left = settings.startFailureSeconds
-                .addingClamped(-max(0, now.seconds(since: entry.launchedAt ?? now)))
+            let left = now.left(of: settings.startFailureSeconds, since: entry.launchedAt ?? now)
             if left <= 0 { return AttemptFailure(.terminal, reason: reason, message: message) }
             status.reason = reason
             status.message = message
@@ -130,11 +129,7 @@ extension EvalRunDraft {
         }
         let name = EvaluationPod.name(run, suite: entry.name, attempt: entry.attempt)
         if seen.pods.contains(where: { $0.name == name && run.controls($0.metadata) }) {
-            status.reason = "ForeignObject"
-            status.message =
-                "Pod \(name) has this run as its owner, and the operator does not know it from its creation: it is "
-                + "deleted and made again"
-            wake(after: settings.queuePollSeconds)
+            waitForForeign("Pod \(name)")
             return nil
         }
         let running = seen.pods.count { run.controls($0.metadata) && !$0.isFinished } + steps.creations.count
@@ -210,11 +205,8 @@ extension EvalRunDraft {
         seen.seals.word("\(run.uid)/\(entry.name)/\(entry.attempt)")
     }
 
-    /// Whether the pod is the one that was created for the suite's attempt. An owner reference and a name can be
-    /// forged by whoever may create pods.
+    /// Whether the pod is the one that was created for the suite's attempt.
     func isOwn(_ pod: Pod, _ entry: SuiteStatus) -> Bool {
-        guard run.controls(pod.metadata), let uid = pod.metadata.uid else { return false }
-        if let noted = entry.podUID { return noted == uid }
-        return seen.ownUIDs.contains(uid) || Seals.fits(pod.metadata, entry.seal)
+        isOwn(pod.metadata, noted: entry.podUID, seal: entry.seal)
     }
 }

@@ -1,3 +1,5 @@
+import KubernetesAPI
+
 /// Waits that grow with the failures.
 enum Backoff {
     /// `base × factor^(failures − 1)` seconds, at most `limit`; 0 before the first failure.
@@ -30,5 +32,12 @@ extension Int64 {
     func multipliedClamped(by other: Int64) -> Int64 {
         let (product, overflow) = multipliedReportingOverflow(by: other)
         return overflow ? ((self < 0) == (other < 0) ? .max : .min) : product
+    }
+}
+
+extension Timestamp {
+    /// Seconds of a limit that are left now; 0 or less once it is over. A start in the future has used none.
+    func left(of limit: Int64, since start: Timestamp) -> Int64 {
+        limit.addingClamped(-max(0, seconds(since: start)))
     }
 }

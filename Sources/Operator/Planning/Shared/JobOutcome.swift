@@ -90,7 +90,7 @@ extension Job {
     /// as lost.
     private func settled(since: Timestamp?, _ now: Timestamp, _ settings: PlannerSettings) -> JobOutcome {
         let left =
-            since.map { settings.reportWaitSeconds.addingClamped(-max(0, now.seconds(since: $0))) } ?? 0
+            since.map { now.left(of: settings.reportWaitSeconds, since: $0) } ?? 0
         guard left > 0 else {
             return .failed(
                 AttemptFailure(.interrupted, reason: "PodLost", message: "The pod of Job \(name) was lost"))

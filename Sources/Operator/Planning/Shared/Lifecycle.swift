@@ -124,7 +124,7 @@ extension RunDraft {
         guard let seconds = policy?.ttlSecondsAfterFinished, let end = status.completionTime,
             let uid = metadata.uid
         else { return }
-        let left = max(0, seconds).addingClamped(-max(0, now.seconds(since: end)))
+        let left = now.left(of: max(0, seconds), since: end)
         if left <= 0 { steps.final.append(.deleteRun(uid: uid)) } else { wake(after: left) }
     }
 

@@ -106,7 +106,7 @@ extension PlanDraft {
         guard let end = pod.metadata.deletionTimestamp, !pod.isFinished,
             let reference = Child(pod).reference
         else { return }
-        let left = settings.forceDeleteSeconds.addingClamped(-max(0, now.seconds(since: end)))
+        let left = now.left(of: settings.forceDeleteSeconds, since: end)
         if left <= 0 {
             steps.deletions.append(.delete(reference, gracePeriodSeconds: 0))
         } else {

@@ -37,7 +37,7 @@ public struct LostNodes: Hashable, Sendable {
     func timeLeft(of pods: some Sequence<Pod>, now: Timestamp, patience: Int64) -> Int64? {
         pods.compactMap { pod in
             pod.spec?.nodeName.flatMap { since[$0] }
-                .map { patience.addingClamped(-max(0, now.seconds(since: $0))) }
+                .map { now.left(of: patience, since: $0) }
         }.min()
     }
 

@@ -28,3 +28,26 @@ public struct Seals: Hashable, Sendable {
         return digest(word) == seal
     }
 }
+
+extension RunDraft {
+    /// Whether the object of an attempt is the one that was created for it. An owner reference and a name can be
+    /// forged by whoever may create such objects.
+    ///
+    /// - Parameters:
+    ///   - noted: UID that the status has of the object; nil: none yet.
+    ///   - seal: Seal of its attempt; nil where it opens nothing, any more or yet.
+    func isOwn(_ child: ObjectMeta, noted: String?, seal: String?) -> Bool {
+        guard run.controls(child), let uid = child.uid else { return false }
+        if let noted { return noted == uid }
+        return seen.ownUIDs.contains(uid) || Seals.fits(child, seal)
+    }
+
+    /// Tells of an object that has the name of a child and is not the run's own, and waits for it to go.
+    mutating func waitForForeign(_ subject: String) {
+        status.reason = "ForeignObject"
+        status.message = Wording.bounded(
+            "\(subject) has this run as its owner, and the operator does not know it from its creation: it is "
+                + "deleted and made again")
+        wake(after: settings.queuePollSeconds)
+    }
+}

@@ -98,13 +98,12 @@ extension TrainingJobDraft {
         status.current?.children = Dictionary(known) { first, _ in first }
     }
 
-    /// Whether the object of the present attempt is the one that was created for it. An owner reference and a
-    /// name can be forged by whoever may create such objects.
+    /// Whether the object of the present attempt is the one that was created for it.
     func isOwn(_ child: ObjectMeta) -> Bool {
-        guard run.controls(child), let uid = child.uid else { return false }
-        if let noted = status.current?.children?[child.name ?? ""] { return noted == uid }
-        if seen.ownUIDs.contains(uid) { return true }
-        return status.current?.launchedAt == nil && Seals.fits(child, status.current?.seal)
+        let current = status.current
+        return isOwn(
+            child, noted: current?.children?[child.name ?? ""],
+            seal: current?.launchedAt == nil ? current?.seal : nil)
     }
 
     /// The word of the attempt's seal; nil where this process does not know it. The attempt is sealed anew then,
@@ -128,11 +127,7 @@ extension TrainingJobDraft {
     /// Waits for an object to go that has the name of a child and is not the run's own; true if there is one.
     mutating func waitsForForeign(_ children: [ObjectMeta]) -> Bool {
         guard let foreign = children.first(where: { run.controls($0) && !isOwn($0) }) else { return false }
-        status.reason = "ForeignObject"
-        status.message = Wording.bounded(
-            "Object \(foreign.name ?? "") has this run as its owner, and the operator does not know it from its "
-                + "creation: it is deleted and made again")
-        wake(after: settings.queuePollSeconds)
+        waitForForeign("Object \(foreign.name ?? "")")
         return true
     }
 
@@ -214,8 +209,7 @@ extension TrainingJobDraft {
         let reason: String, message: String
         switch pod {
         case .unscheduled(let start, let words):
-            let left = settings.silentWaitSeconds
-                .addingClamped(-max(0, now.seconds(since: max(since, start ?? since))))
+            let left = now.left(of: settings.silentWaitSeconds, since: max(since, start ?? since))
             guard left <= 0 else { return wake(after: left) }
             // The scheduler's words change with each look that it takes: the first ones stay.
             guard status.reason != "Unschedulable" else { return }
@@ -223,8 +217,7 @@ extension TrainingJobDraft {
             status.message = Wording.bounded(unschedulable(words))
             return
         case .starting(let start, let words):
-            let left = settings.silentWaitSeconds
-                .addingClamped(-max(0, now.seconds(since: start ?? since)))
+            let left = now.left(of: settings.silentWaitSeconds, since: start ?? since)
             guard left <= 0 else { return wake(after: left) }
             status.reason = "NotStarted"
             status.message = Wording.bounded(words)
@@ -239,7 +232,7 @@ extension TrainingJobDraft {
         }
         status.reason = reason
         status.message = Wording.bounded(message)
-        let left = settings.startFailureSeconds.addingClamped(-max(0, now.seconds(since: since)))
+        let left = now.left(of: settings.startFailureSeconds, since: since)
         if status.completingSince != nil {
             // A Secret that is rotated may be away for a while; the stage's own limit makes another attempt.
             wake(after: settings.startFailureSeconds)

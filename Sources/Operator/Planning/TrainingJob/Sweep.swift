@@ -28,7 +28,7 @@ extension TrainingJobDraft {
         case .training, .uploading, .suspended: return true
         case .failed, .pruned:
             guard heartbeat != nil, let end = status.completionTime else { return false }
-            let left = settings.reportWaitSeconds.addingClamped(-max(0, now.seconds(since: end)))
+            let left = now.left(of: settings.reportWaitSeconds, since: end)
             if left > 0 { wake(after: left) }
             return left > 0
         case .pending, .validating, .preprocessing, .preparing, .queued, .evaluating, .registering,

@@ -129,7 +129,7 @@ extension TrainingJobDraft {
             }
         }
         guard !isAlone, let end = pod.finishedAt else { return nil }
-        let left = settings.gangFailureSeconds.addingClamped(-max(0, now.seconds(since: end)))
+        let left = now.left(of: settings.gangFailureSeconds, since: end)
         return left > 0 ? left : nil
     }
 
@@ -198,7 +198,7 @@ extension TrainingJobDraft {
             switch outcome {
             case .unscheduled(let since, let message):
                 let start = max(since ?? launchedAt, launchedAt)
-                let left = settings.unschedulableSeconds.addingClamped(-max(0, now.seconds(since: start)))
+                let left = now.left(of: settings.unschedulableSeconds, since: start)
                 if left <= 0 { return giveUpPlacement(message ?? "no scheduler has looked at them") }
                 wake(after: left)
                 if !isHeldUp { watch(outcome, since: launchedAt) }
@@ -208,8 +208,7 @@ extension TrainingJobDraft {
                 isHeldUp = true
                 if status.phase.isTerminal { return }
             case .starting(let since, let message):
-                let left = settings.startFailureSeconds
-                    .addingClamped(-max(0, now.seconds(since: since ?? launchedAt)))
+                let left = now.left(of: settings.startFailureSeconds, since: since ?? launchedAt)
                 // Another node may have what this one lacks; the GPUs are not held meanwhile.
                 if left <= 0 {
                     return endAttempt(AttemptFailure(.interrupted, reason: "NotStarted", message: message))
@@ -257,7 +256,7 @@ extension TrainingJobDraft {
         let usual = hasSpoken ? settings.heartbeatTimeoutSeconds : settings.startupTimeoutSeconds
         let timeout = max(1, asked ?? usual)
         let seen = self.seen.signOfLifeSeen ?? running.startedAt ?? now
-        let left = timeout.addingClamped(-max(0, now.seconds(since: min(seen, now))))
+        let left = now.left(of: timeout, since: min(seen, now))
         guard left <= 0 else { return wake(after: left) }
         let limit = hasSpoken ? "runPolicy.heartbeatTimeoutSeconds" : "runPolicy.startupTimeoutSeconds"
         let failure = AttemptFailure(
