@@ -40,10 +40,24 @@ struct LeaderTerm: ServiceLifecycle.Service {
         let admission = Controller(
             name: "admission", queue: rounds.queue, workers: 1, logger: logger, observer: metrics.observe,
             waitUntilReady: caches.waitUntilSynced, reconcile: scheduler.round)
-        return [admission]
+        return [admission, startEvents]
             + kinds.compactMap { kind in
                 kind.controller(
                     parts, workers: configuration.workers, waitUntilReady: caches.waitUntilSynced)
             }
+    }
+    /// Reads what kubelets say of pods that do not start.
+    private var startEvents: any ServiceLifecycle.Service {
+        let wakeUps = WakeUps(caches: caches, kinds: kinds, rounds: rounds)
+        return Controller(
+            name: "start-events", queue: caches.startEvents.queue, workers: 2, logger: logger,
+            waitUntilReady: caches.waitUntilSynced
+        ) { wish in
+            let saysMore = await caches.startEvents.read(wish, by: client, now(), logger: logger)
+            if saysMore, let pod = caches.informer(Pod.self)?.store.get(wish.pod) {
+                wakeUps.wakeOwner(of: pod, after: .zero)
+            }
+            return .done
+        }
     }
 }

@@ -51,6 +51,7 @@ enum TrainingJobStatusSchema {
             "fruitlessInterruptions": count.description(
                 "Interruptions of training in a row without a newer checkpoint; enough of them count as a failure."
             ),
+            "avoidedNodes": SharedSchema.avoidedNodes,
             "suspendedFrom": phase.description("Phase that the run goes on in after a suspension."),
             "suspendedAt": .timestamp("Time since which the run is suspended."),
             "suspendedSeconds": count.description(

@@ -78,6 +78,8 @@ public struct TrainingJobStatus: Codable, Hashable, Sendable {
     /// Interruptions of training in a row without a newer checkpoint; enough of them count as a failure.
     /// Nil: none.
     public var fruitlessInterruptions: Int?
+    /// Nodes on which a pod of the run did not start; later pods prefer others for an hour. Nil: none.
+    public var avoidedNodes: [AvoidedNode]?
     /// Phase that the run goes on in after a suspension. Nil unless it is suspended.
     public var suspendedFrom: TrainingJobPhase?
     /// Time since which the run is suspended. Nil unless it is.

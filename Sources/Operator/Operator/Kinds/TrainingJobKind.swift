@@ -50,6 +50,7 @@ extension Kind where Object == TrainingJob {
         observation.jobs = caches.children(Job.self, of: uid)
         observation.pods = caches.children(Pod.self, of: uid)
         observation.lostNodes = caches.lostNodes(among: observation.pods)
+        observation.starts = caches.startEvents.of(observation.pods, now, settings)
         observation.claims = caches.children(PersistentVolumeClaim.self, of: uid)
         observation.services = caches.children(Service.self, of: uid)
         observation.leases = caches.children(Lease.self, of: uid)

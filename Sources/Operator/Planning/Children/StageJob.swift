@@ -7,6 +7,8 @@ struct StageJob {
     var spec: TrainingJobSpec
     var status: TrainingJobStatus
     var settings: PlannerSettings
+    /// Nodes that the pod keeps off where it can.
+    var avoidedNodes: [String] = []
 
     /// Parts that differ between the stages.
     private struct Content {
@@ -64,6 +66,7 @@ struct StageJob {
         pod.automountServiceAccountToken = false
         pod.enableServiceLinks = false
         pod.securityContext = PodSecurity.pod(user: settings.runAsUser)
+        PodPlacement.avoid(avoidedNodes, in: &pod)
         var template = PodTemplateSpec(
             metadata: ObjectMeta(
                 labels: run.labels(stage: Self.word(stage), attempt: attempt), annotations: annotations),

@@ -11,6 +11,8 @@ struct TrainingGang {
     var attempt: Int
     /// Checkpoint that `prepare` put in place; nil if training begins anew.
     var resume: CheckpointReference?
+    /// Nodes that the pods keep off where they can.
+    var avoidedNodes: [String] = []
 
     static let trainerName = "trainer"
     static let rendezvousPort: Int64 = 29_500
@@ -89,6 +91,7 @@ struct TrainingGang {
             pod.subdomain = serviceName
         }
         PodPlacement.apply(spec.placement, gpus: gpus, to: &pod)
+        PodPlacement.avoid(avoidedNodes, in: &pod)
         var metadata = run.metadata(
             name: podName(rank), stage: "train", attempt: attempt, annotations: annotations)
         metadata.labels?[Anneal.Label.nodeRank] = String(rank)

@@ -52,6 +52,8 @@ struct World {
     var ownUIDs: Set<String> = []
     var secret = "first"
     var events: [EventNote] = []
+    /// Kubelets' events on the start of pods, by the pod's UID.
+    var starts: [String: StartEvent] = [:]
     /// Names ever created; none may come twice once the status has noted it.
     var created: Set<ChildIdentity> = []
     var violations: [String] = []
@@ -91,6 +93,7 @@ struct World {
             $0.status?.containerStatuses?.first { $0.name == "trainer" }?.state?.running?.startedAt
         }
         observation.signOfLifeSeen = (renewals + starts).max()
+        observation.starts = self.starts
         observation.ownUIDs = ownUIDs
         observation.seals = Seals(secret: secret)
         observation.evalRuns = Array(state.evalRuns.values)
