@@ -62,6 +62,9 @@ enum TrainingJobStatusSchema {
             "completingSince": .timestamp(
                 "Time from which completionDeadlineSeconds counts: the end of training, later by each wait for an "
                     + "admission and each suspension since."),
+            "workspaceGeneration": count.description(
+                "Number of the run's volume: one that was lost, as a rule with its node, is followed by another."
+            ),
             "holdsOnlyCopy": .boolean(
                 "Whether the volume may hold a checkpoint or a model that is not in S3."),
             "progressPercent": word.description("Steps done, `0 %` to `100 %`, for the printer column."),

@@ -93,6 +93,8 @@ public struct TrainingJobStatus: Codable, Hashable, Sendable {
     /// Time from which completionDeadlineSeconds counts: the end of training, later by each wait for an
     /// admission and each suspension since. Nil until then.
     public var completingSince: Timestamp?
+    /// Number of the run's volume: one that was lost, as a rule with its node, is followed by another. Nil: the first.
+    public var workspaceGeneration: Int?
     /// Whether the volume may hold a checkpoint or a model that is not in S3. Nil until a trainer began.
     public var holdsOnlyCopy: Bool?
     /// Steps done, `0 %` to `100 %`, for the printer column. Nil until the number of steps is known.

@@ -9,6 +9,8 @@ struct StageJob {
     var settings: PlannerSettings
     /// Nodes that the pod keeps off where it can.
     var avoidedNodes: [String] = []
+    /// Zones of nodes that the GPU pods may run on; empty if they are not known.
+    var zones: Set<String> = []
 
     /// Parts that differ between the stages.
     private struct Content {
@@ -55,7 +57,9 @@ struct StageJob {
         pod.containers = [main]
         pod.volumes = [
             content.needsWorkspace
-                ? Volume(name: PodVolumes.workspaceName, claim: WorkspaceClaim.name(run))
+                ? Volume(
+                    name: PodVolumes.workspaceName,
+                    claim: WorkspaceClaim.name(run, status.workspaceGeneration ?? 1))
                 : Volume(name: PodVolumes.workspaceName, emptyDir: EmptyDirVolumeSource()),
             PodVolumes.configuration(
                 "agent-config", file: WorkspacePath.agentConfiguration,
@@ -66,6 +70,7 @@ struct StageJob {
         pod.automountServiceAccountToken = false
         pod.enableServiceLinks = false
         pod.securityContext = PodSecurity.pod(user: settings.runAsUser)
+        VolumeTopology.apply(spec.placement, zones: zones, gpus: spec.trainer.gpusPerNode, to: &pod)
         PodPlacement.avoid(avoidedNodes, in: &pod)
         var template = PodTemplateSpec(
             metadata: ObjectMeta(

@@ -11,6 +11,8 @@ struct TrainingGang {
     var attempt: Int
     /// Checkpoint that `prepare` put in place; nil if training begins anew.
     var resume: CheckpointReference?
+    /// Number of the run's volume.
+    var workspaceGeneration = 1
     /// Nodes that the pods keep off where they can.
     var avoidedNodes: [String] = []
 
@@ -67,7 +69,7 @@ struct TrainingGang {
         var annotations = [ConfigurationAnnotation.program: program]
         var pod = PodSpec(containers: [trainer(rank)])
         pod.volumes = [
-            Volume(name: PodVolumes.workspaceName, claim: WorkspaceClaim.name(run)),
+            Volume(name: PodVolumes.workspaceName, claim: WorkspaceClaim.name(run, workspaceGeneration)),
             PodVolumes.configuration(
                 "config", file: WorkspacePath.programConfiguration,
                 annotation: ConfigurationAnnotation.program),

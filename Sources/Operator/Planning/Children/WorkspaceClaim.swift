@@ -5,12 +5,19 @@ import KubernetesAPI
 enum WorkspaceClaim {
     static let defaultSize: WrittenQuantity = "20Gi"
 
-    static func name(_ run: RunObject) -> String { ChildName.make(run.name, "workspace") }
+    /// Name of the claim.
+    ///
+    /// - Parameter generation: Number of the volume, from 1; each that is lost is followed by another.
+    static func name(_ run: RunObject, _ generation: Int) -> String {
+        generation > 1
+            ? ChildName.make(run.name, "workspace", String(generation))
+            : ChildName.make(run.name, "workspace")
+    }
 
-    static func make(_ run: RunObject, _ workspace: Workspace?) -> PersistentVolumeClaim {
+    static func make(_ run: RunObject, _ workspace: Workspace?, generation: Int) -> PersistentVolumeClaim {
         let size = (workspace?.size ?? defaultSize).quantity ?? Quantity(20 << 30)
         return PersistentVolumeClaim(
-            metadata: run.metadata(name: name(run)),
+            metadata: run.metadata(name: name(run, generation)),
             spec: PersistentVolumeClaimSpec(
                 accessModes: [workspace?.accessMode ?? "ReadWriteOnce"],
                 storageClassName: workspace?.storageClassName,

@@ -172,7 +172,9 @@ extension TrainingJobDraft {
         if current.launchedAt == nil, outcome != .running(nil) { noteLaunch([job.metadata]) }
         switch outcome {
         case .running(.starting(let trouble)): watch(trouble, of: stage, since: current.launchedAt ?? now)
-        case .running(let pod): watch(pod, since: current.launchedAt ?? now)
+        case .running(let pod):
+            if replacesLostVolume(Wait(pod)) { return }
+            watch(pod, since: current.launchedAt ?? now)
         case .settling(let seconds): wake(after: seconds)
         case .succeeded(let report): finish(stage, report)
         case .failed(let failure):
@@ -185,10 +187,12 @@ extension TrainingJobDraft {
         if let start = current.notBefore, start > now { return wake(after: start.seconds(since: now)) }
         let name = StageJob.name(run, stage, attempt: current.attempt)
         if waitsForForeign(seen.jobs.filter { $0.name == name }.map(\.metadata)) { return }
+        if replacesLostVolume() { return }
         // Two attempts must never write to one workspace.
         guard !hasUnfinishedPods else { return wake(after: settings.queuePollSeconds) }
         let builder = StageJob(
-            run: run, spec: spec, status: status, settings: settings, avoidedNodes: avoidedNodes)
+            run: run, spec: spec, status: status, settings: settings, avoidedNodes: avoidedNodes,
+            zones: seen.zones)
         guard let job = builder.make(stage, attempt: current.attempt) else {
             return end(
                 .failed, reason: "InvalidSpec",
@@ -196,14 +200,15 @@ extension TrainingJobDraft {
                     "The configuration of \(stage.rawValue) can't be written as JSON: a number is not finite")
         }
         guard let word = sealWord() else { return }
-        if stage != .validating, stage != .registering { createClaimIfMissing() }
+        // What is to be uploaded is on a volume that is there.
+        if stage == .preprocessing || stage == .preparing { createClaimIfMissing() }
         create(job, needs: made, sealedBy: word)
     }
 
     mutating func createClaimIfMissing() {
-        let name = WorkspaceClaim.name(run)
+        let name = claimName
         guard !seen.claims.contains(where: { $0.name == name }) else { return }
-        create(WorkspaceClaim.make(run, spec.workspace))
+        create(WorkspaceClaim.make(run, spec.workspace, generation: status.workspaceGeneration ?? 1))
     }
 
     /// Watches a pod of a stage that a node took and that does not start: another node has its turn after a while,
@@ -246,7 +251,7 @@ extension TrainingJobDraft {
     /// The scheduler's words, and what they do not say of a volume that is not there.
     private func unschedulable(_ words: String?) -> String {
         let text = "No node takes the pod: \(words ?? "no scheduler has looked at it")"
-        let name = WorkspaceClaim.name(run)
+        let name = claimName
         guard let claim = seen.claims.first(where: { $0.name == name }), claim.status?.phase == "Pending"
         else {
             return text

@@ -17,7 +17,9 @@ extension TrainingJobDraft {
         if status.phase.isTerminal {
             for service in seen.services where run.controls(service.metadata) { delete(service) }
         }
-        for claim in seen.claims where run.controls(claim.metadata) && dropsVolume { delete(claim) }
+        for claim in seen.claims where run.controls(claim.metadata) && (dropsVolume || isLeftover(claim)) {
+            delete(claim)
+        }
     }
 
     /// Whether the Lease is still read: the last words of a trainer may reach the caches after the end of its
@@ -72,7 +74,7 @@ extension TrainingJobDraft {
         set(
             Self.keptCondition, true, reason: "NotInStorage",
             message:
-                "PersistentVolumeClaim \(WorkspaceClaim.name(run)) is kept: it may hold a checkpoint or a model "
+                "PersistentVolumeClaim \(claimName) is kept: it may hold a checkpoint or a model "
                 + "that is not in S3. Copy it by a pod that mounts the claim; the claim goes with the TrainingJob"
         )
     }

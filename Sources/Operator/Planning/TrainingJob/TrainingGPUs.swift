@@ -86,7 +86,7 @@ extension TrainingJobDraft {
     func gang(_ attempt: Int) -> TrainingGang {
         TrainingGang(
             run: run, spec: spec, settings: settings, attempt: attempt, resume: status.resume,
-            avoidedNodes: avoidedNodes)
+            workspaceGeneration: status.workspaceGeneration ?? 1, avoidedNodes: avoidedNodes)
     }
 
     /// The training pods that the run controls, of whatever attempt.

@@ -10,6 +10,7 @@ extension TrainingJobDraft {
             guard start <= now else { return wake(after: start.seconds(since: now)) }
             status.current?.notBefore = nil
         }
+        if replacesLostVolume() { return }
         guard isAdmitted() else { return }
         closeRecord()
         begin(.training)
@@ -46,6 +47,8 @@ extension TrainingJobDraft {
         }
         if giveBack(current.attempt) { return }
         if exceedsDeadline() { return }
+        let waits = outcomes.values.compactMap { Wait($0) }
+        if !waits.isEmpty || pods.isEmpty, replacesLostVolume(longest(waits)) { return }
         if pods.count < gang.nodes {
             guard current.launchedAt == nil else {
                 return endAttempt(
@@ -69,6 +72,11 @@ extension TrainingJobDraft {
         supervise(outcomes, pods, launchedAt: current.launchedAt ?? now)
     }
 
+    /// The wait that began first; nil if there is none.
+    private func longest(_ waits: [Wait]) -> Wait? {
+        waits.min { ($0.since ?? now) < ($1.since ?? now) }
+    }
+
     private mutating func launch(_ gang: TrainingGang, missing: [Int]) {
         let names = Set((0..<gang.nodes).map(gang.podName))
         let known =
@@ -78,7 +86,7 @@ extension TrainingJobDraft {
         guard !hasUnfinishedPods(besides: names) else { return wake(after: settings.queuePollSeconds) }
         guard gang.gpus == 0 || hold() else { return }
         guard let word = sealWord(besides: known) else { return }
-        createClaimIfMissing()
+        // The volume was filled before; were it gone, the scheduler would say so.
         if !seen.leases.contains(where: { $0.name == gang.leaseName }) {
             create(gang.lease, sealedBy: word)
         }
