@@ -46,7 +46,7 @@ struct LeaderTerm: ServiceLifecycle.Service {
                     parts, workers: configuration.workers, waitUntilReady: caches.waitUntilSynced)
             }
     }
-    /// Reads what kubelets say of pods that do not start.
+    /// Reads what is said of pods and Jobs that do not start.
     private var startEvents: any ServiceLifecycle.Service {
         let wakeUps = WakeUps(caches: caches, kinds: kinds, rounds: rounds)
         return Controller(
@@ -54,8 +54,11 @@ struct LeaderTerm: ServiceLifecycle.Service {
             waitUntilReady: caches.waitUntilSynced
         ) { wish in
             let saysMore = await caches.startEvents.read(wish, by: client, now(), logger: logger)
-            if saysMore, let pod = caches.informer(Pod.self)?.store.get(wish.pod) {
+            guard saysMore else { return .done }
+            if let pod = caches.informer(Pod.self)?.store.get(wish.key), pod.metadata.uid == wish.uid {
                 wakeUps.wakeOwner(of: pod, after: .zero)
+            } else if let job = caches.informer(Job.self)?.store.get(wish.key) {
+                wakeUps.wakeOwner(of: job, after: .zero)
             }
             return .done
         }

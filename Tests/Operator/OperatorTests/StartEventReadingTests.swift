@@ -118,7 +118,7 @@ import Testing
         #expect(events.of([pod("a", held: 1400)], Self.now.advanced(by: 1000), settings) == [:])
         #expect(
             await !events.read(
-                .init(pod: ObjectKey(namespace: "team", name: "x"), uid: "gone"), by: client(server),
+                .init(key: ObjectKey(namespace: "team", name: "x"), uid: "gone"), by: client(server),
                 Self.now, logger: logger))
     }
 }

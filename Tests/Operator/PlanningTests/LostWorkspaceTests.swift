@@ -127,6 +127,24 @@ struct LostWorkspaceTests {
         Self.expectRecovery(&world)
     }
 
+    @Test func `a claim that the kubelet misses is made anew as well`() {
+        var world = World(Samples.trainingJob())
+        world.nextFate = { $0.name == "demo-train-1-0" ? .stuck : .success }
+        world.run { $0.state.pods["demo-train-1-0"]?.status?.startTime != nil }
+        world.state.claims = [:]
+        for pod in world.state.pods.values {
+            world.starts[pod.metadata.uid ?? ""] = StartEvent(
+                reason: "FailedMount",
+                note:
+                    "Unable to attach or mount volumes: error processing PVC team/demo-workspace: failed to fetch "
+                    + #"PVC from API server: persistentvolumeclaims "demo-workspace" not found"#)
+        }
+        world.pass()
+        world.tick(seconds: 35)
+        world.pass()
+        Self.expectRecovery(&world)
+    }
+
     @Test func `trainers that have the volume are left alone`() {
         var world = World(Samples.trainingJob())
         world.trainingPasses = 10

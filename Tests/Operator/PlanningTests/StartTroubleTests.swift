@@ -127,6 +127,33 @@ struct StartTroubleTests {
         #expect(world.status?.countedFailures == nil)
     }
 
+    @Test func `a Job that gets no pod says why, and goes on once it has one`() throws {
+        var world = World(Samples.trainingJob())
+        world.run { $0.state.jobs["demo-validate-1"] != nil }
+        let job = try #require(world.state.jobs["demo-validate-1"])
+        // Its controller has seen it, and is refused.
+        world.state.jobs["demo-validate-1"]?.status = JobStatus()
+        world.pass()
+        #expect(world.status?.reason == nil)
+        func refuse(_ name: String) {
+            world.starts[job.metadata.uid ?? ""] = StartEvent(
+                reason: "FailedCreate",
+                note: "Error creating: pods \"demo-validate-1-\(name)\" is forbidden: exceeded quota: team")
+        }
+        world.now = world.now.advanced(by: 25)
+        refuse("x7k2p")
+        world.pass()
+        #expect(world.status?.reason == "FailedCreate")
+        #expect(world.status?.message?.contains("exceeded quota: team") == true)
+        let message = world.status?.message
+        refuse("bz9qd")
+        world.pass()
+        #expect(world.status?.message == message)
+        world.state.jobs["demo-validate-1"]?.status = nil
+        world.run(until: .completed)
+        #expect(world.phase == .completed)
+    }
+
     @Test func `words that change in passing alone stay as they were`() {
         var world = Self.world("train")
         var texts: Set<String> = []

@@ -50,7 +50,8 @@ extension Kind where Object == TrainingJob {
         observation.jobs = caches.children(Job.self, of: uid)
         observation.pods = caches.children(Pod.self, of: uid)
         observation.lostNodes = caches.lostNodes(among: observation.pods)
-        observation.starts = caches.startEvents.of(observation.pods, now, settings)
+        observation.starts = caches.startEvents.of(
+            observation.pods, jobs: observation.jobs, now, settings)
         observation.zones = TrainingJobPlanner.zones(of: job, settings: settings) {
             caches.nodes.hasSynced ? caches.nodes.store.list() : []
         }

@@ -26,7 +26,7 @@ final class ClusterCaches: Sendable {
     let namespace: String?
     /// What this process created.
     let creations = OwnCreations()
-    /// Kubelets' events on pods that do not start.
+    /// Events on pods and Jobs that do not start.
     let startEvents = StartEvents()
     /// Informers of the registered kinds and of their children, by the Swift type of their objects.
     private let informers: [ObjectIdentifier: any AnyInformer]

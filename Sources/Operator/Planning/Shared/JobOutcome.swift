@@ -19,6 +19,9 @@ extension Job {
     var isComplete: Bool { condition("Complete") != nil }
     var isFinished: Bool { isComplete || condition("Failed") != nil }
 
+    /// Whether the Job has not ended, and wants pods.
+    public var waitsForPods: Bool { !isFinished && metadata.deletionTimestamp == nil }
+
     /// State of the Job.
     ///
     /// - Parameters:

@@ -20,7 +20,7 @@ extension PodOutcome {
     /// Reasons in a status that say that pods are held up, and go when they are not.
     static let blockReasons = Set(StartEvent.steps.keys).union([
         "ImagePullFailed", "ImagePulling", "ContainerConfigurationInvalid", "ContainerStartFailed",
-        "Unschedulable", "NotStarted",
+        "Unschedulable", "NotStarted", StartEvent.refusedPod,
     ])
 }
 

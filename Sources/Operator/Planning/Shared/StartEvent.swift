@@ -28,6 +28,9 @@ public struct StartEvent: Hashable, Sendable {
     /// after two minutes at most.
     private static let currency: Int64 = 150
 
+    /// Word of the Job controller for a pod that is refused.
+    static let refusedPod = "FailedCreate"
+
     /// Warnings of a start, as kubelets of release 1.36 name them.
     static let steps: [String: Step] = [
         "FailedAttachVolume": .volumes, "FailedMount": .volumes, "FailedMapVolume": .volumes,
@@ -142,7 +145,8 @@ extension Wording {
         var result = ""
         var word = ""
         func close() {
-            result += isPassing(word) ? "…" : word
+            let isPassing = isPassing(word) || (result.last == "-" && isGenerated(word))
+            result += isPassing ? "…" : word
             word = ""
         }
         for scalar in text.unicodeScalars {
@@ -167,6 +171,11 @@ extension Wording {
         }
         return word.utf8.first.map(isDigit) == true
             && word.utf8.allSatisfy { isDigit($0) || "hmsnu".utf8.contains($0) }
+    }
+
+    /// Whether a word may be the end of a name that the API server generated: five characters of its alphabet.
+    private static func isGenerated(_ word: String) -> Bool {
+        word.utf8.count == 5 && word.utf8.allSatisfy { "bcdfghjklmnpqrstvwxz2456789".utf8.contains($0) }
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }

@@ -150,7 +150,29 @@ extension Pod {
     ]
 }
 
+extension Job {
+    /// What keeps the Job from having a pod, as its controller's event says.
+    func startTrouble(_ event: StartEvent?) -> StartTrouble {
+        let said =
+            event.map { "The Job controller says: \($0.reason): \(Wording.bounded($0.note, to: 600))" }
+            ?? "what its controller says is in kubectl describe job \(name)"
+        return StartTrouble(
+            reason: event?.reason ?? "NotStarted", message: "Job \(name) has no pod. \(said)",
+            since: metadata.creationTimestamp, cure: .person, isKnown: event != nil)
+    }
+}
+
 extension RunDraft {
+    /// Shows in the status what keeps a Job from having a pod. Room in a quota comes by itself; the Job's own limit is
+    /// the only one.
+    mutating func show(_ trouble: StartTrouble, launchedAt: Timestamp) {
+        let waited = max(0, now.seconds(since: trouble.since ?? launchedAt))
+        wake(after: max(1, settings.startEventSeconds - min(waited, settings.startEventSeconds - 1)))
+        let isSilent = !trouble.isKnown && waited < settings.silentWaitSeconds
+        guard !isSilent else { return wake(after: settings.silentWaitSeconds - waited) }
+        show(trouble, subject: "")
+    }
+
     /// Shows in the status what keeps a pod from starting.
     ///
     /// - Parameters:

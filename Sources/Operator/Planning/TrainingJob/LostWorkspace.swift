@@ -10,15 +10,18 @@ extension TrainingJobDraft {
     /// The claim of the run's present volume; nil if it is not there.
     private var claim: PersistentVolumeClaim? { seen.claims.first { $0.name == claimName } }
 
-    /// The wait of a pod for a node, as the scheduler tells of it.
+    /// The wait of a pod for a node or for its volumes, as the scheduler or the kubelet tells of it.
     struct Wait {
         var since: Timestamp?
         var words: String?
 
         /// The wait, if that is what the pod does.
         init?(_ outcome: PodOutcome?) {
-            guard case .unscheduled(let since, let words) = outcome else { return nil }
-            (self.since, self.words) = (since, words)
+            switch outcome {
+            case .unscheduled(let since, let words): (self.since, self.words) = (since, words)
+            case .starting(let trouble): (since, words) = (trouble.since, trouble.message)
+            case .active, .succeeded, .ended, nil: return nil
+            }
         }
 
         /// Whether the scheduler says that no node reaches the volume: the words of releases up to and since 1.33.
@@ -35,9 +38,12 @@ extension TrainingJobDraft {
     private func loss(_ wait: Wait?) -> String? {
         let waited = wait.map { max(0, now.seconds(since: $0.since ?? now)) } ?? 0
         guard let claim else {
-            guard let wait, wait.says("persistentvolumeclaim \"\(claimName)\" not found"),
-                waited >= settings.silentWaitSeconds
-            else { return nil }
+            let words = ["persistentvolumeclaim", "persistentvolumeclaims"].map {
+                "\($0) \"\(claimName)\" not found"
+            }
+            guard let wait, words.contains(where: wait.says), waited >= settings.silentWaitSeconds else {
+                return nil
+            }
             return "PersistentVolumeClaim \(claimName) was deleted"
         }
         if claim.status?.phase == "Lost" {

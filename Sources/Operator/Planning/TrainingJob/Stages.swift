@@ -171,7 +171,12 @@ extension TrainingJobDraft {
         // A Job without a pod has done nothing yet: were it lost, the same could take its place.
         if current.launchedAt == nil, outcome != .running(nil) { noteLaunch([job.metadata]) }
         switch outcome {
-        case .running(.starting(let trouble)): watch(trouble, of: stage, since: current.launchedAt ?? now)
+        case .running(.starting(let trouble)):
+            if replacesLostVolume(Wait(.starting(trouble))) { return }
+            watch(trouble, of: stage, since: current.launchedAt ?? now)
+        case .running(nil):
+            let event = job.metadata.uid.flatMap { seen.starts[$0] }
+            show(job.startTrouble(event), launchedAt: current.launchedAt ?? now)
         case .running(let pod):
             if replacesLostVolume(Wait(pod)) { return }
             watch(pod, since: current.launchedAt ?? now)

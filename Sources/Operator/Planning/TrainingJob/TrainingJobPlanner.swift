@@ -71,7 +71,7 @@ public struct TrainingJobObservation: Sendable {
     public var goneNodes: Set<String> = []
     /// Zones in which the run's GPU pods could find a place; empty if they are not known.
     public var zones: Set<String> = []
-    /// Kubelets' events on the start of pods that have not started, by the pod's UID.
+    /// Events on pods that a node took and that have not started, and on Jobs that have no pod, by UID.
     public var starts: [String: StartEvent] = [:]
     /// UIDs of objects that this process created for the run.
     public var ownUIDs: Set<String> = []
