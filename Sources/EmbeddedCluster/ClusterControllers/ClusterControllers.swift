@@ -190,6 +190,7 @@ extension ClusterControllers {
     private func volumes(_ caches: Caches) -> [any ServiceLifecycle.Service] {
         let claims = WorkQueue<ObjectKey>()
         let volumes = WorkQueue<String>()
+        let owners = WorkQueue<ObjectKey>()
         let controller = VolumeController(
             client: client, claims: caches.claims.store, volumes: caches.volumes.store,
             classes: caches.classes.store, pods: caches.pods.store, folder: configuration.volumesFolder,
@@ -207,8 +208,9 @@ extension ClusterControllers {
         caches.classes.addHandler { _ in for claim in caches.claims.store.list() { claims.add(claim.key) } }
         caches.pods.addHandler { change in
             for volume in change.object.spec?.volumes ?? [] {
-                guard let name = volume.persistentVolumeClaim?.claimName else { continue }
+                guard let name = volume.claimName(in: change.key.name) else { continue }
                 claims.add(ObjectKey(namespace: change.key.namespace, name: name))
+                if volume.ephemeral != nil { owners.add(change.key) }
             }
         }
         let storageClass = configuration.storageClass
@@ -224,6 +226,9 @@ extension ClusterControllers {
             ) { key in try await controller.reconcile(claim: key) },
             Controller(name: "volume-reclaimer", queue: volumes, workers: 2, logger: logger) { name in
                 try await controller.reconcile(volume: name)
+            },
+            Controller(name: "ephemeral-volume", queue: owners, workers: 2, logger: logger) { key in
+                try await controller.reconcile(pod: key)
             },
         ]
     }

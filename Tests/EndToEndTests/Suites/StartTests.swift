@@ -71,6 +71,28 @@ extension EndToEnd {
                 "what is left of the first goes")
         }
 
+        @Test func `a pod with a volume of its own fills it, and goes on from S3 on another`() async throws {
+            let team = try await Team.make("own-volumes")
+            var run = FixtureRun("own", of: team, parameters: ["stepSeconds": "0.1"])
+            run.steps = 40
+            run.hasOwnVolume = true
+            try await team.apply(run.manifest)
+            try await team.wait("own", for: "condition=CheckpointVerified")
+            #expect(
+                try await team.names(of: "pvc") == ["persistentvolumeclaim/own-train-1-0-workspace"])
+            try await team.kubectl("delete", "pod/own-train-1-0", "--wait=false")
+            let job = try await team.finished("own")
+            #expect(job.status?.phase == .completed, "\(job.status?.message ?? "")")
+            #expect(job.status?.trainingAttempts == 2)
+            let output = try #require(job.status?.output)
+            let model = try FixtureModel(try await team.servers.store.committed(at: output.storageUri))
+            #expect(model.history.map(\.step) == Array(0..<40))
+            #expect(Set(model.history.map(\.attempt)) == [1, 2], "the second went on where the first was")
+            _ = try await eventually("the end of the volume") {
+                try await team.names(of: "pvc").isEmpty ? true : nil
+            }
+        }
+
         private func suspend(_ isSuspended: Bool, _ name: String, _ team: Team) async throws {
             let change: JSONValue = ["spec": ["runPolicy": ["suspend": .bool(isSuspended)]]]
             try await team.kubectl("patch", "trainingjob", name, "--type=merge", "-p", change.text)

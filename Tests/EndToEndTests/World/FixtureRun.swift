@@ -26,6 +26,8 @@ struct FixtureRun: Sendable {
     var suiteParameters: [String: String] = [:]
     var registration: JSONValue?
     var gracePeriodSeconds = 5
+    /// Whether the training pod has a volume of its own.
+    var hasOwnVolume = false
 
     init(_ name: String, of team: Team, parameters: [String: String] = [:]) {
         self.name = name
@@ -64,6 +66,7 @@ struct FixtureRun: Sendable {
             ],
             "workspace": [
                 "size": "100Mi", "accessMode": nodes > 1 ? "ReadWriteMany" : "ReadWriteOnce",
+                "ephemeral": .bool(hasOwnVolume),
             ],
             "storage": [
                 "endpoint": .string(storageEndpoint), "pathStyle": true,

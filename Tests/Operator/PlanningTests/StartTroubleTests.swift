@@ -154,6 +154,31 @@ struct StartTroubleTests {
         #expect(world.phase == .completed)
     }
 
+    @Test
+    func `what an evaluation waits for is in the status of the run that is evaluated, as long as it lasts`() {
+        var world = World(Samples.trainingJob())
+        world.run { $0.phase == .evaluating && !$0.state.evalRuns.isEmpty }
+        world.pass()
+        func say(_ reason: String?, _ message: String?) {
+            for name in world.state.evalRuns.keys {
+                var status = EvalRunStatus(phase: .evaluating)
+                (status.reason, status.message) = (reason, message)
+                world.state.evalRuns[name]?.status = status
+            }
+            world.pass()
+        }
+        say("FailedMount", "Suite quality: no volume")
+        #expect(world.status?.reason == "FailedMount")
+        #expect(world.status?.message == "EvalRun demo-evaluate-1: Suite quality: no volume")
+        say("WaitingForCapacity", "4 of 7")
+        let waiting = world.status
+        say("WaitingForCapacity", "3 of 7")
+        #expect(world.status?.message == waiting?.message)
+        say(nil, nil)
+        #expect(world.status?.reason == nil)
+        #expect(world.status?.message == nil)
+    }
+
     @Test func `words that change in passing alone stay as they were`() {
         var world = Self.world("train")
         var texts: Set<String> = []

@@ -69,8 +69,12 @@ public struct SchedulingRound: Sendable {
 
     private func volumeRefusal(_ pod: Pod) -> String? {
         for volume in pod.spec?.volumes ?? [] {
-            guard let name = volume.persistentVolumeClaim?.claimName else { continue }
+            guard let name = volume.claimName(in: pod.name) else { continue }
             guard let claim = claims[ObjectKey(namespace: pod.namespace, name: name)] else {
+                if volume.ephemeral != nil {
+                    return
+                        "waiting for ephemeral volume controller to create the persistentvolumeclaim \"\(name)\""
+                }
                 return "persistentvolumeclaim \"\(name)\" not found"
             }
             if claim.metadata.deletionTimestamp != nil {

@@ -61,11 +61,25 @@ public enum ClaimBinding {
                 name: name, annotations: ["pv.kubernetes.io/provisioned-by": provisioner]), spec: spec)
     }
 
+    /// Claims that a pod's generic ephemeral volumes ask for, with the pod as their owner.
+    public static func claims(ofEphemeralVolumesOf pod: Pod) -> [PersistentVolumeClaim] {
+        (pod.spec?.volumes ?? []).compactMap { volume in
+            guard let template = volume.ephemeral?.volumeClaimTemplate, let owner = pod.controllerReference,
+                let name = volume.claimName(in: pod.name)
+            else { return nil }
+            return PersistentVolumeClaim(
+                metadata: ObjectMeta(
+                    name: name, namespace: pod.namespace, labels: template.metadata?.labels,
+                    annotations: template.metadata?.annotations, ownerReferences: [owner]),
+                spec: template.spec)
+        }
+    }
+
     /// Whether a claim that is being deleted may go: no living pod uses it.
     public static func isUnused(_ claim: PersistentVolumeClaim, pods: [Pod]) -> Bool {
         !pods.contains { pod in
             pod.namespace == claim.namespace && !pod.isFinished
-                && (pod.spec?.volumes ?? []).contains { $0.persistentVolumeClaim?.claimName == claim.name }
+                && (pod.spec?.volumes ?? []).contains { $0.claimName(in: pod.name) == claim.name }
         }
     }
 }

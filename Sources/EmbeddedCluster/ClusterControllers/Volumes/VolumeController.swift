@@ -108,6 +108,22 @@ struct VolumeController: Sendable {
         }
     }
 
+    /// Makes the claims of a pod's generic ephemeral volumes, which go with the pod.
+    func reconcile(pod key: ObjectKey) async throws -> Reconciliation {
+        guard binds, let pod = pods.get(key), pod.metadata.deletionTimestamp == nil, !pod.isFinished else {
+            return .done
+        }
+        for claim in ClaimBinding.claims(ofEphemeralVolumesOf: pod) where claims.get(claim.key) == nil {
+            do {
+                try await client.create(claim)
+            } catch {
+                // The scheduler refuses a pod whose claim is another's.
+                guard error.isAlreadyExists else { throw error }
+            }
+        }
+        return .done
+    }
+
     /// Reclaims the volume of a claim that is gone.
     func reconcile(volume name: String) async throws -> Reconciliation {
         guard let volume = volumes.get(ObjectKey(name: name)), let claim = volume.spec?.claimRef,

@@ -70,14 +70,14 @@ extension PodWorker {
         try files.writeEtc(hostname: hostname, hosts: hostsText, users: Set(users))
         for volume in state.spec.volumes ?? [] {
             if volume.emptyDir != nil { try files.makeEmpty(volume: volume.name) }
-            guard let claim = volume.persistentVolumeClaim else { continue }
+            guard let claim = volume.claimName(in: state.pod.name) else { continue }
             do {
                 try VolumeFiles.checkFolder(try await folder(of: claim))
             } catch let error as HostFolderError {
                 throw VolumeFailure.setUp(error.volume, error)
             } catch {
                 throw VolumeFailure.claim(
-                    claim.claimName, of: volume.name, namespace: state.pod.namespace, error)
+                    claim, of: volume.name, namespace: state.pod.namespace, error)
             }
         }
         try await writeObjectVolumes(objects)
@@ -85,11 +85,10 @@ extension PodWorker {
     }
 
     /// The host folder behind a claim.
-    func folder(of claim: PersistentVolumeClaimVolumeSource) async throws -> String {
-        if let known = claimFolders[claim.claimName] { return known }
-        let path = try await context.cluster.folder(
-            ofClaim: claim.claimName, namespace: state.pod.namespace)
-        claimFolders[claim.claimName] = path
+    func folder(of claim: String) async throws -> String {
+        if let known = claimFolders[claim] { return known }
+        let path = try await context.cluster.folder(ofClaim: claim, namespace: state.pod.namespace)
+        claimFolders[claim] = path
         return path
     }
 }

@@ -139,9 +139,9 @@ extension PodWorker {
             }
             var root = folder.volume(volume.name)
             var isReadOnly = mount.readOnly == true || volume.isMadeOfObjects
-            if let claim = volume.persistentVolumeClaim {
+            if let claim = volume.claimName(in: state.pod.name) {
                 root = try await folder(of: claim)
-                isReadOnly = isReadOnly || claim.readOnly == true
+                isReadOnly = isReadOnly || volume.persistentVolumeClaim?.readOnly == true
             } else if let source = volume.hostPath {
                 root = source.path
             }

@@ -22,6 +22,7 @@ public struct Volume: Codable, Hashable, Sendable {
     public var projected: ProjectedVolumeSource?
     public var downwardAPI: DownwardAPIVolumeSource?
     public var hostPath: HostPathVolumeSource?
+    public var ephemeral: EphemeralVolumeSource?
 
     public init(name: String) { self.name = name }
 
@@ -43,6 +44,33 @@ public struct Volume: Codable, Hashable, Sendable {
     public init(name: String, secret: String) {
         self.name = name
         self.secret = SecretVolumeSource(secretName: secret)
+    }
+}
+
+extension Volume {
+    /// Name of the claim behind the volume; nil for one without.
+    ///
+    /// - Parameter pod: Name of the pod: the claim of a generic ephemeral volume is made for it.
+    public func claimName(in pod: String) -> String? {
+        persistentVolumeClaim?.claimName ?? (ephemeral == nil ? nil : "\(pod)-\(name)")
+    }
+}
+
+/// A claim that is made for a pod and goes with it.
+public struct EphemeralVolumeSource: Codable, Hashable, Sendable {
+    public var volumeClaimTemplate: PersistentVolumeClaimTemplate?
+    public init(volumeClaimTemplate: PersistentVolumeClaimTemplate?) {
+        self.volumeClaimTemplate = volumeClaimTemplate
+    }
+}
+
+public struct PersistentVolumeClaimTemplate: Codable, Hashable, Sendable {
+    /// Labels and annotations of the claim.
+    public var metadata: ObjectMeta?
+    public var spec: PersistentVolumeClaimSpec
+    public init(metadata: ObjectMeta? = nil, spec: PersistentVolumeClaimSpec) {
+        self.metadata = metadata
+        self.spec = spec
     }
 }
 

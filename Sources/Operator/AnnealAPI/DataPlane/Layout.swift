@@ -42,6 +42,8 @@ public enum ConfigurationAnnotation {
     public static let agent = "anneal.dev/agent-config"
     /// Configuration of a pod's second agent container, which publishes records after a user's transform.
     public static let publisher = "anneal.dev/publisher-config"
+    /// Configuration of the agent container that fills a training pod's own volume.
+    public static let preparation = "anneal.dev/prepare-config"
 }
 
 /// Environment variables that Anneal sets; a user may set none of them.

@@ -202,6 +202,10 @@ enum TrainingJobSchema {
             "storageClassName": SharedSchema.objectName("StorageClass; the cluster's default if absent."),
             "accessMode": .string("Access mode of the volume; ReadWriteMany for runs of several nodes.")
                 .oneOf("ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod").default("ReadWriteOnce"),
+            "ephemeral": .boolean(
+                "Whether the training pod has a generic ephemeral volume of its own, which is filled in the pod, "
+                    + "instead of one that all stages share: for storage that is local to a node. For runs of one node."
+            ).default(false),
             "retention": .string(
                 "Life of the volume: Delete it when the run has finished and all that it holds is in S3, DeleteAlways "
                     + "when the run has finished, or Retain it while the TrainingJob exists."
@@ -254,6 +258,12 @@ enum TrainingJobSchema {
             "self.method != 'qlora' || !has(self.trainer.resourcesPerNode) || "
                 + "!has(self.trainer.resourcesPerNode.gpus) || self.trainer.resourcesPerNode.gpus > 0",
             message: "method qlora needs GPUs: set trainer.resourcesPerNode.gpus, or use method: lora"),
+        Schema.Rule(
+            "!has(self.workspace) || !has(self.workspace.ephemeral) || !self.workspace.ephemeral || "
+                + "!has(self.trainer.numNodes) || self.trainer.numNodes <= 1",
+            message:
+                "an ephemeral workspace is of one pod: set trainer.numNodes to 1, or workspace.ephemeral to false",
+            fieldPath: ".workspace.ephemeral"),
         Schema.Rule(
             "!has(self.trainer.numNodes) || self.trainer.numNodes <= 1 || "
                 + "(has(self.workspace) && has(self.workspace.accessMode) && self.workspace.accessMode == 'ReadWriteMany')",

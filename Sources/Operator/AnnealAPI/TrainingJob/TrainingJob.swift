@@ -287,6 +287,9 @@ public struct Workspace: Codable, Hashable, Sendable {
     public var storageClassName: String?
     /// Access mode of the volume; ReadWriteMany for runs of several nodes. Default ReadWriteOnce.
     public var accessMode: String?
+    /// Whether the training pod has a generic ephemeral volume of its own, which is filled in the pod, instead of one
+    /// that all stages share: for storage that is local to a node. For runs of one node. Default false.
+    public var ephemeral: Bool?
     /// Life of the volume: Delete it when the run has finished and all that it holds is in S3, DeleteAlways
     /// when the run has finished, or Retain it while the TrainingJob exists. Default Delete.
     public var retention: Retention?

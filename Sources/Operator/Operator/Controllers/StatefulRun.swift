@@ -19,6 +19,8 @@ protocol PhasedStatus: Codable, Hashable, Sendable {
     func endedStages(since before: Self?) -> [String: Int64]
     /// Progress and measures that an owner goes by.
     var figures: [String: Double] { get }
+    /// What the object waits for, as its owner shows it; nil for nothing.
+    var wait: String? { get }
 }
 
 extension PhasedStatus {
@@ -26,6 +28,7 @@ extension PhasedStatus {
     var attemptNumber: Int? { nil }
     func endedStages(since before: Self?) -> [String: Int64] { [:] }
     var figures: [String: Double] { [:] }
+    var wait: String? { nil }
 }
 
 /// Status of a kind whose objects hold GPUs.

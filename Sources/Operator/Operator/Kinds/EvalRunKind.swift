@@ -47,6 +47,7 @@ extension EvalRunStatus: GPUHoldingStatus {
         let (seconds, overflow) = whole.subtractingReportingOverflow(max(0, queuedSeconds ?? 0))
         return [EvalRunPhase.evaluating.rawValue: overflow ? 0 : max(0, seconds)]
     }
+    var wait: String? { heldUp.map { "\($0.reason): \($0.message)" } }
     var figures: [String: Double] {
         var figures: [String: Double] = [:]
         for suite in suites ?? [] {

@@ -49,6 +49,8 @@ struct Outlook: Hashable, Sendable {
     var isBeingDeleted: Bool
     /// Progress and measures, which change often.
     var figures: [String: Double]
+    /// What the run waits for.
+    var wait: String?
 }
 
 /// Parts of a controller, besides its kind: the same for all kinds of a leader's term.
@@ -80,7 +82,8 @@ extension Kind where Object: StatefulRun {
         outlook = { run in
             Outlook(
                 phase: run.status?.phaseName ?? firstPhase,
-                isBeingDeleted: run.metadata.deletionTimestamp != nil, figures: run.status?.figures ?? [:])
+                isBeingDeleted: run.metadata.deletionTimestamp != nil, figures: run.status?.figures ?? [:],
+                wait: run.status?.wait)
         }
         reconcile = { served, term in
             RunReconciler<Object>(

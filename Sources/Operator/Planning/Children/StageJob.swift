@@ -56,10 +56,8 @@ struct StageJob {
         }
         pod.containers = [main]
         pod.volumes = [
-            content.needsWorkspace
-                ? Volume(
-                    name: PodVolumes.workspaceName,
-                    claim: WorkspaceClaim.name(run, status.workspaceGeneration ?? 1))
+            mountsClaim(stage, content)
+                ? Volume(name: PodVolumes.workspaceName, claim: WorkspaceClaim.name(run, spec, status))
                 : Volume(name: PodVolumes.workspaceName, emptyDir: EmptyDirVolumeSource()),
             PodVolumes.configuration(
                 "agent-config", file: WorkspacePath.agentConfiguration,
@@ -70,7 +68,12 @@ struct StageJob {
         pod.automountServiceAccountToken = false
         pod.enableServiceLinks = false
         pod.securityContext = PodSecurity.pod(user: settings.runAsUser)
-        VolumeTopology.apply(spec.placement, zones: zones, gpus: spec.trainer.gpusPerNode, to: &pod)
+        if !spec.hasOwnVolume {
+            VolumeTopology.apply(spec.placement, zones: zones, gpus: spec.trainer.gpusPerNode, to: &pod)
+        } else if stage == .uploading {
+            // The volume says on which node: one with GPUs.
+            pod.tolerations = PodPlacement.tolerations(spec.placement, gpus: spec.trainer.gpusPerNode)
+        }
         PodPlacement.avoid(avoidedNodes, in: &pod)
         var template = PodTemplateSpec(
             metadata: ObjectMeta(
@@ -89,6 +92,12 @@ struct StageJob {
             metadata: run.metadata(
                 name: Self.name(run, stage, attempt: attempt), stage: Self.word(stage), attempt: attempt),
             spec: job)
+    }
+
+    /// Whether the stage works on the run's volume. One of the training pod's own is there once that has run, and only
+    /// its model is wanted from it.
+    private func mountsClaim(_ stage: TrainingJobPhase, _ content: Content) -> Bool {
+        content.needsWorkspace && (!spec.hasOwnVolume || stage == .uploading)
     }
 
     private func content(_ stage: TrainingJobPhase, attempt: Int) -> Content? {
@@ -145,10 +154,25 @@ struct StageJob {
             destinationUri: ArtifactLayout.data(root: root), directory: WorkspacePath.data, part: part)
     }
 
+    /// Configuration of `prepare` as a Job. For a volume of the training pod's own it finds the checkpoint to go on
+    /// from, and the pod does the rest.
     private func prepare(_ attempt: Int) -> PrepareConfiguration {
+        var configuration = preparation(attempt)
+        if spec.hasOwnVolume {
+            configuration.downloads = []
+            configuration.cleared = []
+        } else if let step = status.trainingAttempts, step > 0 {
+            configuration.left = .init(
+                directory: WorkspacePath.checkpoints, artifactRoot: root, attempt: step)
+        }
+        return configuration
+    }
+
+    /// All that training needs on its volume.
+    func preparation(_ attempt: Int) -> PrepareConfiguration {
         let data = StoredInput(
             storageUri: ArtifactLayout.data(root: root), sha256: status.dataset?.processedManifestSha256)
-        let hasTrained = (status.trainingAttempts ?? 0) > 0
+        let hasTrained = (status.trainingAttempts ?? 0) > (status.phase == .training ? 1 : 0)
         return PrepareConfiguration(
             run: run.identity(attempt: attempt), storage: storage,
             downloads: [
@@ -157,10 +181,6 @@ struct StageJob {
             ],
             checkpointsUri: hasTrained ? ArtifactLayout.checkpoints(root: root) : nil,
             resumeDirectory: hasTrained ? WorkspacePath.resume : nil,
-            left: hasTrained
-                ? .init(
-                    directory: WorkspacePath.checkpoints, artifactRoot: root,
-                    attempt: status.trainingAttempts ?? 1) : nil,
             // Files that an earlier attempt did not commit must not be taken for this one's.
             cleared: [
                 WorkspacePath.checkpoints, WorkspacePath.resume, WorkspacePath.run, WorkspacePath.output,

@@ -11,12 +11,15 @@ struct TrainingGang {
     var attempt: Int
     /// Checkpoint that `prepare` put in place; nil if training begins anew.
     var resume: CheckpointReference?
-    /// Number of the run's volume.
+    /// Number of the run's volume, where all stages share one.
     var workspaceGeneration = 1
+    /// Downloads that fill the pod's own volume; nil where all stages share one.
+    var preparation: PrepareConfiguration?
     /// Nodes that the pods keep off where they can.
     var avoidedNodes: [String] = []
 
     static let trainerName = "trainer"
+    static let preparationName = "prepare"
     static let rendezvousPort: Int64 = 29_500
 
     var nodes: Int { max(1, spec.trainer.numNodes ?? 1) }
@@ -26,7 +29,9 @@ struct TrainingGang {
 
     var leaseName: String { ChildName.make(run.name, "train", String(attempt)) }
     var serviceName: String { ChildName.service(run.name, "train") }
-    func podName(_ rank: Int) -> String {
+    func podName(_ rank: Int) -> String { Self.podName(run, attempt: attempt, rank: rank) }
+
+    static func podName(_ run: RunObject, attempt: Int, rank: Int) -> String {
         ChildName.make(run.name, "train", String(attempt), String(rank))
     }
 
@@ -54,11 +59,18 @@ struct TrainingGang {
                         ContainerResources.requirements(
                             spec.trainer.resourcesPerNode, gpus: gpus, gpuResource: gpuResource))
                 ],
-                initContainers: [
-                    PodResources.InitContainer(
-                        share: PodResources.Share(ContainerResources.requirements(settings.syncResources)),
-                        isSidecar: true)
-                ]),
+                initContainers: (spec.hasOwnVolume
+                    ? [
+                        PodResources.InitContainer(
+                            share: PodResources.Share(
+                                ContainerResources.requirements(settings.agentResources)))
+                    ] : [])
+                    + [
+                        PodResources.InitContainer(
+                            share: PodResources.Share(
+                                ContainerResources.requirements(settings.syncResources)),
+                            isSidecar: true)
+                    ]),
             nodeSelector: PodPlacement.nodeSelector(spec.placement),
             tolerations: PodPlacement.tolerations(spec.placement, gpus: gpus))
     }
@@ -69,7 +81,10 @@ struct TrainingGang {
         var annotations = [ConfigurationAnnotation.program: program]
         var pod = PodSpec(containers: [trainer(rank)])
         pod.volumes = [
-            Volume(name: PodVolumes.workspaceName, claim: WorkspaceClaim.name(run, workspaceGeneration)),
+            spec.hasOwnVolume
+                ? WorkspaceClaim.ephemeral(run, spec.workspace, attempt: attempt)
+                : Volume(
+                    name: PodVolumes.workspaceName, claim: WorkspaceClaim.name(run, workspaceGeneration)),
             PodVolumes.configuration(
                 "config", file: WorkspacePath.programConfiguration,
                 annotation: ConfigurationAnnotation.program),
@@ -80,6 +95,11 @@ struct TrainingGang {
             guard let agent = String?.annotation(syncConfiguration) else { return nil }
             annotations[ConfigurationAnnotation.agent] = agent
             addSidecar(to: &pod)
+        }
+        if let preparation {
+            guard let configuration = String?.annotation(preparation) else { return nil }
+            annotations[ConfigurationAnnotation.preparation] = configuration
+            addPreparation(to: &pod)
         }
         pod.restartPolicy = "Never"
         pod.terminationGracePeriodSeconds =
@@ -100,6 +120,18 @@ struct TrainingGang {
         // The pod stays until its GPU time is counted.
         if gpus > 0 { metadata.finalizers = [Anneal.Finalizer.settle] }
         return Pod(metadata: metadata, spec: pod)
+    }
+
+    /// Fills the pod's own volume before anything else runs.
+    private func addPreparation(to pod: inout PodSpec) {
+        let prepare = AgentContainer.make(
+            name: Self.preparationName, command: "prepare", configurationVolume: "prepare-config",
+            storage: spec.storage, resources: settings.agentResources, settings: settings)
+        pod.initContainers = [prepare] + (pod.initContainers ?? [])
+        pod.volumes?.append(
+            PodVolumes.configuration(
+                "prepare-config", file: WorkspacePath.agentConfiguration,
+                annotation: ConfigurationAnnotation.preparation))
     }
 
     private func addSidecar(to pod: inout PodSpec) {

@@ -75,7 +75,8 @@ extension TrainingJobDraft {
     }
 
     private mutating func take(_ child: EvalRun) {
-        guard let verdict = child.status, verdict.phase.isTerminal else { return }
+        guard let verdict = child.status else { return }
+        guard verdict.phase.isTerminal else { return show(verdict, of: child.name) }
         var summary = EvaluationSummary(name: child.name)
         summary.uid = child.metadata.uid
         summary.modelSha256 = child.spec.model.sha256
@@ -103,5 +104,29 @@ extension TrainingJobDraft {
             retry(failure, limit: settings.evaluating)
         case .pending, .queued, .evaluating, .suspended: break
         }
+    }
+
+    /// Shows what the EvalRun waits for.
+    private mutating func show(_ verdict: EvalRunStatus, of name: String) {
+        if let wait = verdict.heldUp {
+            status.reason = wait.reason
+            status.message = Wording.bounded("EvalRun \(name): \(wait.message)")
+        } else if status.reason.map(EvalRunStatus.waits.contains) == true {
+            status.reason = nil
+            status.message = nil
+        }
+    }
+}
+
+extension EvalRunStatus {
+    private static let forCapacity = "WaitingForCapacity"
+    /// Reasons of an EvalRun that waits.
+    fileprivate static let waits = PodOutcome.blockReasons.union([forCapacity])
+
+    /// What the EvalRun waits for, as its owner shows it; nil for nothing. What the scheduler says of capacity changes
+    /// with each round, and is in the EvalRun alone.
+    public var heldUp: (reason: String, message: String)? {
+        guard let reason, Self.waits.contains(reason) else { return nil }
+        return (reason, reason == Self.forCapacity ? "waits for room" : message ?? reason)
     }
 }

@@ -5,7 +5,7 @@ import KubernetesAPI
 extension TrainingJobDraft {
     /// Name of the run's claim. A volume that was lost is followed by one of another name: what is left of it stays as
     /// long as the run may need it.
-    var claimName: String { WorkspaceClaim.name(run, status.workspaceGeneration ?? 1) }
+    var claimName: String { WorkspaceClaim.name(run, spec, status) }
 
     /// The claim of the run's present volume; nil if it is not there.
     private var claim: PersistentVolumeClaim? { seen.claims.first { $0.name == claimName } }
@@ -63,8 +63,9 @@ extension TrainingJobDraft {
     /// - Parameter wait: Wait of a pod that mounts it; nil where none is there.
     /// - Returns: Whether nothing more is to be done in this pass.
     mutating func replacesLostVolume(_ wait: Wait? = nil) -> Bool {
-        guard let current = status.current, let loss = loss(wait) else { return false }
-        let stage = current.stage
+        guard let stage = status.current?.stage, !spec.hasOwnVolume || stage == .uploading,
+            let loss = loss(wait)
+        else { return false }
         let failure = AttemptFailure(
             .interrupted, reason: Self.lossReason, message: "\(loss); another is filled from S3")
         switch stage {

@@ -157,6 +157,10 @@ extension TrainingJobDraft {
     /// Makes one pass of a stage that runs as a CPU Job.
     mutating func runJob(of stage: TrainingJobPhase) {
         guard let current = status.current, current.stage == stage else { return begin(stage) }
+        // The training pod fills its own volume; a checkpoint to go on from is looked for before.
+        if stage == .preparing, spec.hasOwnVolume, (status.trainingAttempts ?? 0) == 0 {
+            return finishPreparing(StageReport(reason: StageReport.succeeded))
+        }
         let limit = limit(of: stage)
         guard let job = job(named: StageJob.name(run, stage, attempt: current.attempt)) else {
             guard current.launchedAt == nil else {
@@ -212,7 +216,7 @@ extension TrainingJobDraft {
 
     mutating func createClaimIfMissing() {
         let name = claimName
-        guard !seen.claims.contains(where: { $0.name == name }) else { return }
+        guard !spec.hasOwnVolume, !seen.claims.contains(where: { $0.name == name }) else { return }
         create(WorkspaceClaim.make(run, spec.workspace, generation: status.workspaceGeneration ?? 1))
     }
 

@@ -70,7 +70,9 @@ extension TrainingJobDraft {
             }
             return
         }
-        guard seen.claims.contains(where: { run.controls($0.metadata) }) else { return }
+        guard seen.claims.contains(where: { run.controls($0.metadata) || $0.name == claimName }) else {
+            return
+        }
         set(
             Self.keptCondition, true, reason: "NotInStorage",
             message:
@@ -83,7 +85,7 @@ extension TrainingJobDraft {
     private static let keptCondition = "WorkspaceKept"
 
     /// Finished pods would keep the volume from going.
-    private var dropsFinished: Bool { dropsVolume && status.phase != .failed }
+    private var dropsFinished: Bool { dropsVolume && (status.phase != .failed || spec.hasOwnVolume) }
 
     private func isCurrent(_ stage: TrainingJobPhase) -> Bool {
         status.phase == stage && status.current?.stage == stage
@@ -113,9 +115,12 @@ extension TrainingJobDraft {
         let pods = attemptPods(attempt).values
         if isCurrent(.training) { return Set(pods.filter { isOwn($0.metadata) }.map(\.name)) }
         guard !dropsFinished else { return [] }
+        // A volume of a pod's own lives as long as the pod.
+        let keepsVolume = spec.hasOwnVolume && status.phase.isTerminal
         return Set(
             pods.filter { pod in
-                pod.status?.phase == "Succeeded" || (status.phase == .failed && pod.isFinished)
+                pod.status?.phase == "Succeeded"
+                    || ((status.phase == .failed || keepsVolume) && pod.isFinished)
             }.map(\.name))
     }
 }

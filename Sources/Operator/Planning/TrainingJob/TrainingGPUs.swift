@@ -84,9 +84,14 @@ struct TrainingWorkload {
 
 extension TrainingJobDraft {
     func gang(_ attempt: Int) -> TrainingGang {
-        TrainingGang(
+        let preparation =
+            spec.hasOwnVolume
+            ? StageJob(run: run, spec: spec, status: status, settings: settings).preparation(attempt)
+            : nil
+        return TrainingGang(
             run: run, spec: spec, settings: settings, attempt: attempt, resume: status.resume,
-            workspaceGeneration: status.workspaceGeneration ?? 1, avoidedNodes: avoidedNodes)
+            workspaceGeneration: status.workspaceGeneration ?? 1, preparation: preparation,
+            avoidedNodes: avoidedNodes)
     }
 
     /// The training pods that the run controls, of whatever attempt.
@@ -145,4 +150,22 @@ extension TrainingJobDraft {
     var pods: [Pod] { seen.pods }
     var workers: [Pod] { trainers }
     var hasWorkToSave: Bool { status.phase == .training && hasUnfinishedTrainers }
+
+    /// Ends an attempt whose pod takes too long to fill its own volume: it holds its GPUs meanwhile.
+    mutating func exceedsPreparation(_ pods: [Int: Pod]) -> Bool {
+        let preparation = pods[0]?.status?.initContainerStatuses?.first {
+            $0.name == TrainingGang.preparationName
+        }
+        guard let start = preparation?.state?.running?.startedAt else { return false }
+        let left = now.left(of: settings.preparing.seconds, since: start)
+        guard left <= 0 else {
+            wake(after: left)
+            return false
+        }
+        endAttempt(
+            AttemptFailure(
+                .counted, reason: "DeadlineExceeded",
+                message: "The pod's inputs were not there within \(settings.preparing.seconds) seconds"))
+        return true
+    }
 }

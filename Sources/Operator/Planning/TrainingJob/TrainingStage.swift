@@ -234,6 +234,7 @@ extension TrainingJobDraft {
             status.message = heartbeat?.metadata.annotations?[HeartbeatAnnotation.problem].map(
                 Wording.bounded)
         }
+        if exceedsPreparation(pods) { return }
         checkHeartbeat(pods, isWhole: !waits)
     }
 
