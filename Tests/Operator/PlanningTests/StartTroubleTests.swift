@@ -112,6 +112,23 @@ struct StartTroubleTests {
         #expect(world.violations == [])
     }
 
+    @Test func `a pod that does not start is looked at again when its events are due, and no sooner`() throws
+    {
+        var world = Self.world("train")
+        Self.say(Self.sandbox, in: &world)
+        world.pass()
+        let start = try #require(world.state.pods["demo-train-1-0"]?.status?.startTime)
+        for waited: Int64 in [30, 100, 300, 500] {
+            world.now = start.advanced(by: waited)
+            world.pass()
+            let observation = try #require(world.observation())
+            let plan = TrainingJobPlanner.plan(observation)
+            #expect(plan.status == observation.run.status)
+            #expect(plan.effects == [])
+            #expect(plan.requeueAfter == world.settings.startEventSeconds)
+        }
+    }
+
     @Test func `an image that is being pulled has the time of a start`() {
         var world = Self.world("train")
         Self.say(Self.pulling, in: &world)

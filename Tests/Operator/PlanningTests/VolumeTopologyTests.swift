@@ -33,7 +33,7 @@ struct VolumeTopologyTests {
         job.spec.trainer.resourcesPerNode?.gpus = gpus
         job.status = TrainingJobStatus(phase: .preprocessing)
         job.status?.current = StageAttempt(stage: .preprocessing, attempt: 1, startedAt: Samples.start)
-        return TrainingJobPlanner.zones(of: job, settings: Samples.settings) { nodes }
+        return TrainingJobPlanner.zones(of: job, settings: Samples.settings) { nodes }.names
     }
 
     private static func placement(_ change: (inout Placement) -> Void) -> (inout TrainingJobSpec) -> Void {
@@ -44,13 +44,14 @@ struct VolumeTopologyTests {
 
     /// The pod of a CPU stage.
     private static func pod(
-        _ stage: TrainingJobPhase = .preparing, zones: Set<String> = [],
+        _ stage: TrainingJobPhase = .preparing, zones: Set<String> = [], haveOpenNodes: Bool = true,
         change: (inout TrainingJobSpec) -> Void = { _ in }
     ) throws -> PodSpec {
         let job = Samples.trainingJob(change: change)
         let builder = StageJob(
             run: RunObject(job), spec: job.spec, status: TrainingJobStatus(phase: stage),
-            settings: Samples.settings, zones: zones)
+            settings: Samples.settings,
+            zones: VolumeZones(names: zones, haveOpenNodes: haveOpenNodes))
         return try #require(builder.make(stage, attempt: 1)?.spec?.template.spec)
     }
 
@@ -146,6 +147,26 @@ struct VolumeTopologyTests {
             ])
         #expect(pod.nodeSelector == nil)
         #expect(pod.tolerations == nil, "CPU nodes of the zone do, and GPU nodes are kept for GPUs")
+    }
+
+    @Test func `zones without a node for CPU stages have them on the nodes with GPUs`() throws {
+        func open(_ nodes: [Node]) -> Bool {
+            let gang = TrainingGang(
+                run: RunObject(Samples.trainingJob()), spec: Samples.trainingJob().spec,
+                settings: Samples.settings, attempt: 1)
+            return VolumeTopology.zones(
+                of: gang.request, own: [Toleration(key: "team", operator: "Exists")], among: nodes
+            ).haveOpenNodes
+        }
+        let gpu = Self.node("gpu", zone: "a", gpus: 8, taints: [Self.gpuTaint])
+        #expect(!open([gpu]))
+        #expect(!open([gpu, Self.node("cpu", zone: "b"), Self.node("cpu", zone: nil)]))
+        #expect(open([gpu, Self.node("cpu", zone: "a")]))
+        let teams = Taint(key: "team", value: "x", effect: "NoSchedule")
+        #expect(open([gpu, Self.node("cpu", zone: "a", taints: [teams])]))
+        let pod = try Self.pod(zones: ["a"], haveOpenNodes: false)
+        #expect(pod.tolerations?.contains { $0.key == "nvidia.com/gpu" } == true)
+        #expect(pod.containers.allSatisfy { $0.resources?.limits?["nvidia.com/gpu"] == nil })
     }
 
     @Test func `where zones are not known, the pool says where the volume can live`() throws {

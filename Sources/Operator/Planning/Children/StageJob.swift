@@ -9,8 +9,8 @@ struct StageJob {
     var settings: PlannerSettings
     /// Nodes that the pod keeps off where it can.
     var avoidedNodes: [String] = []
-    /// Zones of nodes that the GPU pods may run on; empty if they are not known.
-    var zones: Set<String> = []
+    /// Zones of nodes that the GPU pods may run on.
+    var zones = VolumeZones()
 
     /// Parts that differ between the stages.
     private struct Content {

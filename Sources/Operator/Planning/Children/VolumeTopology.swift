@@ -2,46 +2,67 @@ import AnnealAPI
 import KubernetesAPI
 import Scheduling
 
+/// Zones in which the GPU pods of a run may find a place.
+public struct VolumeZones: Hashable, Sendable {
+    /// Names of the zones; empty where they are not known: no node matches, or one that does has no zone.
+    public var names: Set<String>
+    /// Whether they have nodes that are not kept for GPUs.
+    public var haveOpenNodes: Bool
+
+    /// Zones by name; none are known of without any.
+    public init(names: Set<String> = [], haveOpenNodes: Bool = false) {
+        self.names = names
+        self.haveOpenNodes = haveOpenNodes
+    }
+}
+
 /// Nodes for CPU stages: those from where a volume can be reached that GPU pods reach, too. A volume is made where
 /// the first pod that mounts it is placed, which is a CPU stage's.
 enum VolumeTopology {
-    /// Zones in which the GPU pods of a placement may run; empty where that is not known: no node matches, or one that
-    /// does has no zone.
+    /// Zones in which the GPU pods of a placement may run.
     ///
-    /// - Parameter gang: The pods' request. Zones that could hold all of them are preferred to those that could not.
-    static func zones(of gang: GangRequest, among nodes: [Node]) -> Set<String> {
+    /// - Parameters:
+    ///   - gang: The pods' request. Zones that could hold all of them are preferred to those that could not.
+    ///   - own: Tolerations of CPU stages.
+    static func zones(of gang: GangRequest, own: [Toleration], among nodes: [Node]) -> VolumeZones {
         var room: [String: Int64] = [:]
         for node in nodes {
             let pods = pods(of: gang, on: node)
             guard pods > 0, gang.demands.mayLive(on: node) else { continue }
-            guard let zone = zone(of: node) else { return [] }
+            guard let zone = zone(of: node) else { return VolumeZones() }
             room[zone] = (room[zone] ?? 0).addingClamped(pods)
         }
         let whole = room.filter { $0.value >= Int64(gang.count) }
-        return Set((whole.isEmpty ? room : whole).keys)
+        let names = Set((whole.isEmpty ? room : whole).keys)
+        let open = NodeDemands(tolerations: own)
+        let isOpen = nodes.contains { node in
+            zone(of: node).map(names.contains) == true && open.mayLive(on: node)
+        }
+        return VolumeZones(names: names, haveOpenNodes: isOpen)
     }
 
     /// Has a CPU stage's pod run where its volume can be reached by the GPU pods.
     ///
-    /// - Parameter zones: Zones of the nodes that GPU pods may run on; empty if they are not known.
-    static func apply(_ placement: Placement?, zones: Set<String>, gpus: Int, to spec: inout PodSpec) {
+    /// - Parameter zones: Zones of the nodes that GPU pods may run on.
+    static func apply(_ placement: Placement?, zones: VolumeZones, gpus: Int, to spec: inout PodSpec) {
         let asked = placement?.nodeSelector ?? [:]
         let places = asked.filter { isPlace($0.key) }
         // Where zones are not known, the pool is all that says where the volume can live.
-        let pool = zones.isEmpty ? asked.filter { !isPlace($0.key) && !isHardware($0.key) } : [:]
+        let pool = zones.names.isEmpty ? asked.filter { !isPlace($0.key) && !isHardware($0.key) } : [:]
         let selector = places.merging(pool) { place, _ in place }
         spec.nodeSelector = selector.isEmpty ? nil : selector
-        if !zones.isEmpty, places[zoneLabel] == nil {
+        if !zones.names.isEmpty, places[zoneLabel] == nil {
             spec.affinity = Affinity(
                 nodeAffinity: NodeAffinity(
                     required: NodeSelector(nodeSelectorTerms: [
                         NodeSelectorTerm(matchExpressions: [
-                            SelectorRequirement(key: zoneLabel, operator: "In", values: zones.sorted())
+                            SelectorRequirement(key: zoneLabel, operator: "In", values: zones.names.sorted())
                         ])
                     ])))
         }
-        // Nodes of the pool may be closed to whoever has no GPU.
-        let isOnGPUNodes = !pool.isEmpty || places[hostLabel] != nil
+        // Nodes of the pool may be closed to whoever has no GPU, and so may all nodes of the zones.
+        let isOnGPUNodes =
+            !pool.isEmpty || places[hostLabel] != nil || (!zones.names.isEmpty && !zones.haveOpenNodes)
         let tolerations =
             isOnGPUNodes
             ? PodPlacement.tolerations(placement, gpus: gpus) : PodPlacement.ownTolerations(placement)

@@ -167,7 +167,7 @@ extension RunDraft {
     /// the only one.
     mutating func show(_ trouble: StartTrouble, launchedAt: Timestamp) {
         let waited = max(0, now.seconds(since: trouble.since ?? launchedAt))
-        wake(after: max(1, settings.startEventSeconds - min(waited, settings.startEventSeconds - 1)))
+        wakeForEvents(waited)
         let isSilent = !trouble.isKnown && waited < settings.silentWaitSeconds
         guard !isSilent else { return wake(after: settings.silentWaitSeconds - waited) }
         show(trouble, subject: "")
@@ -192,14 +192,19 @@ extension RunDraft {
                 message: "\(trouble.message) (not started for \(limit) seconds)")
         }
         wake(after: limit - waited)
-        // The kubelet's events are read again.
-        wake(after: settings.startEventSeconds - min(waited, settings.startEventSeconds - 1))
+        wakeForEvents(waited)
         guard trouble.isKnown || waited >= settings.silentWaitSeconds else {
             wake(after: settings.silentWaitSeconds - waited)
             return nil
         }
         show(trouble, subject: subject)
         return nil
+    }
+
+    /// Plans again when the events of what does not start are to be read, and read again.
+    private mutating func wakeForEvents(_ waited: Int64) {
+        let pause = settings.startEventSeconds
+        wake(after: waited < pause ? pause - waited : pause)
     }
 
     /// Words that say the same as the ones before do not take their place.

@@ -22,25 +22,26 @@ public enum TrainingJobPlanner {
         TrainingWorkload(job: job, pods: pods, settings: settings, now: now).workload
     }
 
-    /// Zones in which the run's GPU pods could find a place, where one of its CPU stages is about to be launched; empty
-    /// otherwise, and where they are not known.
+    /// Zones in which the run's GPU pods could find a place, where one of its CPU stages is about to be launched; none
+    /// otherwise.
     ///
     /// - Parameter nodes: All nodes of the cluster.
-    public static func zones(of job: TrainingJob, settings: PlannerSettings, nodes: () -> [Node]) -> Set<
-        String
-    > {
-        guard let current = job.status?.current, current.launchedAt == nil else { return [] }
+    public static func zones(of job: TrainingJob, settings: PlannerSettings, nodes: () -> [Node])
+        -> VolumeZones
+    {
+        guard let current = job.status?.current, current.launchedAt == nil else { return VolumeZones() }
         switch current.stage {
         case .validating, .preprocessing, .preparing, .uploading, .registering: break
         case .pending, .queued, .training, .evaluating, .completed, .suspended, .evalFailed, .failed,
             .cancelled,
             .pruned:
-            return []
+            return VolumeZones()
         }
         let gang = TrainingGang(run: RunObject(job), spec: job.spec, settings: settings, attempt: 1)
         // A run that goes anywhere has nothing to follow.
-        guard gang.gpus > 0 || !gang.request.demands.nodeSelector.isEmpty else { return [] }
-        return VolumeTopology.zones(of: gang.request, among: nodes())
+        guard gang.gpus > 0 || !gang.request.demands.nodeSelector.isEmpty else { return VolumeZones() }
+        return VolumeTopology.zones(
+            of: gang.request, own: PodPlacement.ownTolerations(job.spec.placement), among: nodes())
     }
 }
 
@@ -69,8 +70,8 @@ public struct TrainingJobObservation: Sendable {
     public var lostNodes = LostNodes()
     /// Nodes for which the run's volumes were made and that are gone.
     public var goneNodes: Set<String> = []
-    /// Zones in which the run's GPU pods could find a place; empty if they are not known.
-    public var zones: Set<String> = []
+    /// Zones in which the run's GPU pods could find a place.
+    public var zones = VolumeZones()
     /// Events on pods that a node took and that have not started, and on Jobs that have no pod, by UID.
     public var starts: [String: StartEvent] = [:]
     /// UIDs of objects that this process created for the run.

@@ -57,7 +57,7 @@ struct World {
     /// Nodes for which volumes were made and that are gone.
     var goneNodes: Set<String> = []
     /// Zones of nodes with GPUs.
-    var zones: Set<String> = []
+    var zones = VolumeZones()
     /// Names ever created; none may come twice once the status has noted it.
     var created: Set<ChildIdentity> = []
     var violations: [String] = []
