@@ -28,7 +28,7 @@ struct PrepareCommand {
         let inputs =
             "\(configuration.downloads.count) inputs are in place, \(grouped(transferred)) bytes downloaded"
         let start = report.resume.map { "goes on from step \($0.step)" } ?? "starts at step 0"
-        report.message = configuration.checkpointsUri == nil ? inputs : "\(inputs); training \(start)"
+        report.message = configuration.resumeDirectory == nil ? inputs : "\(inputs); training \(start)"
         return report
     }
 
@@ -40,7 +40,7 @@ struct PrepareCommand {
         let store = CheckpointStore(
             synchroniser: synchroniser, root: try S3Location(root), run: configuration.run.uid,
             logger: context.logger)
-        let newest = try await store.newest()?.folder.step ?? -1
+        let newest = max(try await store.newest()?.folder.step ?? -1, configuration.inherited?.step ?? -1)
         for folder in LocalCheckpoints(directory: left.directory).finished() where folder.step > newest {
             try await commit(folder, of: left, synchroniser)
         }
@@ -66,14 +66,15 @@ struct PrepareCommand {
 
     private func resume(_ synchroniser: Synchroniser) async throws -> CheckpointReference? {
         guard let directory = configuration.resumeDirectory else { return nil }
-        guard let uri = configuration.checkpointsUri else {
-            try FileTree.remove(directory)
-            return nil
+        let store = try configuration.checkpointsUri.map { uri in
+            CheckpointStore(
+                synchroniser: synchroniser, root: try S3Location(uri), run: configuration.run.uid,
+                logger: context.logger)
         }
-        let store = CheckpointStore(
-            synchroniser: synchroniser, root: try S3Location(uri), run: configuration.run.uid,
+        let placement = ResumePlacement(
+            store: store, inherited: configuration.inherited, synchroniser: synchroniser,
+            directory: directory,
             logger: context.logger)
-        let placement = ResumePlacement(store: store, directory: directory, logger: context.logger)
         return try await placement.run()?.reference
     }
 }

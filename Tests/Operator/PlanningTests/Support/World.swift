@@ -50,6 +50,9 @@ struct World {
     var hasUnsavedWork = false
     /// UIDs of what the operator created since it was started.
     var ownUIDs: Set<String> = []
+    /// The run that this one continues, and its claims.
+    var source: TrainingJob?
+    var sourceClaims: [String: PersistentVolumeClaim] = [:]
     var secret = "first"
     var events: [EventNote] = []
     /// Names ever created; none may come twice once the status has noted it.
@@ -94,6 +97,8 @@ struct World {
         observation.ownUIDs = ownUIDs
         observation.seals = Seals(secret: secret)
         observation.evalRuns = Array(state.evalRuns.values)
+        observation.source = source
+        observation.sourceClaims = Array(sourceClaims.values)
         return observation
     }
 
@@ -200,8 +205,25 @@ struct World {
         }
     }
 
-    /// Changes a child as a JSON merge patch says. Runs patch nothing but the finalizers of pods.
+    /// Passes a claim of the continued run on to this one, as a patch of its owner does.
+    private mutating func passOn(_ reference: ChildReference, _ patch: JSONValue) {
+        let name = reference.key.name
+        let owner = patch[path: ["metadata", "ownerReferences"]]?.arrayValue?.first?["uid"]?.stringValue
+        guard var claim = sourceClaims[name], claim.metadata.uid == reference.uid,
+            owner == state.job?.metadata.uid
+        else {
+            violations.append("\(reference.identity) was patched, and is no claim to pass on")
+            return
+        }
+        claim.metadata.ownerReferences = state.job?.controllerReference.map { [$0] }
+        sourceClaims[name] = nil
+        state.claims[name] = claim
+    }
+
+    /// Changes a child as a JSON merge patch says. Runs patch nothing but the finalizers of pods, and a claim that
+    /// they take over.
     mutating func patch(_ reference: ChildReference, _ patch: JSONValue) {
+        if reference.type == PersistentVolumeClaim.resourceType { return passOn(reference, patch) }
         let name = reference.key.name
         guard let pod = state.pods[name], reference.type == Pod.resourceType,
             pod.metadata.uid == reference.uid,
