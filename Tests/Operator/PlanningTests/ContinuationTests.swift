@@ -21,12 +21,13 @@ struct ContinuationTests {
         var world = World(job)
         world.now = source.now
         world.source = source.state.job
-        world.sourceClaims = source.state.claims.mapValues { claim in
+        world.state.sourceClaims = source.state.claims.mapValues { claim in
             var claim = claim
             claim.metadata.uid = "claim-of-demo"
             return claim
         }
         world.committed = source.committed
+        world.hasUnsavedWork = source.hasUnsavedWork
         return world
     }
 
@@ -49,6 +50,13 @@ struct ContinuationTests {
                 $0.runPolicy = RunPolicy()
                 $0.runPolicy?.completionDeadlineSeconds = 600
             }, as: .failed)
+    }
+
+    /// A run whose checkpoints are on its volume alone.
+    static var unsaved: World {
+        var world = DurabilityTests.world("train", .outOfMemory)
+        world.commitsCheckpoints = false
+        return finished(world, as: .failed)
     }
 
     /// Stages of which something was created.
@@ -130,7 +138,7 @@ struct ContinuationTests {
         #expect(Self.stages(world) == ["validate", "upload", "evaluate", "register"])
         let upload = try #require(world.created.first { $0.key.name.contains("-upload") })
         #expect(upload.key.name == "second-upload-1")
-        #expect(world.sourceClaims.isEmpty)
+        #expect(world.state.sourceClaims.isEmpty)
         #expect(world.status?.conditions?["Continued"]?.reason == "VolumeTaken")
         for _ in 0..<3 {
             world.tick()
@@ -142,9 +150,7 @@ struct ContinuationTests {
 
     @Test
     func `a checkpoint that is only on a volume is gone on from, with attempts that go on counting`() throws {
-        var source = DurabilityTests.world("train", .outOfMemory)
-        source.commitsCheckpoints = false
-        var world = Self.world(continuing: Self.finished(source, as: .failed))
+        var world = Self.world(continuing: Self.unsaved)
         let before = try #require(world.source?.status?.trainingAttempts)
         world.run { !$0.state.pods.values.filter(\.isTrainer).isEmpty }
         #expect(world.created.contains { $0.key.name == "second-train-\(before + 1)-0" })
@@ -158,7 +164,7 @@ struct ContinuationTests {
     func `a volume that another run took over is told, and nothing begins anew`() {
         var world = Self.world(continuing: Self.denied)
         world.run { $0.status?.continuedFrom?.volume != nil }
-        world.sourceClaims = [:]
+        world.state.sourceClaims = [:]
         world.run(until: .failed)
         #expect(world.status?.reason == "VolumeLost")
         #expect(world.created.isEmpty)
@@ -172,7 +178,7 @@ struct ContinuationTests {
         }
         world.run(until: .failed)
         #expect(world.status?.reason == "ModelNotSaved")
-        #expect(world.sourceClaims["demo-workspace"] != nil)
+        #expect(world.state.sourceClaims["demo-workspace"] != nil)
     }
 
     @Test

@@ -5,9 +5,9 @@ import Scheduling
 
 /// A cluster in miniature: what the API server stores about one TrainingJob and its children, and what
 /// controllers, kubelets, agents and trainers do to it as time passes.
-struct World {
+struct World: Sendable {
     /// Objects that the API server stores.
-    struct State {
+    struct State: Sendable {
         var job: TrainingJob?
         var jobs: [String: Job] = [:]
         var pods: [String: Pod] = [:]
@@ -15,11 +15,13 @@ struct World {
         var services: [String: Service] = [:]
         var leases: [String: Lease] = [:]
         var evalRuns: [String: EvalRun] = [:]
+        /// Claims of the run that this one continues.
+        var sourceClaims: [String: PersistentVolumeClaim] = [:]
         var version = 1
     }
 
     /// Way in which a pod is going to end.
-    enum Fate: Hashable {
+    enum Fate: Hashable, Sendable {
         case success, outOfMemory, exit(Int64), badInput, evicted, vanishes, stopped, unschedulable, noImage
         case silent, accessDenied
         /// A node takes the pod and starts none of its containers.
@@ -31,7 +33,7 @@ struct World {
     var settings = Samples.settings
     var fates: [String: Fate] = [:]
     /// The fate of a pod that is about to be created.
-    var nextFate: (Pod) -> Fate = { _ in .success }
+    var nextFate: @Sendable (Pod) -> Fate = { _ in .success }
     /// Passes a pod needs from its start to its end.
     var trainingPasses = 3
     var commitsCheckpoints = true
@@ -50,9 +52,8 @@ struct World {
     var hasUnsavedWork = false
     /// UIDs of what the operator created since it was started.
     var ownUIDs: Set<String> = []
-    /// The run that this one continues, and its claims.
+    /// The run that this one continues.
     var source: TrainingJob?
-    var sourceClaims: [String: PersistentVolumeClaim] = [:]
     var secret = "first"
     var events: [EventNote] = []
     /// Names ever created; none may come twice once the status has noted it.
@@ -98,7 +99,7 @@ struct World {
         observation.seals = Seals(secret: secret)
         observation.evalRuns = Array(state.evalRuns.values)
         observation.source = source
-        observation.sourceClaims = Array(sourceClaims.values)
+        observation.sourceClaims = Array(state.sourceClaims.values)
         return observation
     }
 
@@ -209,14 +210,16 @@ struct World {
     private mutating func passOn(_ reference: ChildReference, _ patch: JSONValue) {
         let name = reference.key.name
         let owner = patch[path: ["metadata", "ownerReferences"]]?.arrayValue?.first?["uid"]?.stringValue
-        guard var claim = sourceClaims[name], claim.metadata.uid == reference.uid,
+        // One that was made for an older state is a conflict.
+        guard state.claims[name]?.metadata.uid != reference.uid else { return }
+        guard var claim = state.sourceClaims[name], claim.metadata.uid == reference.uid,
             owner == state.job?.metadata.uid
         else {
             violations.append("\(reference.identity) was patched, and is no claim to pass on")
             return
         }
         claim.metadata.ownerReferences = state.job?.controllerReference.map { [$0] }
-        sourceClaims[name] = nil
+        state.sourceClaims[name] = nil
         state.claims[name] = claim
     }
 
