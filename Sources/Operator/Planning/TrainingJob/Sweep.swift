@@ -88,7 +88,13 @@ extension TrainingJobDraft {
     private static let keptCondition = "WorkspaceKept"
 
     /// Finished pods would keep the volume from going.
-    private var dropsFinished: Bool { dropsVolume && status.phase != .failed }
+    private var dropsFinished: Bool { dropsVolume && status.phase != .failed || volumeHasPassedOn }
+
+    /// Whether another run has taken the volume over: it would not go with that run while pods of this one are there.
+    private var volumeHasPassedOn: Bool {
+        status.phase.isTerminal && status.holdsOnlyCopy == true
+            && !seen.claims.contains { run.controls($0.metadata) }
+    }
 
     private func isCurrent(_ stage: TrainingJobPhase) -> Bool {
         status.phase == stage && status.current?.stage == stage
