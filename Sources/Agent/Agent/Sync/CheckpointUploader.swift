@@ -40,7 +40,6 @@ struct CheckpointUploader {
     ///
     /// - Throws: the error of the first that could not be read, when all others are done.
     mutating func round() async throws(S3Error) {
-        guard state.snapshot.newerAttempt == nil else { return }
         if committed == nil { try await loadCommitted() }
         unreadable = []
         var firstError: S3Error?
@@ -66,11 +65,6 @@ struct CheckpointUploader {
     private mutating func loadCommitted() async throws(S3Error) {
         var found: [StoredCheckpoint] = []
         for folder in try await store.folders() {
-            if folder.attempt > attempt {
-                let newer = folder.attempt
-                state.update { $0.newerAttempt = newer }
-                return
-            }
             guard let checkpoint = try await store.checkpoint(in: folder) else { continue }
             found.append(checkpoint)
         }
@@ -106,7 +100,8 @@ struct CheckpointUploader {
             let manifest = try await store.synchroniser.upload(
                 folder.path, to: location,
                 UploadDescription(
-                    run: configuration.run.uid, attempt: attempt, step: folder.step, metadata: metadata))
+                    run: configuration.run.uid, attempt: attempt, step: folder.step, metadata: metadata,
+                    isShared: false))
             let folder = CheckpointFolder(location: location, attempt: attempt, step: folder.step)
             committed?.append(StoredCheckpoint(folder: folder, committed: manifest))
             publish()

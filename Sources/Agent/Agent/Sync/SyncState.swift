@@ -17,8 +17,6 @@ final class SyncState: Sendable {
         /// Checkpoints that cannot be uploaded as they are, with the cause; nil if there are none. Others are
         /// not held up.
         var refusal: String?
-        /// Number of a newer attempt that has taken over; nil if there is none.
-        var newerAttempt: Int?
         var isStopping = false
         /// Whether, after a stop, all that could be uploaded is uploaded.
         var isFlushed = false

@@ -19,6 +19,18 @@ public enum WorkspacePath {
     public static let metricsFile = "/workspace/run/metrics.jsonl"
     /// Folder that the trainer writes the final model to.
     public static let output = "/workspace/output"
+    /// Folder of the run's volume that holds what each training attempt writes, in a folder of its own.
+    public static let attempts = "/workspace/attempts"
+
+    /// Place on the run's volume of a folder that a training attempt sees at `path`, such as `checkpoints`. No
+    /// two attempts share one: a pod that lives on, on a node that is cut off, writes to nothing that counts.
+    public static func ofAttempt(_ attempt: Int, _ path: String) -> String {
+        let folder = path.dropFirst(root.count).drop { $0 == "/" }
+        return "\(attempts)/\(attemptPrefix)\(attempt)/\(folder)"
+    }
+
+    /// Beginning of the name of an attempt's folder, before its number.
+    public static let attemptPrefix = "attempt-"
     /// Records that training sees.
     public static let trainFile = "/workspace/data/train.jsonl"
     /// Records that are held back for validation.

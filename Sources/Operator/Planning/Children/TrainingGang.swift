@@ -102,7 +102,9 @@ struct TrainingGang {
             name: "sync", command: "sync", configurationVolume: "agent-config", storage: spec.storage,
             resources: settings.syncResources, settings: settings)
         sync.restartPolicy = "Always"
-        sync.volumeMounts?.append(PodVolumes.serviceAccountTokenMount)
+        // It sees its own attempt's folders and no other's.
+        sync.volumeMounts?.removeAll { $0.name == PodVolumes.workspaceName }
+        sync.volumeMounts? += PodVolumes.attemptMounts(attempt) + [PodVolumes.serviceAccountTokenMount]
         pod.initContainers = [sync]
         pod.serviceAccountName = settings.agentServiceAccount
         pod.volumes? += [
@@ -125,11 +127,9 @@ struct TrainingGang {
             PodVolumes.folderMount(WorkspacePath.data, readOnly: true),
             PodVolumes.folderMount(WorkspacePath.model, readOnly: true),
             PodVolumes.folderMount("/workspace/resume", readOnly: true),
-            PodVolumes.folderMount(WorkspacePath.checkpoints, readOnly: false),
-            PodVolumes.folderMount(WorkspacePath.run, readOnly: false),
-            PodVolumes.folderMount(WorkspacePath.output, readOnly: false),
             PodVolumes.configurationMount("config"), PodVolumes.temporaryMount, PodVolumes.sharedMemoryMount,
         ]
+        container.volumeMounts? += PodVolumes.attemptMounts(attempt)
         container.terminationMessagePath = WorkspacePath.result
         container.terminationMessagePolicy = "FallbackToLogsOnError"
         return container

@@ -31,7 +31,10 @@ extension TrainingJobDraft {
         guard hearsTrainer, let attempt = status.trainingAttempts, let lease = heartbeat,
             let annotations = lease.metadata.annotations
         else { return }
-        if let text = annotations[HeartbeatAnnotation.attempt], text != String(attempt) { return }
+        if let text = annotations[HeartbeatAnnotation.attempt], text != String(attempt) {
+            // Nobody who may write here has another attempt's number to say.
+            return report([HeartbeatAnnotation.attempt])
+        }
         var malformed: [String] = []
         if let text = annotations[HeartbeatAnnotation.progress] {
             if let progress: TrainingProgress = TerminationMessage.decode(text), progress.isFinite {
