@@ -42,6 +42,38 @@ struct CheckpointCommandTests {
         #expect(left.sorted() == ["step-10", "step-40", "step-45.tmp", "step-50"])
     }
 
+    @Test func `the longest times of a checkpoint's saving and upload are reported`() async throws {
+        let fixture = try await AgentFixture()
+        let state = SyncState()
+        var observer = TrainerObserver(
+            metricsFile: fixture.storage.path("run/metrics.jsonl"),
+            checkpoints: LocalCheckpoints(directory: fixture.storage.path("checkpoints")))
+        var time = Date(timeIntervalSince1970: 1_800_000_000)
+        for (step, seconds) in [(10, 41.0), (20, 12.0), (30, 0.5)] {
+            try fixture.storage.write("checkpoints/step-\(step).tmp/weights", Data("half".utf8))
+            observer.look(state, now: time)
+            time += seconds
+            observer.look(state, now: time)
+            try FileManager.default.moveItem(
+                atPath: fixture.storage.path("checkpoints/step-\(step).tmp"),
+                toPath: fixture.storage.path("checkpoints/step-\(step)"))
+            observer.look(state, now: time)
+        }
+        // One that is given up was never saved.
+        try fixture.storage.write("checkpoints/step-40.tmp/weights", Data("half".utf8))
+        observer.look(state, now: time)
+        try FileManager.default.removeItem(atPath: fixture.storage.path("checkpoints/step-40.tmp"))
+        observer.look(state, now: time + 500)
+        #expect(state.snapshot.checkpointSeconds == CheckpointSeconds(save: 45))
+        let leases = FakeLeases.attempt(1)
+        try await fixture.whileSyncing(leases) {
+            try await fixture.eventually { leases.annotations[HeartbeatAnnotation.checkpoint] != nil }
+        }
+        let reported = try #require(leases.annotations[HeartbeatAnnotation.checkpointSeconds])
+        let seconds = try JSONDecoder().decode(CheckpointSeconds.self, from: Data(reported.utf8))
+        #expect((seconds.upload ?? 0) >= 5 && seconds.save == nil)
+    }
+
     @Test(arguments: [true, false])
     func `the sidecar's last word says whether all is in S3`(hasModel: Bool) async throws {
         let fixture = try await AgentFixture()

@@ -96,6 +96,7 @@ struct CheckpointUploader {
         }
         state.update { $0.isUploading = true }
         defer { state.update { $0.isUploading = false } }
+        let start = now()
         do throws(S3Error) {
             let manifest = try await store.synchroniser.upload(
                 folder.path, to: location,
@@ -103,6 +104,7 @@ struct CheckpointUploader {
                     run: configuration.run.uid, attempt: attempt, step: folder.step, metadata: metadata,
                     isShared: false))
             let folder = CheckpointFolder(location: location, attempt: attempt, step: folder.step)
+            state.note(\.upload, from: start, to: now())
             committed?.append(StoredCheckpoint(folder: folder, committed: manifest))
             publish()
         } catch  where error.code == .unsafePath {

@@ -96,6 +96,8 @@ struct LeaseHeartbeat {
                 HeartbeatAnnotation.bestCheckpoint: snapshot.best.flatMap(json),
                 HeartbeatAnnotation.flushed: snapshot.isSaved ? "true" : nil,
                 HeartbeatAnnotation.problem: problem(snapshot).map { String($0.prefix(1000)) },
+                HeartbeatAnnotation.checkpointSeconds: snapshot.checkpointSeconds == CheckpointSeconds()
+                    ? nil : json(snapshot.checkpointSeconds),
                 HeartbeatAnnotation.warnings: snapshot.tracker.warnings.flatMap(json),
             ],
             renewTime: sign.map(MicroTime.init))

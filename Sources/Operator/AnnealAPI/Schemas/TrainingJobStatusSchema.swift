@@ -68,6 +68,14 @@ enum TrainingJobStatusSchema {
             "checkpoint": checkpoint("The newest checkpoint whose manifest was verified."),
             "resume": checkpoint("The checkpoint that the running attempt, or the next, goes on from."),
             "bestCheckpoint": checkpoint("The best checkpoint by validation loss."),
+            "checkpointSeconds": .object(
+                "Seconds that checkpoints and stops took, by which later attempts get their grace period.",
+                [
+                    "save": count.description("Seconds in which the trainer wrote a checkpoint."),
+                    "stop": count.description("Seconds from SIGTERM to the trainer's end."),
+                    "upload": count.description(
+                        "Seconds in which the sidecar uploaded a checkpoint and committed it."),
+                ]),
             "dataset": dataset,
             "gpus": count.description("GPUs that the run holds or asks for."),
             "gpuSeconds": count.description(

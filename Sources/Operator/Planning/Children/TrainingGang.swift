@@ -11,10 +11,17 @@ struct TrainingGang {
     var attempt: Int
     /// Checkpoint that `prepare` put in place; nil if training begins anew.
     var resume: CheckpointReference?
+    /// Times that earlier attempts took to save and to stop.
+    var measured: CheckpointSeconds?
 
     static let trainerName = "trainer"
     static let rendezvousPort: Int64 = 29_500
 
+    var gracePeriod: GracePeriod {
+        GracePeriod(
+            asked: spec.trainer.terminationGracePeriodSeconds ?? settings.terminationGracePeriodSeconds,
+            measured: measured, longest: settings.longestGracePeriodSeconds)
+    }
     var nodes: Int { max(1, spec.trainer.numNodes ?? 1) }
     private var processes: Int { max(1, spec.trainer.processesPerNode) }
     var gpus: Int { max(0, spec.trainer.gpusPerNode) }
@@ -78,8 +85,7 @@ struct TrainingGang {
             addSidecar(to: &pod)
         }
         pod.restartPolicy = "Never"
-        pod.terminationGracePeriodSeconds =
-            spec.trainer.terminationGracePeriodSeconds ?? settings.terminationGracePeriodSeconds
+        pod.terminationGracePeriodSeconds = gracePeriod.seconds
         pod.automountServiceAccountToken = false
         pod.enableServiceLinks = false
         pod.securityContext = PodSecurity.pod(user: settings.runAsUser)
@@ -139,6 +145,7 @@ struct TrainingGang {
         var ours = [
             EnvVar(name: EnvironmentName.configuration, value: WorkspacePath.programConfiguration),
             EnvVar(name: EnvironmentName.result, value: WorkspacePath.result),
+            EnvVar(name: EnvironmentName.stopWithin, value: String(gracePeriod.trainerSeconds)),
             EnvVar(name: "HOME", value: "/tmp"),
         ]
         if resume != nil {

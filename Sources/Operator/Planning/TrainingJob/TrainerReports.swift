@@ -54,6 +54,10 @@ extension TrainingJobDraft {
         case .malformed: malformed.append(HeartbeatAnnotation.bestCheckpoint)
         case .valid(let checkpoint): status.bestCheckpoint = checkpoint
         }
+        if let text = annotations[HeartbeatAnnotation.checkpointSeconds] {
+            let seconds: CheckpointSeconds? = TerminationMessage.decode(text)
+            if seconds.map({ take($0) }) != true { malformed.append(HeartbeatAnnotation.checkpointSeconds) }
+        }
         // What the trainer says in its short answer, in the end, is its last word.
         if status.phase == .training, let text = annotations[HeartbeatAnnotation.warnings] {
             if let warnings: [String] = TerminationMessage.decode(text) {
