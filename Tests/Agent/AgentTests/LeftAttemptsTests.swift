@@ -171,6 +171,33 @@ struct LeftAttemptsTests {
         #expect(try await fixture.storage.client.headIfExists(left) != nil, "nobody's to remove")
     }
 
+    @Test func `checkpoints beyond the step that training goes on from keep no new one from its upload`()
+        async throws
+    {
+        let fixture = try await AgentFixture()
+        for step in [10, 900, 950, 1000] { try await fixture.commit(attempt: 1, step: Int64(step)) }
+        // One of the attempt's own number that no trainer wrote.
+        try await fixture.commit(attempt: 2, step: 20)
+        let leases = FakeLeases.attempt(2)
+        try await fixture.whileSyncing(leases, attempt: 2, resumingFrom: 10) {
+            try await fixture.eventually { leases.annotations[HeartbeatAnnotation.checkpoint] != nil }
+            #expect(leases.annotations[HeartbeatAnnotation.checkpoint]?.contains("\"step\":10,") == true)
+            for step in [20, 30] {
+                try fixture.saveCheckpoint(step: step, "weights of \(step)")
+                try await fixture.eventually {
+                    leases.annotations[HeartbeatAnnotation.checkpoint]?.contains("\"step\":\(step),") == true
+                }
+            }
+        }
+        let newest = leases.annotations[HeartbeatAnnotation.checkpoint]
+        #expect(newest?.contains("\"step\":30,") == true && newest?.contains("\"attempt\":2,") == true)
+        #expect(leases.annotations[HeartbeatAnnotation.flushed] == "true")
+        let second = fixture.storage.location("uid/checkpoints/attempt-0002/step-0000000020/weights")
+        #expect(try await fixture.storage.client.get(second, limit: 100) == Data("weights of 20".utf8))
+        // They are left alone until training has passed them.
+        #expect(try await fixture.steps() == [1000, 950, 900, 30, 20])
+    }
+
     private func beginUpload(_ fixture: AgentFixture, _ key: String) throws {
         _ = try fixture.storage.server.boto(
             "s3.create_multipart_upload(Bucket=sys.argv[1], Key=sys.argv[2])", [fixture.storage.bucket, key])

@@ -177,6 +177,9 @@ public struct SyncConfiguration: Codable, Hashable, Sendable {
     public var metricsFile: String
     /// Local folder that the trainer writes the final model to.
     public var outputDirectory: String
+    /// Step that training goes on from; what earlier attempts committed beyond it was damaged, or is somebody
+    /// else's work. Nil: training begins anew.
+    public var resumeStep: Int64?
     /// Newest checkpoints that are kept in S3.
     public var keepLast: Int
     /// Best checkpoints that are kept besides, by validation loss.
@@ -189,8 +192,8 @@ public struct SyncConfiguration: Codable, Hashable, Sendable {
     /// Sync of one training attempt.
     public init(
         run: RunIdentity, storage: StorageConnection, artifactRoot: String, checkpointDirectory: String,
-        metricsFile: String, outputDirectory: String, keepLast: Int, keepBest: Int, leaseName: String,
-        heartbeatSeconds: Int
+        metricsFile: String, outputDirectory: String, resumeStep: Int64? = nil, keepLast: Int, keepBest: Int,
+        leaseName: String, heartbeatSeconds: Int
     ) {
         self.run = run
         self.storage = storage
@@ -198,6 +201,7 @@ public struct SyncConfiguration: Codable, Hashable, Sendable {
         self.checkpointDirectory = checkpointDirectory
         self.metricsFile = metricsFile
         self.outputDirectory = outputDirectory
+        self.resumeStep = resumeStep
         self.keepLast = keepLast
         self.keepBest = keepBest
         self.leaseName = leaseName

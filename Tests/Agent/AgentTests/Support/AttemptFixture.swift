@@ -41,14 +41,15 @@ extension AgentFixture {
 
     /// Runs the sidecar while `body` runs, and stops it as the kubelet does.
     func whileSyncing(
-        _ leases: FakeLeases, attempt: Int = 1, _ body: () async throws -> Void
+        _ leases: FakeLeases, attempt: Int = 1, resumingFrom step: Int64? = nil,
+        _ body: () async throws -> Void
     ) async throws {
         let (signals, stop) = AsyncStream<Int32>.makeStream()
         let configuration = SyncConfiguration(
             run: identity(attempt), storage: connection, artifactRoot: root,
             checkpointDirectory: storage.path("checkpoints"),
             metricsFile: storage.path("run/metrics.jsonl"),
-            outputDirectory: storage.path("output"), keepLast: 2, keepBest: 1,
+            outputDirectory: storage.path("output"), resumeStep: step, keepLast: 2, keepBest: 1,
             leaseName: "demo-\(attempt)", heartbeatSeconds: 1)
         let command = SyncCommand(configuration: configuration, context: fast, leases: leases)
         try await withThrowingTaskGroup(of: Void.self) { group in
