@@ -194,7 +194,8 @@ struct TrainingGang {
             run: run.identity(attempt: attempt), storage: spec.storage ?? StorageConnection(),
             artifactRoot: ArtifactLayout.root(artifacts: spec.artifacts.storageUri, uid: run.uid),
             checkpointDirectory: WorkspacePath.checkpoints, metricsFile: WorkspacePath.metricsFile,
-            outputDirectory: WorkspacePath.output, resumeStep: resume?.step, keepLast: spec.checkpoint?.keepLast ?? 3,
+            outputDirectory: WorkspacePath.output, resumeStep: resume?.step,
+            keepLast: spec.checkpoint?.keepLast ?? 3,
             keepBest: spec.checkpoint?.keepBest ?? 1,
             leaseName: leaseName, heartbeatSeconds: settings.heartbeatSeconds)
     }
