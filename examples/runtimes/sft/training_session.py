@@ -17,6 +17,7 @@ from data_check import DataCheck, check_data
 from distributed import join
 from loop import Trainer
 from metrics import MetricsLog, finite
+from stopping import saving
 from training_configuration import recipe, require_same_recipe, require_steps_left
 from validation import Validation
 
@@ -145,7 +146,8 @@ def _announce(configuration, processes, records, weights, model, total_steps, re
 
 def _finish(configuration, progress, model, tokenizer, warnings):
     """Writes the model and its summary; running it again writes the same."""
-    save_trained(model, tokenizer, configuration.output)
+    with saving():
+        save_trained(model, tokenizer, configuration.output)
     summary = {
         "initialEvalLoss": finite(progress.initial_evaluation_loss),
         "finalEvalLoss": finite(progress.evaluation_loss),

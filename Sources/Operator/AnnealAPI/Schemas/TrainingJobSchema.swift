@@ -158,7 +158,8 @@ enum TrainingJobSchema {
             "resourcesPerNode": SharedSchema.resources.default([:]),
             "shmSize": SharedSchema.quantity("Size of /dev/shm, a quantity.").default("1Gi"),
             "terminationGracePeriodSeconds": .integer(
-                "Seconds from SIGTERM to SIGKILL: the time that saving a checkpoint takes.", format: .int64
+                "Seconds from SIGTERM to SIGKILL, at least: the time that saving a checkpoint and its upload take. Attempts get more once these were measured to take longer.",
+                format: .int64
             ).range(5...3600).default(120),
             "imagePullSecrets": SharedSchema.pullSecrets,
         ], required: ["image"])

@@ -73,6 +73,14 @@ enum TrainingJobStatusSchema {
                 "SHA-256 of what decides the trained weights: model, dataset, preprocessing, method, hyperparameters, "
                     + "and the trainer with its processes."
             ).maxLength(64),
+            "checkpointSeconds": .object(
+                "Seconds that checkpoints and stops took, by which later attempts get their grace period.",
+                [
+                    "save": count.description("Seconds in which the trainer wrote a checkpoint."),
+                    "stop": count.description("Seconds from SIGTERM to the trainer's end."),
+                    "upload": count.description(
+                        "Seconds in which the sidecar uploaded a checkpoint and committed it."),
+                ]),
             "dataset": dataset,
             "gpus": count.description("GPUs that the run holds or asks for."),
             "gpuSeconds": count.description(

@@ -247,7 +247,8 @@ public struct Trainer: Codable, Hashable, Sendable {
     public var resourcesPerNode: NodeResources?
     /// Size of /dev/shm, a quantity. Default 1Gi.
     public var shmSize: WrittenQuantity?
-    /// Seconds from SIGTERM to SIGKILL: the time that saving a checkpoint takes. Default 120.
+    /// Seconds from SIGTERM to SIGKILL, at least: the time that saving a checkpoint and its upload take. Attempts
+    /// get more once these were measured to take longer. Default 120.
     public var terminationGracePeriodSeconds: Int64?
     /// Secrets of this namespace for private registries. Nil: none.
     public var imagePullSecrets: [PullSecret]?

@@ -108,6 +108,9 @@ public struct TrainingJobStatus: Codable, Hashable, Sendable {
     /// SHA-256 of what decides the trained weights: model, dataset, preprocessing, method, hyperparameters, and the
     /// trainer with its processes. Nil until the run left Pending.
     public var configSha256: String?
+    /// Seconds that checkpoints and stops took, by which later attempts get their grace period. Nil until one was
+    /// measured.
+    public var checkpointSeconds: CheckpointSeconds?
     /// Counts and digests of validation and preprocessing. Nil until validation is over.
     public var dataset: DatasetSummary?
     /// GPUs that the run holds or asks for. Nil until it asks.
@@ -269,6 +272,23 @@ public struct ContinuedRun: Codable, Hashable, Sendable {
     public init(name: String, uid: String) {
         self.name = name
         self.uid = uid
+    }
+}
+
+/// The longest times that checkpoints and stops took. Each is nil until it was measured.
+public struct CheckpointSeconds: Codable, Hashable, Sendable {
+    /// Seconds in which the trainer wrote a checkpoint. Nil: not measured.
+    public var save: Int64?
+    /// Seconds from SIGTERM to the trainer's end. Nil: it was not stopped yet.
+    public var stop: Int64?
+    /// Seconds in which the sidecar uploaded a checkpoint and committed it. Nil: not measured.
+    public var upload: Int64?
+
+    /// Times of which some were measured.
+    public init(save: Int64? = nil, stop: Int64? = nil, upload: Int64? = nil) {
+        self.save = save
+        self.stop = stop
+        self.upload = upload
     }
 }
 

@@ -155,9 +155,9 @@ struct StageJob {
             resumeDirectory: hasTrained || inherited != nil ? WorkspacePath.resume : nil,
             left: hasTrained
                 ? .init(
-                    directory: WorkspacePath.checkpoints, artifactRoot: root,
-                    attempt: status.trainingAttempts ?? 1) : nil,
-            // Files that an earlier attempt did not commit must not be taken for this one's.
+                    directory: WorkspacePath.attempts, formerDirectory: WorkspacePath.checkpoints,
+                    artifactRoot: root, newest: status.trainingAttempts ?? 1) : nil,
+            // Attempts of older releases shared these folders.
             cleared: [
                 WorkspacePath.checkpoints, WorkspacePath.resume, WorkspacePath.run, WorkspacePath.output,
             ])
@@ -167,9 +167,13 @@ struct StageJob {
     private var baseModel: StoredInput { spec.model.validated(as: status.dataset) }
 
     private func upload(_ attempt: Int) -> UploadConfiguration {
-        UploadConfiguration(
-            run: run.identity(attempt: attempt), storage: storage, directory: WorkspacePath.output,
-            destinationUri: ArtifactLayout.model(root: root))
+        // No attempt follows the one that succeeded.
+        let trained = status.trainingAttempts ?? 1
+        return UploadConfiguration(
+            run: run.identity(attempt: attempt), storage: storage,
+            directory: WorkspacePath.ofAttempt(trained, WorkspacePath.output),
+            formerDirectory: WorkspacePath.output, artifactRoot: root,
+            destinationUri: ArtifactLayout.model(root: root), trainingAttempt: trained)
     }
 
     private func register(_ attempt: Int) -> RegisterConfiguration? {

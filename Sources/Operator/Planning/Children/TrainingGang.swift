@@ -13,10 +13,17 @@ struct TrainingGang {
     var claim = ""
     /// Checkpoint that `prepare` put in place; nil if training begins anew.
     var resume: CheckpointReference?
+    /// Times that earlier attempts took to save and to stop.
+    var measured: CheckpointSeconds?
 
     static let trainerName = "trainer"
     static let rendezvousPort: Int64 = 29_500
 
+    var gracePeriod: GracePeriod {
+        GracePeriod(
+            asked: spec.trainer.terminationGracePeriodSeconds ?? settings.terminationGracePeriodSeconds,
+            measured: measured, longest: settings.longestGracePeriodSeconds)
+    }
     var nodes: Int { max(1, spec.trainer.numNodes ?? 1) }
     private var processes: Int { max(1, spec.trainer.processesPerNode) }
     var gpus: Int { max(0, spec.trainer.gpusPerNode) }
@@ -80,8 +87,7 @@ struct TrainingGang {
             addSidecar(to: &pod)
         }
         pod.restartPolicy = "Never"
-        pod.terminationGracePeriodSeconds =
-            spec.trainer.terminationGracePeriodSeconds ?? settings.terminationGracePeriodSeconds
+        pod.terminationGracePeriodSeconds = gracePeriod.seconds
         pod.automountServiceAccountToken = false
         pod.enableServiceLinks = false
         pod.securityContext = PodSecurity.pod(user: settings.runAsUser)
@@ -104,7 +110,9 @@ struct TrainingGang {
             name: "sync", command: "sync", configurationVolume: "agent-config", storage: spec.storage,
             resources: settings.syncResources, settings: settings)
         sync.restartPolicy = "Always"
-        sync.volumeMounts?.append(PodVolumes.serviceAccountTokenMount)
+        // It sees its own attempt's folders and no other's.
+        sync.volumeMounts?.removeAll { $0.name == PodVolumes.workspaceName }
+        sync.volumeMounts? += PodVolumes.attemptMounts(attempt) + [PodVolumes.serviceAccountTokenMount]
         pod.initContainers = [sync]
         pod.serviceAccountName = settings.agentServiceAccount
         pod.volumes? += [
@@ -127,11 +135,9 @@ struct TrainingGang {
             PodVolumes.folderMount(WorkspacePath.data, readOnly: true),
             PodVolumes.folderMount(WorkspacePath.model, readOnly: true),
             PodVolumes.folderMount("/workspace/resume", readOnly: true),
-            PodVolumes.folderMount(WorkspacePath.checkpoints, readOnly: false),
-            PodVolumes.folderMount(WorkspacePath.run, readOnly: false),
-            PodVolumes.folderMount(WorkspacePath.output, readOnly: false),
             PodVolumes.configurationMount("config"), PodVolumes.temporaryMount, PodVolumes.sharedMemoryMount,
         ]
+        container.volumeMounts? += PodVolumes.attemptMounts(attempt)
         container.terminationMessagePath = WorkspacePath.result
         container.terminationMessagePolicy = "FallbackToLogsOnError"
         return container
@@ -141,6 +147,7 @@ struct TrainingGang {
         var ours = [
             EnvVar(name: EnvironmentName.configuration, value: WorkspacePath.programConfiguration),
             EnvVar(name: EnvironmentName.result, value: WorkspacePath.result),
+            EnvVar(name: EnvironmentName.stopWithin, value: String(gracePeriod.trainerSeconds)),
             EnvVar(name: "HOME", value: "/tmp"),
         ]
         if resume != nil {
@@ -189,7 +196,8 @@ struct TrainingGang {
             run: run.identity(attempt: attempt), storage: spec.storage ?? StorageConnection(),
             artifactRoot: ArtifactLayout.root(artifacts: spec.artifacts.storageUri, uid: run.uid),
             checkpointDirectory: WorkspacePath.checkpoints, metricsFile: WorkspacePath.metricsFile,
-            outputDirectory: WorkspacePath.output, keepLast: spec.checkpoint?.keepLast ?? 3,
+            outputDirectory: WorkspacePath.output, resumeStep: resume?.step,
+            keepLast: spec.checkpoint?.keepLast ?? 3,
             keepBest: spec.checkpoint?.keepBest ?? 1,
             leaseName: leaseName, heartbeatSeconds: settings.heartbeatSeconds)
     }

@@ -7,7 +7,7 @@ extension TrainingJobDraft {
     mutating func sweep() {
         for job in seen.jobs where run.controls(job.metadata) && !keeps(job) { delete(job) }
         let kept = keptTrainers
-        for pod in trainers where !kept.contains(pod.name) { delete(pod) }
+        for pod in trainers where !kept.contains(pod.name) { stop(pod) }
         let lease = keepsLease() ? heartbeat?.name : nil
         for item in seen.leases where run.controls(item.metadata) && item.name != lease { delete(item) }
         for run in seen.evalRuns where self.run.controls(run.metadata) && !keeps(run) {

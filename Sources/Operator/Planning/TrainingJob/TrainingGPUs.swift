@@ -86,7 +86,7 @@ extension TrainingJobDraft {
     func gang(_ attempt: Int) -> TrainingGang {
         TrainingGang(
             run: run, spec: spec, settings: settings, attempt: attempt, claim: workspaceClaim,
-            resume: status.resume)
+            resume: status.resume, measured: status.checkpointSeconds)
     }
 
     /// The training pods that the run controls, of whatever attempt.

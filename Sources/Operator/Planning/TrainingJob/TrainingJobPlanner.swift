@@ -10,6 +10,7 @@ public enum TrainingJobPlanner {
     public static func plan(_ observation: TrainingJobObservation) -> Plan<TrainingJobStatus> {
         var draft = TrainingJobDraft(observation)
         draft.readHeartbeat()
+        draft.superviseGracePeriod()
         return draft.pass()
     }
 

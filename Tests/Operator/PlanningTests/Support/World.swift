@@ -24,6 +24,8 @@ struct World: Sendable {
     enum Fate: Hashable, Sendable {
         case success, outOfMemory, exit(Int64), badInput, evicted, vanishes, stopped, unschedulable, noImage
         case silent, accessDenied
+        /// Somebody has put the manifest of an attempt that there was not where the model goes.
+        case newerAttempt
         /// A node takes the pod and starts none of its containers.
         case stuck
     }

@@ -171,6 +171,10 @@ extension World {
                 message:
                     #"{"reason":"AccessDenied","message":"access to bucket 'artifacts' is denied","retryable":false}"#
             )
+        case .newerAttempt:
+            finish(
+                pod.name, exitCode: 2,
+                message: #"{"reason":"NewerAttempt","message":"holds attempt 99","isRetryable":false}"#)
         case .stopped: finish(pod.name, exitCode: 75)
         case .evicted:
             finish(pod.name, exitCode: 143)
