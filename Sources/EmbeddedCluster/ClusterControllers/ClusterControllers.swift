@@ -61,7 +61,7 @@ public struct ClusterControllers: ServiceLifecycle.Service {
         let events = EventRecorder(client: client, component: configuration.schedulerName)
         var services: [any ServiceLifecycle.Service] = caches.services + [index, events]
         if configuration.controllers.contains(.garbageCollector) { services.append(garbageCollector(index)) }
-        if configuration.controllers.contains(.job) { services.append(jobs(caches)) }
+        if configuration.controllers.contains(.job) { services.append(jobs(caches, events)) }
         if configuration.controllers.contains(.namespace) { services.append(namespaces(caches, index)) }
         if configuration.controllers.contains(.quota) { services.append(quotas(caches, index)) }
         if !configuration.controllers.isDisjoint(with: [.volume, .provisioner]) {
@@ -124,10 +124,10 @@ extension ClusterControllers {
         }
     }
 
-    private func jobs(_ caches: Caches) -> Controller<ObjectKey> {
+    private func jobs(_ caches: Caches, _ events: EventRecorder) -> Controller<ObjectKey> {
         let queue = WorkQueue<ObjectKey>()
         let controller = JobController(
-            client: client, clock: clock, backoffBase: configuration.jobBackoffBase)
+            client: client, clock: clock, backoffBase: configuration.jobBackoffBase, events: events)
         caches.jobs.addHandler { queue.add($0.key) }
         caches.pods.addHandler { change in
             guard let owner = change.object.metadata.controller, owner.kind == "Job" else { return }

@@ -40,10 +40,27 @@ struct LeaderTerm: ServiceLifecycle.Service {
         let admission = Controller(
             name: "admission", queue: rounds.queue, workers: 1, logger: logger, observer: metrics.observe,
             waitUntilReady: caches.waitUntilSynced, reconcile: scheduler.round)
-        return [admission]
+        return [admission, startEvents]
             + kinds.compactMap { kind in
                 kind.controller(
                     parts, workers: configuration.workers, waitUntilReady: caches.waitUntilSynced)
             }
+    }
+    /// Reads what is said of pods and Jobs that do not start.
+    private var startEvents: any ServiceLifecycle.Service {
+        let wakeUps = WakeUps(caches: caches, kinds: kinds, rounds: rounds)
+        return Controller(
+            name: "start-events", queue: caches.startEvents.queue, workers: 2, logger: logger,
+            waitUntilReady: caches.waitUntilSynced
+        ) { wish in
+            let saysMore = await caches.startEvents.read(wish, by: client, now(), logger: logger)
+            guard saysMore else { return .done }
+            if let pod = caches.informer(Pod.self)?.store.get(wish.key), pod.metadata.uid == wish.uid {
+                wakeUps.wakeOwner(of: pod, after: .zero)
+            } else if let job = caches.informer(Job.self)?.store.get(wish.key) {
+                wakeUps.wakeOwner(of: job, after: .zero)
+            }
+            return .done
+        }
     }
 }

@@ -29,7 +29,7 @@ import Testing
         "services": "create list watch delete",
         "jobs.batch": "create list watch delete",
         "leases.coordination.k8s.io": "create list watch delete",
-        "events.events.k8s.io": "create patch",
+        "events.events.k8s.io": "create list patch",
     ])
     static let cluster = rights(["nodes": "list watch"])
     static let webhookConfigurations = rights(

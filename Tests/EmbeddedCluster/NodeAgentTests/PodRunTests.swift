@@ -18,7 +18,9 @@ final class RememberingCluster: NodeCluster {
     var last: PodStatus? { state.withLock { $0.statuses.last } }
     var isDeleted: Bool { state.withLock { $0.deleted } }
     /// The reasons of the events.
-    var events: [String] { state.withLock { $0.events } }
+    var events: [String] { state.withLock { $0.events.map { String($0.prefix { $0 != ":" }) } } }
+    /// Reasons and texts of the events.
+    var notes: [String] { state.withLock { $0.events } }
 
     func objects(namespace: String, configMaps: Set<String>, secrets: Set<String>) async throws
         -> NamespaceObjects
@@ -39,7 +41,7 @@ final class RememberingCluster: NodeCluster {
     func confirmDeletion(of pod: Pod) async throws { state.withLock { $0.deleted = true } }
     func probe(url: String, timeoutSeconds: Int64) async -> Bool { false }
     func record(_ pod: Pod, type: String, reason: String, note: String) async {
-        state.withLock { $0.events.append(reason) }
+        state.withLock { $0.events.append("\(reason): \(note)") }
     }
     func hostAliases(namespace: String) -> [HostAlias] { [HostAlias(address: "127.9.9.9", names: ["peer"])] }
 }
@@ -304,6 +306,55 @@ struct PodRunTests {
                 })
         ) { $0.containerStatuses?.first?.state?.waiting?.reason == "CreateContainerConfigError" }
         #expect(missing?.containerStatuses?.first?.state?.waiting?.message == "secret \"none\" not found")
+    }
+
+    struct MissingVolume: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var volume: @Sendable () -> Volume
+        var words: String
+    }
+
+    static let missingVolumes = [
+        MissingVolume(
+            testDescription: "a Secret", volume: { Volume(name: "creds", secret: "none") },
+            words: #"FailedMount: MountVolume.SetUp failed for volume "creds" : secret "none" not found"#),
+        MissingVolume(
+            testDescription: "a ConfigMap", volume: { Volume(name: "conf", configMap: "none") },
+            words: #"FailedMount: MountVolume.SetUp failed for volume "conf" : configmap "none" not found"#),
+        MissingVolume(
+            testDescription: "a key of a ConfigMap",
+            volume: {
+                var volume = Volume(name: "conf", configMap: "settings")
+                volume.configMap?.items = [KeyToPath(key: "b.txt", path: "b")]
+                return volume
+            },
+            words: #"FailedMount: MountVolume.SetUp failed for volume "conf" : "#
+                + "configmap references non-existent config key: b.txt"),
+        MissingVolume(
+            testDescription: "a claim", volume: { Volume(name: "data", claim: "none") },
+            words:
+                "FailedMount: Unable to attach or mount volumes: unmounted volumes=[data], unattached volumes=[], "
+                + "failed to process volumes=[data]: error processing PVC ns/none: "
+                + #"persistentvolumeclaim "none" not found"#),
+    ]
+
+    @Test(arguments: missingVolumes)
+    func `a volume that is missing is told by an event alone, as a kubelet does`(_ missing: MissingVolume)
+        async
+    {
+        defer { remove() }
+        let worker = worker(pod("") { $0.volumes = [missing.volume()] })
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await worker.run() }
+            await wait { cluster.notes.count { $0 == missing.words } >= 2 && cluster.last != nil }
+            group.cancelAll()
+        }
+        #expect(Set(cluster.notes) == [missing.words])
+        let waiting = cluster.last?.containerStatuses?.first?.state?.waiting
+        #expect(waiting == ContainerStateWaiting(reason: "ContainerCreating", message: nil))
+        #expect(cluster.last?.phase == "Pending")
+        #expect(
+            cluster.last?.conditions?.first { $0.type == "PodReadyToStartContainers" }?.status == .false)
     }
 
     @Test

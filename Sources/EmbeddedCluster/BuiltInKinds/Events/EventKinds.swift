@@ -68,13 +68,16 @@ enum EventKinds {
     private static func selectable(_ names: EventFields) -> [SelectableField] {
         let ofObject = ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"]
             .map { SelectableField("\(names.object).\($0)") }
-        return ofObject + [
+        let ofReport = [
             SelectableField("reason"), SelectableField("type"), SelectableField(names.controller),
-            SelectableField("source") { event in
-                let component = event[path: [names.source, "component"]]?.stringValue ?? ""
-                return component.isEmpty ? event[names.controller]?.stringValue ?? "" : component
-            },
         ]
+        // The newer form cannot be chosen by it.
+        guard names.object == EventFields.core.object else { return ofObject + ofReport }
+        let source = SelectableField("source") { event in
+            let component = event[path: [names.source, "component"]]?.stringValue ?? ""
+            return component.isEmpty ? event[names.controller]?.stringValue ?? "" : component
+        }
+        return ofObject + ofReport + [source]
     }
 }
 

@@ -10,6 +10,7 @@ struct JobController: Sendable {
     let clock: ControllerClock
     /// Seconds between a first failure and the next attempt.
     let backoffBase: Int64
+    let events: EventRecorder
 
     func reconcile(_ key: ObjectKey) async throws -> Reconciliation {
         guard let job = try await client.find(BatchJob.self, key) else {
@@ -114,7 +115,18 @@ struct JobController: Sendable {
         pod[path: ["metadata", "finalizers"]] = .array(finalizers)
         guard let owner = job.controllerReference else { return }
         pod[path: ["metadata", "ownerReferences"]] = [try JSONValue(encoding: owner)]
-        _ = try await client.send(
-            Pod.resourceType.create(namespace: job.namespace, body: pod.serialized(), fieldManager: nil))
+        do {
+            _ = try await client.send(
+                Pod.resourceType.create(namespace: job.namespace, body: pod.serialized(), fieldManager: nil))
+        } catch {
+            // Nothing but this event says why a Job has no pod.
+            let regarding = ObjectReference(
+                apiVersion: "batch/v1", kind: "Job", namespace: job.namespace, name: job.name,
+                uid: job.metadata.uid)
+            await events.record(
+                regarding: regarding, type: "Warning", reason: "FailedCreate", action: "FailedCreate",
+                note: "Error creating: \(error.status?.message ?? "\(error)")")
+            throw error
+        }
     }
 }

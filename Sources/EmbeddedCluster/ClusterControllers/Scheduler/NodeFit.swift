@@ -32,11 +32,24 @@ public struct NodeCapacity: Sendable {
     }
 
     /// The free share of CPU and memory, 0 to 1: the emptiest node is preferred. A `PreferNoSchedule` taint
-    /// that is not tolerated counts as full.
+    /// that is not tolerated counts as full. What the pod itself prefers outweighs that.
     public func score(for pod: Pod) -> Double {
         let demands = NodeDemands(pod.spec ?? PodSpec())
         let avoided = (node.spec?.taints ?? []).contains { !$0.isHard && !demands.tolerates($0) }
-        if avoided { return -1 }
+        return preference(of: pod) + (avoided ? -1 : freeShare)
+    }
+
+    /// Weights of the pod's preferences that the node satisfies, in hundredths of two: as heavy as kube-scheduler
+    /// takes them beside one share.
+    private func preference(of pod: Pod) -> Double {
+        let terms = pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []
+        return terms.reduce(0) { sum, term in
+            let holds = term.preference.matches(labels: node.metadata.labels ?? [:], name: node.name)
+            return holds ? sum + Double(min(max(term.weight, 0), 100)) / 50 : sum
+        }
+    }
+
+    private var freeShare: Double {
         let allocatable = node.status?.allocatable ?? [:]
         let shares = ["cpu", "memory"].map { name -> Double in
             let total = Double(allocatable[name]?.milliunits ?? 0)

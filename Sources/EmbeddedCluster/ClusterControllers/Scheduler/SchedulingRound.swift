@@ -76,6 +76,10 @@ public struct SchedulingRound: Sendable {
             if claim.metadata.deletionTimestamp != nil {
                 return "persistentvolumeclaim \"\(name)\" is being deleted"
             }
+            if claim.status?.phase == "Lost" {
+                return "persistentvolumeclaim \"\(name)\" bound to non-existent persistentvolume "
+                    + "\"\(claim.spec?.volumeName ?? "")\""
+            }
             if claim.status?.phase != "Bound" { return "pod has unbound immediate PersistentVolumeClaims" }
         }
         return nil

@@ -14,6 +14,8 @@ public enum ClaimBinding {
         case bind(volume: PersistentVolume)
         /// Write into the claim's status that it is bound, with this capacity.
         case markBound(capacity: [String: Quantity])
+        /// Write into the claim's status that its volume is gone.
+        case markLost
     }
 
     /// The class that a claim names, or the default one; nil if another provisioner is meant.
@@ -29,9 +31,10 @@ public enum ClaimBinding {
     ) -> Decision {
         guard claim.metadata.deletionTimestamp == nil, let uid = claim.metadata.uid else { return .nothing }
         if let name = claim.spec?.volumeName, !name.isEmpty {
-            guard let volume = volumes.first(where: { $0.name == name }), volume.spec?.claimRef?.uid == uid,
-                claim.status?.phase != "Bound"
-            else { return .nothing }
+            let phase = claim.status?.phase
+            guard let volume = volumes.first(where: { $0.name == name }), volume.spec?.claimRef?.uid == uid
+            else { return phase == "Bound" ? .markLost : .nothing }
+            guard phase != "Bound" else { return .nothing }
             return .markBound(capacity: volume.spec?.capacity ?? [:])
         }
         if let volume = volumes.first(where: { $0.spec?.claimRef?.uid == uid }) {

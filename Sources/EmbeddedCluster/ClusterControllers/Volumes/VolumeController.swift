@@ -26,6 +26,7 @@ struct VolumeController: Sendable {
         case .provision(let volume): try await provision(volume)
         case .bind(let volume): if binds { try await bind(claim, to: volume) }
         case .markBound(let capacity): if binds { try await markBound(claim, capacity: capacity) }
+        case .markLost: if binds { try await markLost(claim) }
         }
         return .done
     }
@@ -73,6 +74,18 @@ struct VolumeController: Sendable {
         guard let name = claim.spec?.volumeName else { return }
         _ = try await client.patch(
             PersistentVolume.self, ObjectKey(name: name), .merge(["status": ["phase": "Bound"]]),
+            subresource: "status")
+    }
+
+    /// Says of a claim that its volume is gone, once the API server says so, too.
+    private func markLost(_ claim: PersistentVolumeClaim) async throws {
+        let key = ObjectKey(name: claim.spec?.volumeName ?? "")
+        guard try await client.find(PersistentVolume.self, key)?.spec?.claimRef?.uid != claim.metadata.uid
+        else {
+            return
+        }
+        _ = try await client.patch(
+            PersistentVolumeClaim.self, claim.key, .merge(["status": ["phase": "Lost"]]),
             subresource: "status")
     }
 

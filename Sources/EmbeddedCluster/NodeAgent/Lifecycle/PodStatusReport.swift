@@ -11,10 +11,12 @@ public struct PodStatusReport: Sendable {
     public var hostIP: String
     public var startTime: Timestamp
     public var now: Timestamp
+    /// Whether volumes are missing, without which there is no sandbox.
+    public var lacksVolumes: Bool
 
     public init(
         pod: Pod, records: [String: ContainerRecord], stop: StopReason?, isFinished: Bool, podIP: String,
-        hostIP: String, startTime: Timestamp, now: Timestamp
+        hostIP: String, startTime: Timestamp, now: Timestamp, lacksVolumes: Bool = false
     ) {
         self.pod = pod
         self.records = records
@@ -24,6 +26,7 @@ public struct PodStatusReport: Sendable {
         self.hostIP = hostIP
         self.startTime = startTime
         self.now = now
+        self.lacksVolumes = lacksVolumes
     }
 
     public func status() -> PodStatus {
@@ -140,7 +143,7 @@ public struct PodStatusReport: Sendable {
             terminal == nil ? "containers with unready status: [\(unready.joined(separator: " "))]" : nil
         )
         var conditions = [
-            condition("PodReadyToStartContainers", terminal == nil),
+            condition("PodReadyToStartContainers", terminal == nil && !lacksVolumes),
             condition(
                 "Initialized", isInitialized,
                 isInitialized ? (phase == "Succeeded" ? "PodCompleted" : nil) : "ContainersNotInitialized",

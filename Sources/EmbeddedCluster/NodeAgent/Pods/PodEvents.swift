@@ -16,6 +16,9 @@ struct PodEvents: Hashable, Sendable {
                 )
             }
         }
+        if let failure = new.volumeFailure, failure != old.volumeFailure {
+            events.append(PodEvents(type: "Warning", reason: VolumeFailure.reason, note: failure.note))
+        }
         for container in new.containers {
             guard let before = old.records[container.name], let now = new.records[container.name] else {
                 continue

@@ -8,6 +8,8 @@ struct PodState: Codable, Hashable, Sendable {
     var address: String
     var startTime: Timestamp
     var stop: StopReason?
+    /// The newest failure to bring the pod's volumes; nil once they are there.
+    var volumeFailure: VolumeFailure?
     /// Whether every container has ended for good.
     var isFinished: Bool
 

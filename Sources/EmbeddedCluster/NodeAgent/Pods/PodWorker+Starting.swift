@@ -5,7 +5,9 @@ import KubernetesAPI
 extension PodWorker {
     /// Starts a container, or notes why it cannot be started yet.
     func start(_ name: String) async throws {
-        guard let container = state.container(name), var record = state.records[name] else { return }
+        guard let container = state.container(name) else { return }
+        // As with a kubelet, images come after the volumes.
+        guard let objects = await mountVolumes(before: name), var record = state.records[name] else { return }
         let reference = container.image ?? ""
         guard let image = context.configuration.images.resolve(reference) else {
             record.missImage(
@@ -16,8 +18,7 @@ extension PodWorker {
             return
         }
         do {
-            let objects = try await fetchObjects()
-            let mounts = try await mounts(for: container, objects: objects)
+            let mounts = try await mounts(for: container)
             try reserveGPUs(for: container, record: &record)
             let hasRunBefore = record.termination != nil
             let attempt = record.attempt + (hasRunBefore ? 1 : 0)
@@ -128,9 +129,8 @@ extension PodWorker {
         }
     }
 
-    /// Makes the pod's volumes, once, and returns the container's mounts of them.
-    private func mounts(for container: Container, objects: NamespaceObjects) async throws -> [SandboxMount] {
-        try await prepareVolumes(objects: objects)
+    /// The container's mounts of the pod's volumes.
+    private func mounts(for container: Container) async throws -> [SandboxMount] {
         var mounts: [SandboxMount] = []
         for mount in container.volumeMounts ?? [] {
             guard let volume = (state.spec.volumes ?? []).first(where: { $0.name == mount.name }) else {
@@ -140,9 +140,7 @@ extension PodWorker {
             var root = folder.volume(volume.name)
             var isReadOnly = mount.readOnly == true || volume.isMadeOfObjects
             if let claim = volume.persistentVolumeClaim {
-                root = try await context.cluster.folder(
-                    ofClaim: claim.claimName, namespace: state.pod.namespace)
-                try? FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+                root = try await folder(of: claim)
                 isReadOnly = isReadOnly || claim.readOnly == true
             } else if let source = volume.hostPath {
                 root = source.path
@@ -153,21 +151,6 @@ extension PodWorker {
         return mounts
     }
 
-    private func prepareVolumes(objects: NamespaceObjects) async throws {
-        guard !isPrepared else { return }
-        let files = PodFiles(folder: folder)
-        hostAliases = context.cluster.hostAliases(namespace: state.pod.namespace)
-        let users =
-            state.containers.compactMap { $0.securityContext?.runAsUser }
-            + [state.spec.securityContext?.runAsUser ?? SandboxPlan.nonRootUser, SandboxPlan.nonRootUser]
-        try files.writeEtc(hostname: hostname, hosts: hostsText, users: Set(users))
-        for volume in state.spec.volumes ?? [] where volume.emptyDir != nil {
-            try files.makeEmpty(volume: volume.name)
-        }
-        try await writeObjectVolumes(objects)
-        isPrepared = true
-    }
-
     /// Writes ConfigMap, Secret, projected and downward API volumes.
     func writeObjectVolumes(_ objects: NamespaceObjects) async throws {
         var tokens: [ServiceAccountTokenProjection: String] = [:]
@@ -176,7 +159,11 @@ extension PodWorker {
             do {
                 tokens[projection] = try await context.cluster.token(projection, for: state.pod)
             } catch {
-                throw ConfigurationError("no service account token was issued: \(error)")
+                let volume = (state.spec.volumes ?? []).first { volume in
+                    volume.projected?.sources?.contains { $0.serviceAccountToken == projection } == true
+                }
+                throw VolumeFailure.setUp(
+                    volume?.name ?? "", ConfigurationError("failed to fetch token: \(error)"))
             }
             lifetime = min(lifetime, max(600, projection.expirationSeconds ?? 3600))
         }
@@ -186,8 +173,12 @@ extension PodWorker {
             tokens: tokens)
         let files = PodFiles(folder: folder)
         for volume in state.spec.volumes ?? [] {
-            guard let contents = try source.files(of: volume) else { continue }
-            try files.write(contents, volume: volume.name)
+            do {
+                guard let contents = try source.files(of: volume) else { continue }
+                try files.write(contents, volume: volume.name)
+            } catch {
+                throw VolumeFailure.setUp(volume.name, error)
+            }
         }
         // Renewal is due at four fifths of the shortest life, as with the kubelet.
         tokensRefreshAt = lifetime == .max ? .max : nowMilliseconds + lifetime * 800

@@ -24,6 +24,8 @@ actor PodWorker {
     /// Whether the object is gone from the API: the pod ends quickly and reports nothing.
     var isOrphaned = false
     var isPrepared = false
+    /// Host folders of the pod's claims, by claim.
+    var claimFolders: [String: String] = [:]
     var tokensRefreshAt: Int64 = .max
     var hostAliases: [HostAlias] = []
     var timelines: [String: LogTimeline] = [:]
@@ -193,7 +195,8 @@ actor PodWorker {
         guard !isOrphaned, !isReported else { return true }
         let report = PodStatusReport(
             pod: state.pod, records: state.records, stop: state.stop, isFinished: state.isFinished,
-            podIP: state.address, hostIP: NodeContext.hostIP, startTime: state.startTime, now: now)
+            podIP: state.address, hostIP: NodeContext.hostIP, startTime: state.startTime, now: now,
+            lacksVolumes: state.volumeFailure != nil)
         let status = report.status()
         guard status != published else { return true }
         guard nowMilliseconds >= retryPublishAt else { return false }

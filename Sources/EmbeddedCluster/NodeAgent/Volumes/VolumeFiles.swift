@@ -78,7 +78,8 @@ public struct VolumeFiles: Sendable {
         }
         let data = (map.data ?? [:]).mapValues { Data($0.utf8) }
         return try select(
-            data, items: source.items, optional: source.optional, mode: mode, owner: "configmap \"\(name)\"")
+            data, items: source.items, optional: source.optional, mode: mode,
+            lack: "configmap references non-existent config key")
     }
 
     private func secret(
@@ -89,11 +90,12 @@ public struct VolumeFiles: Sendable {
             throw ConfigurationError("secret \"\(name)\" not found")
         }
         return try select(
-            secret.data ?? [:], items: items, optional: optional, mode: mode, owner: "secret \"\(name)\"")
+            secret.data ?? [:], items: items, optional: optional, mode: mode,
+            lack: "references non-existent secret key")
     }
 
     private func select(
-        _ data: [String: Data], items: [KeyToPath]?, optional: Bool?, mode: Int64?, owner: String
+        _ data: [String: Data], items: [KeyToPath]?, optional: Bool?, mode: Int64?, lack: String
     ) throws(ConfigurationError) -> [VolumeFile] {
         var files: [VolumeFile] = []
         guard let items, !items.isEmpty else {
@@ -105,7 +107,7 @@ public struct VolumeFiles: Sendable {
         for item in items {
             guard let value = data[item.key] else {
                 if optional == true { continue }
-                throw ConfigurationError("\(owner) has no key \"\(item.key)\"")
+                throw ConfigurationError("\(lack): \(item.key)")
             }
             files.append(try file(item.path, value, mode: item.mode ?? mode))
         }

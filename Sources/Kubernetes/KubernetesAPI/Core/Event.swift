@@ -19,6 +19,11 @@ public struct Event: KubernetesResource, Hashable {
     public var note: String?
     /// `Normal` or `Warning`
     public var type: String?
+    /// Times and count of an event that its reporter wrote as `v1`, as kubelets do; such a one has no `eventTime`
+    /// and no `series`.
+    public var deprecatedFirstTimestamp: Timestamp?
+    public var deprecatedLastTimestamp: Timestamp?
+    public var deprecatedCount: Int64?
 
     public init(metadata: ObjectMeta) { self.metadata = metadata }
 }

@@ -141,7 +141,22 @@ public struct PodAffinityTerm: Codable, Hashable, Sendable {
 
 public struct NodeAffinity: Codable, Hashable, Sendable {
     public var requiredDuringSchedulingIgnoredDuringExecution: NodeSelector?
-    public init(required: NodeSelector?) { requiredDuringSchedulingIgnoredDuringExecution = required }
+    public var preferredDuringSchedulingIgnoredDuringExecution: [PreferredSchedulingTerm]?
+    public init(required: NodeSelector?, preferred: [PreferredSchedulingTerm]? = nil) {
+        requiredDuringSchedulingIgnoredDuringExecution = required
+        preferredDuringSchedulingIgnoredDuringExecution = preferred
+    }
+}
+
+/// Nodes that are better than others.
+public struct PreferredSchedulingTerm: Codable, Hashable, Sendable {
+    /// 1 to 100.
+    public var weight: Int64
+    public var preference: NodeSelectorTerm
+    public init(weight: Int64, preference: NodeSelectorTerm) {
+        self.weight = weight
+        self.preference = preference
+    }
 }
 
 public struct NodeSelector: Codable, Hashable, Sendable {

@@ -196,6 +196,8 @@ public struct EvalRunStatus: Codable, Hashable, Sendable {
     public var attempt: Int?
     /// State of the suites, one entry a suite. Nil until they begin.
     public var suites: [SuiteStatus]?
+    /// Nodes on which a pod of the run did not start; later pods prefer others for an hour. Nil: none.
+    public var avoidedNodes: [AvoidedNode]?
     /// Every threshold and the metric that it was held against. Nil until the verdict.
     public var results: [ThresholdResult]?
     /// Thresholds kept, of all, such as 3/3; for the printer column. Nil until the verdict.

@@ -59,6 +59,7 @@ enum EvalRunSchema {
             "admission": SharedSchema.admission,
             "attempt": count.description("Admissions that the run has used; only grows."),
             "suites": suites,
+            "avoidedNodes": SharedSchema.avoidedNodes,
             "results": SharedSchema.thresholdResults,
             "gate": .string("Thresholds kept, of all, such as 3/3; for the printer column.").maxLength(32),
             "gpus": count.description("GPUs that the run holds or asks for."),

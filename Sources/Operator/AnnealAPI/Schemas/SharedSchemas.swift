@@ -263,6 +263,19 @@ enum SharedSchema {
                 ], required: ["reason", "message", "revokedAt"]),
         ], required: ["attempt", "pods", "gpus", "admittedAt", "admittedBy"])
 
+    static let avoidedNodes = Schema.listMap(
+        "Nodes on which a pod of the run did not start; later pods prefer others for an hour.",
+        keys: ["name"],
+        of: .object(
+            "A node on which a pod of the run did not start: later pods prefer others for an hour.",
+            [
+                "name": .string("Name of the node.").maxLength(253),
+                "reason": .string("Cause, one word in CamelCase, such as FailedCreatePodSandBox.")
+                    .maxLength(128),
+                "since": .timestamp("Time at which the pod was given up."),
+            ], required: ["name", "reason", "since"])
+    ).maxItems(8)
+
     static let podUsage = Schema.listMap(
         "GPU time of pods, one entry a pod, until it is in gpuSeconds and the pod may go.", keys: ["uid"],
         of: .object(

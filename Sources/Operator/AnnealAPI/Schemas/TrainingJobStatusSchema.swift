@@ -51,6 +51,7 @@ enum TrainingJobStatusSchema {
             "fruitlessInterruptions": count.description(
                 "Interruptions of training in a row without a newer checkpoint; enough of them count as a failure."
             ),
+            "avoidedNodes": SharedSchema.avoidedNodes,
             "suspendedFrom": phase.description("Phase that the run goes on in after a suspension."),
             "suspendedAt": .timestamp("Time since which the run is suspended."),
             "suspendedSeconds": count.description(
@@ -61,6 +62,9 @@ enum TrainingJobStatusSchema {
             "completingSince": .timestamp(
                 "Time from which completionDeadlineSeconds counts: the end of training, later by each wait for an "
                     + "admission and each suspension since."),
+            "workspaceGeneration": count.description(
+                "Number of the run's volume: one that was lost, as a rule with its node, is followed by another."
+            ),
             "holdsOnlyCopy": .boolean(
                 "Whether the volume may hold a checkpoint or a model that is not in S3."),
             "progressPercent": word.description("Steps done, `0 %` to `100 %`, for the printer column."),

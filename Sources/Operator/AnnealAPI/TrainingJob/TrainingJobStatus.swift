@@ -78,6 +78,8 @@ public struct TrainingJobStatus: Codable, Hashable, Sendable {
     /// Interruptions of training in a row without a newer checkpoint; enough of them count as a failure.
     /// Nil: none.
     public var fruitlessInterruptions: Int?
+    /// Nodes on which a pod of the run did not start; later pods prefer others for an hour. Nil: none.
+    public var avoidedNodes: [AvoidedNode]?
     /// Phase that the run goes on in after a suspension. Nil unless it is suspended.
     public var suspendedFrom: TrainingJobPhase?
     /// Time since which the run is suspended. Nil unless it is.
@@ -91,6 +93,8 @@ public struct TrainingJobStatus: Codable, Hashable, Sendable {
     /// Time from which completionDeadlineSeconds counts: the end of training, later by each wait for an
     /// admission and each suspension since. Nil until then.
     public var completingSince: Timestamp?
+    /// Number of the run's volume: one that was lost, as a rule with its node, is followed by another. Nil: the first.
+    public var workspaceGeneration: Int?
     /// Whether the volume may hold a checkpoint or a model that is not in S3. Nil until a trainer began.
     public var holdsOnlyCopy: Bool?
     /// Steps done, `0 %` to `100 %`, for the printer column. Nil until the number of steps is known.

@@ -38,7 +38,8 @@ struct WakeUps: Sendable {
         }
     }
 
-    private func wakeOwner(of child: any KubernetesResource, after delay: Duration) {
+    /// Wakes the run that the child works for.
+    func wakeOwner(of child: any KubernetesResource, after delay: Duration) {
         guard let owner = child.metadata.controller else { return }
         let childType = type(of: child)
         for kind in kinds where kind.hasController && kind.children.contains(where: { $0 == childType }) {

@@ -14,6 +14,7 @@ extension Kind where Object == EvalRun {
                     var observation = EvalRunObservation(run: run, now: now, settings: settings)
                     observation.pods = caches.children(Pod.self, of: run.metadata.uid ?? "")
                     observation.lostNodes = caches.lostNodes(among: observation.pods)
+                    observation.starts = caches.startEvents.of(observation.pods, now, settings)
                     if (run.status?.phase ?? .pending) == .pending {
                         observation.specErrors = validSpecs.errors(of: run.spec) {
                             SpecValidation.errors(of: run)

@@ -53,7 +53,13 @@ extension Kind where Object == TrainingJob {
         observation.jobs = caches.children(Job.self, of: uid)
         observation.pods = caches.children(Pod.self, of: uid)
         observation.lostNodes = caches.lostNodes(among: observation.pods)
+        observation.starts = caches.startEvents.of(
+            observation.pods, jobs: observation.jobs, now, settings)
+        observation.zones = TrainingJobPlanner.zones(of: job, settings: settings) {
+            caches.nodes.hasSynced ? caches.nodes.store.list() : []
+        }
         observation.claims = caches.children(PersistentVolumeClaim.self, of: uid)
+        observation.goneNodes = caches.goneNodes(among: observation.claims.compactMap(\.selectedNode))
         observation.services = caches.children(Service.self, of: uid)
         observation.leases = caches.children(Lease.self, of: uid)
         observation.evalRuns = caches.children(EvalRun.self, of: uid)

@@ -26,6 +26,8 @@ final class ClusterCaches: Sendable {
     let namespace: String?
     /// What this process created.
     let creations = OwnCreations()
+    /// Events on pods and Jobs that do not start.
+    let startEvents = StartEvents()
     /// Informers of the registered kinds and of their children, by the Swift type of their objects.
     private let informers: [ObjectIdentifier: any AnyInformer]
 

@@ -51,6 +51,12 @@ final class SignsOfLife: Sendable {
 }
 
 extension ClusterCaches {
+    /// Those of the nodes that are not there.
+    func goneNodes(among names: [String]) -> Set<String> {
+        guard nodes.hasSynced else { return [] }
+        return Set(names.filter { nodes.store.get(ObjectKey(namespace: "", name: $0)) == nil })
+    }
+
     /// Nodes of the pods that are gone or not ready.
     func lostNodes(among pods: [Pod]) -> LostNodes {
         var lost = LostNodes()

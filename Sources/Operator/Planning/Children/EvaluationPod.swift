@@ -7,6 +7,8 @@ struct EvaluationPod {
     var run: RunObject
     var spec: EvalRunSpec
     var settings: PlannerSettings
+    /// Nodes that the pod keeps off where it can.
+    var avoidedNodes: [String] = []
 
     static let evaluatorName = "evaluator"
     private static let suiteFile = WorkspacePath.data + "/suite.jsonl"
@@ -63,6 +65,7 @@ struct EvaluationPod {
         pod.securityContext = PodSecurity.pod(user: settings.runAsUser)
         pod.imagePullSecrets = UserProgram.pullSecrets(spec.evaluator?.imagePullSecrets)
         PodPlacement.apply(spec.placement, gpus: gpus, to: &pod)
+        PodPlacement.avoid(avoidedNodes, in: &pod)
         var metadata = run.metadata(
             name: Self.name(run, suite: suite.name, attempt: attempt), stage: "evaluate", attempt: attempt,
             annotations: [

@@ -24,13 +24,16 @@ enum PodPlacement {
         case .spot, .any, nil: tolerations.append(Toleration(key: spotTaint, operator: "Exists"))
         case .onDemand: break
         }
-        for own in placement?.tolerations ?? [] {
-            tolerations.append(
-                Toleration(
-                    key: own.key, operator: own.operator, value: own.value, effect: own.effect,
-                    tolerationSeconds: own.tolerationSeconds))
+        return tolerations + ownTolerations(placement)
+    }
+
+    /// Tolerations that the run's author asked for.
+    static func ownTolerations(_ placement: Placement?) -> [Toleration] {
+        (placement?.tolerations ?? []).map { own in
+            Toleration(
+                key: own.key, operator: own.operator, value: own.value, effect: own.effect,
+                tolerationSeconds: own.tolerationSeconds)
         }
-        return tolerations
     }
 
     static func apply(_ placement: Placement?, gpus: Int, to spec: inout PodSpec) {

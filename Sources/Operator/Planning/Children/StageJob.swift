@@ -7,6 +7,10 @@ struct StageJob {
     var spec: TrainingJobSpec
     var status: TrainingJobStatus
     var settings: PlannerSettings
+    /// Nodes that the pod keeps off where it can.
+    var avoidedNodes: [String] = []
+    /// Zones of nodes that the GPU pods may run on; empty if they are not known.
+    var zones: Set<String> = []
 
     /// Parts that differ between the stages.
     private struct Content {
@@ -64,6 +68,8 @@ struct StageJob {
         pod.automountServiceAccountToken = false
         pod.enableServiceLinks = false
         pod.securityContext = PodSecurity.pod(user: settings.runAsUser)
+        VolumeTopology.apply(spec.placement, zones: zones, gpus: spec.trainer.gpusPerNode, to: &pod)
+        PodPlacement.avoid(avoidedNodes, in: &pod)
         var template = PodTemplateSpec(
             metadata: ObjectMeta(
                 labels: run.labels(stage: Self.word(stage), attempt: attempt), annotations: annotations),

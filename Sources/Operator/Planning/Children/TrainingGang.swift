@@ -15,6 +15,8 @@ struct TrainingGang {
     var resume: CheckpointReference?
     /// Times that earlier attempts took to save and to stop.
     var measured: CheckpointSeconds?
+    /// Nodes that the pods keep off where they can.
+    var avoidedNodes: [String] = []
 
     static let trainerName = "trainer"
     static let rendezvousPort: Int64 = 29_500
@@ -97,6 +99,7 @@ struct TrainingGang {
             pod.subdomain = serviceName
         }
         PodPlacement.apply(spec.placement, gpus: gpus, to: &pod)
+        PodPlacement.avoid(avoidedNodes, in: &pod)
         var metadata = run.metadata(
             name: podName(rank), stage: "train", attempt: attempt, annotations: annotations)
         metadata.labels?[Anneal.Label.nodeRank] = String(rank)

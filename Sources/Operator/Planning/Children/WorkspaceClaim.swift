@@ -5,9 +5,12 @@ import KubernetesAPI
 enum WorkspaceClaim {
     static let defaultSize: WrittenQuantity = "20Gi"
 
-    /// Name of the run's own claim, or of the one that it took over from a run that it continues.
+    /// Name of the run's claim: its own, or the one that it took over from a run that it continues. A volume that was
+    /// lost is followed by one of another name.
     static func name(_ run: RunObject, _ status: TrainingJobStatus) -> String {
-        status.continuedFrom?.volume?.name ?? ChildName.make(run.name, "workspace")
+        let generation = status.workspaceGeneration ?? 1
+        guard generation <= 1 else { return ChildName.make(run.name, "workspace", String(generation)) }
+        return status.continuedFrom?.volume?.name ?? ChildName.make(run.name, "workspace")
     }
 
     static func make(_ name: String, of run: RunObject, _ workspace: Workspace?) -> PersistentVolumeClaim {

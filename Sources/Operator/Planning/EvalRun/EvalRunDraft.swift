@@ -20,7 +20,9 @@ struct EvalRunDraft: GPURunDraft {
         }
         return attempts(status) != attempts(observedStatus)
     }
-    var builder: EvaluationPod { EvaluationPod(run: run, spec: spec, settings: settings) }
+    var builder: EvaluationPod {
+        EvaluationPod(run: run, spec: spec, settings: settings, avoidedNodes: avoidedNodes)
+    }
     var nextAttempt: Int { (status.attempt ?? 0).next }
     var limit: RunLimit {
         let seconds = policy?.activeDeadlineSeconds ?? settings.evaluating.seconds

@@ -71,6 +71,8 @@ public struct EvalRunObservation: Sendable {
     public var settings: PlannerSettings
     /// Nodes of the run's pods that are lost.
     public var lostNodes = LostNodes()
+    /// Kubelets' events on the start of pods that have not started, by the pod's UID.
+    public var starts: [String: StartEvent] = [:]
     /// UIDs of objects that this process created for the run.
     public var ownUIDs: Set<String> = []
     /// Seals of what the run creates.

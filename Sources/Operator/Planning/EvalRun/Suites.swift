@@ -45,37 +45,25 @@ extension EvalRunDraft {
             entry.launchedAt = now
             entry.podUID = pod.metadata.uid
         }
-        switch pod.outcome(main: EvaluationPod.evaluatorName) {
+        let start = pod.metadata.uid.flatMap { seen.starts[$0] }
+        switch pod.outcome(main: EvaluationPod.evaluatorName, start: start) {
         case .active:
             if let left = seen.lostNodes.timeLeft(of: [pod], now: now, patience: settings.nodeLostSeconds) {
                 wake(after: left)
             }
             return seen.lostNodes.failure(of: pod, now: now, patience: settings.nodeLostSeconds)
                 .flatMap { retry(&entry, $0) }
-        case .starting(let since, let words):
-            let waited = max(0, now.seconds(since: since ?? entry.launchedAt ?? now))
-            if waited >= settings.startFailureSeconds {
-                return retry(&entry, AttemptFailure(.interrupted, reason: "NotStarted", message: words))
-            }
-            if waited >= settings.silentWaitSeconds {
-                status.reason = "NotStarted"
-                status.message = Wording.bounded("Suite \(entry.name): \(words)")
-                wake(after: settings.startFailureSeconds - waited)
-            } else {
-                wake(after: settings.silentWaitSeconds - waited)
-            }
-            return nil
+        case .starting(let trouble):
+            let failure = failure(
+                of: trouble, launchedAt: entry.launchedAt ?? now, subject: "Suite \(entry.name): ",
+                patience: settings.startupTimeoutSeconds)
+            guard let failure, failure.kind == .interrupted else { return failure }
+            avoid(trouble)
+            return retry(&entry, failure)
         case .unscheduled(let since, let words):
             let start = max(since ?? now, entry.launchedAt ?? now)
             let left = now.left(of: settings.silentWaitSeconds, since: start)
             if left > 0 { wake(after: left) } else { show(entry, words) }
-            return nil
-        case .blocked(let reason, let message):
-            let left = now.left(of: settings.startFailureSeconds, since: entry.launchedAt ?? now)
-            if left <= 0 { return AttemptFailure(.terminal, reason: reason, message: message) }
-            status.reason = reason
-            status.message = message
-            wake(after: left)
             return nil
         case .succeeded(let message):
             guard let report: EvaluationReport = TerminationMessage.decode(message) else {

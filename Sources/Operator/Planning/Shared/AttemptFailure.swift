@@ -39,8 +39,10 @@ enum Wording {
 
     /// The text on one line of `limit` bytes at most; its end is kept, as the last lines of a log say the
     /// most.
-    static func bounded(_ text: String) -> String {
-        guard !isFit(text) else { return text }
+    static func bounded(_ text: String) -> String { bounded(text, to: limit) }
+
+    static func bounded(_ text: String, to limit: Int) -> String {
+        guard !isFit(text, limit) else { return text }
         var line = ""
         var wasSpace = true
         for scalar in text.unicodeScalars {
@@ -60,7 +62,7 @@ enum Wording {
     }
 
     /// Whether the text may stay as it is, which most texts may.
-    private static func isFit(_ text: String) -> Bool {
+    private static func isFit(_ text: String, _ limit: Int) -> Bool {
         guard text.utf8.count <= limit else { return false }
         var wasSpace = true
         for byte in text.utf8 {

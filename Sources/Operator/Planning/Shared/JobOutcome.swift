@@ -19,12 +19,21 @@ extension Job {
     var isComplete: Bool { condition("Complete") != nil }
     var isFinished: Bool { isComplete || condition("Failed") != nil }
 
-    /// State of the Job. `pods` may hold those of others, which are left aside.
-    func outcome(pods: [Pod], now: Timestamp, settings: PlannerSettings) -> JobOutcome {
+    /// Whether the Job has not ended, and wants pods.
+    public var waitsForPods: Bool { !isFinished && metadata.deletionTimestamp == nil }
+
+    /// State of the Job.
+    ///
+    /// - Parameters:
+    ///   - pods: Its pods, and others, which are left aside.
+    ///   - starts: Kubelets' events on the pods' start, by UID.
+    func outcome(
+        pods: [Pod], starts: [String: StartEvent], now: Timestamp, settings: PlannerSettings
+    ) -> JobOutcome {
         let own = pods.filter { $0.metadata.controller?.uid == metadata.uid && metadata.uid != nil }
         if let forgery = forgery(among: own) { return .failed(forgery) }
         let pod = own.first
-        let outcome = pod?.outcome(main: "agent")
+        let outcome = pod?.outcome(main: "agent", start: pod?.metadata.uid.flatMap { starts[$0] })
         if let complete = condition("Complete") {
             if case .succeeded(let message) = outcome { return report(message) }
             return settled(since: complete.lastTransitionTime ?? status?.completionTime, now, settings)

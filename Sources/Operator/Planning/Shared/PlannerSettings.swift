@@ -64,8 +64,15 @@ public struct PlannerSettings: Hashable, Sendable {
     public var silentWaitSeconds: Int64 = 30
     /// Seconds after which pods that no node takes give their place back.
     public var unschedulableSeconds: Int64 = 600
-    /// Seconds after which containers that can't be started (image, secret) fail the run.
+    /// Seconds after which a pod that a node took and that did not start fails the run, where only a person can
+    /// help, or is replaced.
     public var startFailureSeconds: Int64 = 600
+    /// Seconds after which the events of a pod that has not started are read, and read again.
+    public var startEventSeconds: Int64 = 20
+    /// Seconds for which a run keeps off a node on which one of its pods did not start.
+    public var nodeAvoidanceSeconds: Int64 = 3600
+    /// Nodes that a run keeps off, at most.
+    public var maxAvoidedNodes = 8
     /// Seconds for which a finished Job may be seen without its pod before the pod counts as lost.
     public var reportWaitSeconds: Int64 = 30
     /// Seconds past its grace period after which a pod counts as being on a lost node, and is removed by

@@ -7,11 +7,8 @@ enum PodOutcome: Hashable, Sendable {
     /// The pod has no node yet; `since` is the time from which it waits for one, `message` the scheduler's
     /// word on why.
     case unscheduled(since: Timestamp?, message: String?)
-    /// The pod's containers can't be started, in words.
-    case blocked(reason: String, message: String)
-    /// A node took the pod at `since`, and no container has begun: its volumes, its sandbox or its images are
-    /// not there.
-    case starting(since: Timestamp?, message: String)
+    /// A node took the pod and something keeps it from starting: its volumes, its sandbox, an image or a container.
+    case starting(StartTrouble)
     /// The pod is on a node: running or about to end.
     case active
     /// The pod succeeded; carries the main container's termination message.
@@ -21,10 +18,10 @@ enum PodOutcome: Hashable, Sendable {
 
 extension PodOutcome {
     /// Reasons in a status that say that pods are held up, and go when they are not.
-    static let blockReasons: Set<String> = [
-        "ImagePullFailed", "ContainerConfigurationInvalid", "ContainerStartFailed", "Unschedulable",
-        "NotStarted",
-    ]
+    static let blockReasons = Set(StartEvent.steps.keys).union([
+        "ImagePullFailed", "ImagePulling", "ContainerConfigurationInvalid", "ContainerStartFailed",
+        "Unschedulable", "NotStarted", StartEvent.refusedPod,
+    ])
 }
 
 /// Nodes that are gone or not ready, by name, and since when.
@@ -79,12 +76,16 @@ extension Pod {
         status?.containerStatuses?.first { $0.name == name }
     }
 
-    private var allStatuses: [ContainerStatus] {
+    var allStatuses: [ContainerStatus] {
         (status?.initContainerStatuses ?? []) + (status?.containerStatuses ?? [])
     }
 
-    /// State of the pod; `main` is the container whose message is the pod's answer.
-    func outcome(main: String) -> PodOutcome {
+    /// State of the pod.
+    ///
+    /// - Parameters:
+    ///   - main: The container whose message is the pod's answer.
+    ///   - start: The kubelet's event on the pod's start; nil if none was read.
+    func outcome(main: String, start: StartEvent? = nil) -> PodOutcome {
         if status?.phase == "Succeeded" { return .succeeded(container(main)?.state?.terminated?.message) }
         if status?.phase == "Failed" { return .ended(failure) }
         if let disruption { return .ended(disruption) }
@@ -94,21 +95,7 @@ extension Pod {
                 since: condition?.lastTransitionTime ?? metadata.creationTimestamp,
                 message: condition?.message)
         }
-        for status in allStatuses {
-            if let waiting = status.state?.waiting, let blocked = Self.blocked(status.name, waiting) {
-                return blocked
-            }
-        }
-        let hasBegun =
-            status?.phase == "Running"
-            || allStatuses.contains { $0.state?.running != nil || $0.state?.terminated != nil }
-        guard !hasBegun else { return .active }
-        let words = allStatuses.lazy.compactMap { $0.state?.waiting?.message }.first.map { ": \($0)" } ?? ""
-        return .starting(
-            since: heldSince,
-            message:
-                "Pod \(name) is on node \(spec?.nodeName ?? "-") and no container has begun\(words); what the "
-                + "kubelet says of volumes, sandbox and images is in kubectl describe pod \(name)")
+        return startTrouble(start).map(PodOutcome.starting) ?? .active
     }
 
     /// Failure of a pod that the cluster takes away; nil if nobody does.
@@ -166,30 +153,6 @@ extension Pod {
         "Evicted", "Preempting", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "NodeAffinity",
         "UnexpectedAdmissionError", "PodDeleted",
     ]
-
-    private static func blocked(_ container: String, _ waiting: ContainerStateWaiting) -> PodOutcome? {
-        switch waiting.reason {
-        case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ImageInspectError", "ErrImageNeverPull",
-            "RegistryUnavailable", "SignatureValidationFailed":
-            .blocked(
-                reason: "ImagePullFailed",
-                message:
-                    "The image of container \(container) can't be pulled: check its name and imagePullSecrets"
-                    + (waiting.message.map { ". The kubelet says: \($0)" } ?? "")
-            )
-        case "CreateContainerConfigError":
-            .blocked(
-                reason: "ContainerConfigurationInvalid",
-                message:
-                    "Container \(container) can't be created: \(waiting.message ?? "check the Secrets it names")"
-            )
-        case "CreateContainerError", "RunContainerError":
-            .blocked(
-                reason: "ContainerStartFailed",
-                message: "Container \(container) can't be started: \(waiting.message ?? "check its command")")
-        default: nil
-        }
-    }
 }
 
 extension StageReport {

@@ -8,8 +8,9 @@ public struct Continuation: Hashable, Sendable {
     /// Cause in one word, and what is taken over in words, for people.
     var reason: String
     var message: String
-    /// Status of the finished run.
+    /// Status of the finished run, and the name of its claim.
     private var source: TrainingJobStatus
+    private var claimName: String
 
     /// A wish that can't be granted.
     public struct Refusal: Error, Hashable, Sendable {
@@ -50,6 +51,7 @@ public struct Continuation: Hashable, Sendable {
             throw Refusal(reason: "ContinuedInputsDiffer", errors: differences.errors)
         }
         self.source = status
+        claimName = WorkspaceClaim.name(RunObject(source), status)
         taken = ContinuedRun(name: source.name, uid: source.metadata.uid ?? "")
         (reason, message) = (
             "NothingTaken", "TrainingJob \(source.name) has no processed data: all stages run"
@@ -74,8 +76,8 @@ public struct Continuation: Hashable, Sendable {
             return
         }
         let claim = claims.first { claim in
-            claim.metadata.deletionTimestamp == nil
-                && (source.continuedFrom?.volume == nil || claim.name == source.continuedFrom?.volume?.name)
+            claim.metadata.deletionTimestamp == nil && claim.name == claimName
+                && claim.status?.phase != "Lost"
         }
         guard source.holdsOnlyCopy == true, let claim, let uid = claim.metadata.uid else { return }
         let hasModel = source.completingSince != nil || source.continuedFrom?.volume?.hasModel == true
@@ -253,9 +255,6 @@ private struct InputDifferences {
 // MARK: The run that continues another
 
 extension TrainingJobDraft {
-    /// The volume that the run's stages share: its own, or the one that it took over.
-    var workspaceClaim: String { WorkspaceClaim.name(run, status) }
-
     /// Takes over what `spec.continueFrom` asks for, before the first stage. It is in the status before anything
     /// is done about it.
     mutating func takeOver() {

@@ -167,11 +167,19 @@ extension TrainingJobDraft {
             }
             return launchJob(of: stage, current)
         }
-        let outcome = job.outcome(pods: seen.pods, now: now, settings: settings)
+        let outcome = job.outcome(pods: seen.pods, starts: seen.starts, now: now, settings: settings)
         // A Job without a pod has done nothing yet: were it lost, the same could take its place.
         if current.launchedAt == nil, outcome != .running(nil) { noteLaunch([job.metadata]) }
         switch outcome {
-        case .running(let pod): watch(pod, since: current.launchedAt ?? now)
+        case .running(.starting(let trouble)):
+            if replacesLostVolume(Wait(.starting(trouble))) { return }
+            watch(trouble, of: stage, since: current.launchedAt ?? now)
+        case .running(nil):
+            let event = job.metadata.uid.flatMap { seen.starts[$0] }
+            show(job.startTrouble(event), launchedAt: current.launchedAt ?? now)
+        case .running(let pod):
+            if replacesLostVolume(Wait(pod)) { return }
+            watch(pod, since: current.launchedAt ?? now)
         case .settling(let seconds): wake(after: seconds)
         case .succeeded(let report): finish(stage, report)
         case .failed(let failure):
@@ -184,9 +192,12 @@ extension TrainingJobDraft {
         if let start = current.notBefore, start > now { return wake(after: start.seconds(since: now)) }
         let name = StageJob.name(run, stage, attempt: current.attempt)
         if waitsForForeign(seen.jobs.filter { $0.name == name }.map(\.metadata)) { return }
+        if replacesLostVolume() { return }
         // Two attempts must never write to one workspace.
         guard !hasUnfinishedPods else { return wake(after: settings.queuePollSeconds) }
-        let builder = StageJob(run: run, spec: spec, status: status, settings: settings)
+        let builder = StageJob(
+            run: run, spec: spec, status: status, settings: settings, avoidedNodes: avoidedNodes,
+            zones: seen.zones)
         guard let job = builder.make(stage, attempt: current.attempt) else {
             return end(
                 .failed, reason: "InvalidSpec",
@@ -194,18 +205,36 @@ extension TrainingJobDraft {
                     "The configuration of \(stage.rawValue) can't be written as JSON: a number is not finite")
         }
         guard let word = sealWord() else { return }
-        if stage != .validating, stage != .registering { createClaimIfMissing() }
+        // What is to be uploaded is on a volume that is there.
+        if stage == .preprocessing || stage == .preparing { createClaimIfMissing() }
         create(job, needs: made, sealedBy: word)
     }
 
     mutating func createClaimIfMissing() {
-        guard !seen.claims.contains(where: { $0.name == workspaceClaim }) else { return }
-        create(WorkspaceClaim.make(workspaceClaim, of: run, spec.workspace))
+        guard !seen.claims.contains(where: { $0.name == claimName }) else { return }
+        create(WorkspaceClaim.make(claimName, of: run, spec.workspace))
     }
 
-    /// Shows the cause that holds a pod up, and gives up on what a person must repair.
+    /// Watches a pod of a stage that a node took and that does not start: another node has its turn after a while,
+    /// where that can help.
+    private mutating func watch(_ trouble: StartTrouble, of stage: TrainingJobPhase, since: Timestamp) {
+        guard let failure = failure(of: trouble, launchedAt: since, patience: startupTimeout) else { return }
+        switch failure.kind {
+        case .terminal where status.completingSince != nil:
+            // A Secret that is rotated may be away for a while; the stage's own limit makes another attempt.
+            status.reason = failure.reason
+            status.message = failure.message
+            wake(after: settings.startFailureSeconds)
+        case .terminal: end(.failed, reason: failure.reason, message: failure.message)
+        case .interrupted, .counted:
+            avoid(trouble)
+            recordFailure(failure, of: stage)
+            retry(failure, limit: limit(of: stage))
+        }
+    }
+
+    /// Shows why a pod has no node.
     mutating func watch(_ pod: PodOutcome?, since: Timestamp) {
-        let reason: String, message: String
         switch pod {
         case .unscheduled(let start, let words):
             let left = now.left(of: settings.silentWaitSeconds, since: max(since, start ?? since))
@@ -214,38 +243,19 @@ extension TrainingJobDraft {
             guard status.reason != "Unschedulable" else { return }
             status.reason = "Unschedulable"
             status.message = Wording.bounded(unschedulable(words))
-            return
-        case .starting(let start, let words):
-            let left = now.left(of: settings.silentWaitSeconds, since: start ?? since)
-            guard left <= 0 else { return wake(after: left) }
-            status.reason = "NotStarted"
-            status.message = Wording.bounded(words)
-            return
-        case .blocked(let cause, let words): (reason, message) = (cause, words)
+        case .starting: break
         case .active, .succeeded, .ended, nil:
             if status.reason.map(PodOutcome.blockReasons.contains) == true {
                 status.reason = nil
                 status.message = nil
             }
-            return
-        }
-        status.reason = reason
-        status.message = Wording.bounded(message)
-        let left = now.left(of: settings.startFailureSeconds, since: since)
-        if status.completingSince != nil {
-            // A Secret that is rotated may be away for a while; the stage's own limit makes another attempt.
-            wake(after: settings.startFailureSeconds)
-        } else if left <= 0 {
-            end(.failed, reason: reason, message: message)
-        } else {
-            wake(after: left)
         }
     }
 
     /// The scheduler's words, and what they do not say of a volume that is not there.
     private func unschedulable(_ words: String?) -> String {
         let text = "No node takes the pod: \(words ?? "no scheduler has looked at it")"
-        let name = workspaceClaim
+        let name = claimName
         guard let claim = seen.claims.first(where: { $0.name == name }), claim.status?.phase == "Pending"
         else {
             return text

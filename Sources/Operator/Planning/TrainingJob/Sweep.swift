@@ -17,7 +17,9 @@ extension TrainingJobDraft {
         if status.phase.isTerminal {
             for service in seen.services where run.controls(service.metadata) { delete(service) }
         }
-        for claim in seen.claims where run.controls(claim.metadata) && dropsVolume { delete(claim) }
+        for claim in seen.claims where run.controls(claim.metadata) && (dropsVolume || isLeftover(claim)) {
+            delete(claim)
+        }
     }
 
     /// Whether the Lease is still read: the last words of a trainer may reach the caches after the end of its
@@ -78,7 +80,7 @@ extension TrainingJobDraft {
         set(
             Self.keptCondition, true, reason: "NotInStorage",
             message:
-                "PersistentVolumeClaim \(workspaceClaim) is kept: it may hold a checkpoint or a model that is not in "
+                "PersistentVolumeClaim \(claimName) is kept: it may hold a checkpoint or a model that is not in "
                 + "S3. A TrainingJob with spec.continueFrom.trainingJob: \(run.name) takes it over and goes on; else "
                 + "the claim goes with this TrainingJob"
         )

@@ -85,8 +85,9 @@ struct TrainingWorkload {
 extension TrainingJobDraft {
     func gang(_ attempt: Int) -> TrainingGang {
         TrainingGang(
-            run: run, spec: spec, settings: settings, attempt: attempt, claim: workspaceClaim,
-            resume: status.resume, measured: status.checkpointSeconds)
+            run: run, spec: spec, settings: settings, attempt: attempt, claim: claimName,
+            resume: status.resume,
+            measured: status.checkpointSeconds, avoidedNodes: avoidedNodes)
     }
 
     /// The training pods that the run controls, of whatever attempt.

@@ -22,6 +22,27 @@ public enum TrainingJobPlanner {
     ) -> Workload? {
         TrainingWorkload(job: job, pods: pods, settings: settings, now: now).workload
     }
+
+    /// Zones in which the run's GPU pods could find a place, where one of its CPU stages is about to be launched; empty
+    /// otherwise, and where they are not known.
+    ///
+    /// - Parameter nodes: All nodes of the cluster.
+    public static func zones(of job: TrainingJob, settings: PlannerSettings, nodes: () -> [Node]) -> Set<
+        String
+    > {
+        guard let current = job.status?.current, current.launchedAt == nil else { return [] }
+        switch current.stage {
+        case .validating, .preprocessing, .preparing, .uploading, .registering: break
+        case .pending, .queued, .training, .evaluating, .completed, .suspended, .evalFailed, .failed,
+            .cancelled,
+            .pruned:
+            return []
+        }
+        let gang = TrainingGang(run: RunObject(job), spec: job.spec, settings: settings, attempt: 1)
+        // A run that goes anywhere has nothing to follow.
+        guard gang.gpus > 0 || !gang.request.demands.nodeSelector.isEmpty else { return [] }
+        return VolumeTopology.zones(of: gang.request, among: nodes())
+    }
 }
 
 /// All that a TrainingJob's plan depends on.
@@ -51,6 +72,12 @@ public struct TrainingJobObservation: Sendable {
     public var settings: PlannerSettings
     /// Nodes of the run's pods that are lost.
     public var lostNodes = LostNodes()
+    /// Nodes for which the run's volumes were made and that are gone.
+    public var goneNodes: Set<String> = []
+    /// Zones in which the run's GPU pods could find a place; empty if they are not known.
+    public var zones: Set<String> = []
+    /// Events on pods that a node took and that have not started, and on Jobs that have no pod, by UID.
+    public var starts: [String: StartEvent] = [:]
     /// UIDs of objects that this process created for the run.
     public var ownUIDs: Set<String> = []
     /// Seals of what the run creates.

@@ -10,6 +10,7 @@ extension TrainingJobDraft {
             guard start <= now else { return wake(after: start.seconds(since: now)) }
             status.current?.notBefore = nil
         }
+        if replacesLostVolume() { return }
         guard isAdmitted() else { return }
         closeRecord()
         begin(.training)
@@ -30,7 +31,10 @@ extension TrainingJobDraft {
         guard let current = status.current, current.stage == .training else { return begin(.queued) }
         let gang = gang(current.attempt)
         let pods = attemptPods(current.attempt).filter { isOwn($0.value.metadata) }
-        let outcomes = pods.mapValues { $0.outcome(main: TrainingGang.trainerName) }
+        let outcomes = pods.mapValues { pod in
+            pod.outcome(
+                main: TrainingGang.trainerName, start: pod.metadata.uid.flatMap { seen.starts[$0] })
+        }
         if let (failure, pod) = ending(outcomes, pods) {
             // What a lost node takes with it shows first at the neighbours.
             if failure.kind == .counted, let left = timeForNeighbours(of: pod, outcomes) {
@@ -43,6 +47,8 @@ extension TrainingJobDraft {
         }
         if giveBack(current.attempt) { return }
         if exceedsDeadline() { return }
+        let waits = outcomes.values.compactMap { Wait($0) }
+        if !waits.isEmpty || pods.isEmpty, replacesLostVolume(longest(waits)) { return }
         if pods.count < gang.nodes {
             guard current.launchedAt == nil else {
                 return endAttempt(
@@ -66,6 +72,11 @@ extension TrainingJobDraft {
         supervise(outcomes, pods, launchedAt: current.launchedAt ?? now)
     }
 
+    /// The wait that began first; nil if there is none.
+    private func longest(_ waits: [Wait]) -> Wait? {
+        waits.min { ($0.since ?? now) < ($1.since ?? now) }
+    }
+
     private mutating func launch(_ gang: TrainingGang, missing: [Int]) {
         let names = Set((0..<gang.nodes).map(gang.podName))
         let known =
@@ -75,7 +86,7 @@ extension TrainingJobDraft {
         guard !hasUnfinishedPods(besides: names) else { return wake(after: settings.queuePollSeconds) }
         guard gang.gpus == 0 || hold() else { return }
         guard let word = sealWord(besides: known) else { return }
-        createClaimIfMissing()
+        // The volume was filled before; were it gone, the scheduler would say so.
         if !seen.leases.contains(where: { $0.name == gang.leaseName }) {
             create(gang.lease, sealedBy: word)
         }
@@ -125,7 +136,7 @@ extension TrainingJobDraft {
         let isAlone = outcomes.values.allSatisfy { outcome in
             switch outcome {
             case .ended, .succeeded: true
-            case .active, .blocked, .starting, .unscheduled: false
+            case .active, .starting, .unscheduled: false
             }
         }
         guard !isAlone, let end = pod.finishedAt else { return nil }
@@ -194,6 +205,7 @@ extension TrainingJobDraft {
         _ outcomes: [Int: PodOutcome], _ pods: [Int: Pod], launchedAt: Timestamp
     ) {
         var isHeldUp = false
+        var waits = false
         for (_, outcome) in outcomes.sorted(by: { $0.key < $1.key }) {
             switch outcome {
             case .unscheduled(let since, let message):
@@ -203,19 +215,17 @@ extension TrainingJobDraft {
                 wake(after: left)
                 if !isHeldUp { watch(outcome, since: launchedAt) }
                 isHeldUp = true
-            case .blocked:
-                if !isHeldUp { watch(outcome, since: launchedAt) }
-                isHeldUp = true
-                if status.phase.isTerminal { return }
-            case .starting(let since, let message):
-                let left = now.left(of: settings.startFailureSeconds, since: since ?? launchedAt)
-                // Another node may have what this one lacks; the GPUs are not held meanwhile.
-                if left <= 0 {
-                    return endAttempt(AttemptFailure(.interrupted, reason: "NotStarted", message: message))
+                waits = true
+            case .starting(let trouble):
+                let shown = (status.reason, status.message)
+                if let failure = failure(of: trouble, launchedAt: launchedAt, patience: startupTimeout) {
+                    // Another node may have what this one lacks; the GPUs are not held meanwhile.
+                    if failure.kind == .interrupted { avoid(trouble) }
+                    return endAttempt(failure)
                 }
-                wake(after: left)
-                if !isHeldUp { watch(outcome, since: launchedAt) }
-                isHeldUp = isHeldUp || status.reason == "NotStarted"
+                if isHeldUp { (status.reason, status.message) = shown }
+                isHeldUp = isHeldUp || status.reason == trouble.reason
+                waits = true
             case .active, .succeeded, .ended: break
             }
         }
@@ -224,8 +234,11 @@ extension TrainingJobDraft {
             status.message = heartbeat?.metadata.annotations?[HeartbeatAnnotation.problem].map(
                 Wording.bounded)
         }
-        checkHeartbeat(pods)
+        checkHeartbeat(pods, isWhole: !waits)
     }
+
+    /// Seconds until a trainer's first sign of life, its image's pull included.
+    var startupTimeout: Int64 { max(1, policy?.startupTimeoutSeconds ?? settings.startupTimeoutSeconds) }
 
     private mutating func giveUpPlacement(_ words: String) {
         requeue(
@@ -249,12 +262,15 @@ extension TrainingJobDraft {
     }
 
     /// Silence counts from when the last sign of life was seen to come, by the observer's own clock.
-    private mutating func checkHeartbeat(_ pods: [Int: Pod]) {
+    ///
+    /// - Parameter isWhole: Whether all pods of the gang have started: a trainer waits for the others without a word.
+    private mutating func checkHeartbeat(_ pods: [Int: Pod], isWhole: Bool) {
         guard let running = pods[0]?.container(TrainingGang.trainerName)?.state?.running else { return }
         let hasSpoken = heartbeat?.spec?.renewTime != nil
-        let asked = hasSpoken ? policy?.heartbeatTimeoutSeconds : policy?.startupTimeoutSeconds
-        let usual = hasSpoken ? settings.heartbeatTimeoutSeconds : settings.startupTimeoutSeconds
-        let timeout = max(1, asked ?? usual)
+        guard hasSpoken || isWhole else { return }
+        let timeout =
+            hasSpoken
+            ? max(1, policy?.heartbeatTimeoutSeconds ?? settings.heartbeatTimeoutSeconds) : startupTimeout
         let seen = self.seen.signOfLifeSeen ?? running.startedAt ?? now
         let left = now.left(of: timeout, since: min(seen, now))
         guard left <= 0 else { return wake(after: left) }

@@ -35,12 +35,17 @@ extension LabelSelector {
 extension NodeSelector {
     /// Whether the node satisfies one of the terms. A term without conditions matches nothing.
     public func matches(labels: [String: String], name: String) -> Bool {
-        nodeSelectorTerms.contains { term in
-            let expressions = term.matchExpressions ?? []
-            let fields = term.matchFields ?? []
-            return !(expressions.isEmpty && fields.isEmpty)
-                && expressions.allSatisfy { $0.matches(labels[$0.key]) }
-                && fields.allSatisfy { $0.key == "metadata.name" && $0.matches(name) }
-        }
+        nodeSelectorTerms.contains { $0.matches(labels: labels, name: name) }
+    }
+}
+
+extension NodeSelectorTerm {
+    /// Whether the node satisfies all conditions of the term. A term without conditions matches nothing.
+    public func matches(labels: [String: String], name: String) -> Bool {
+        let expressions = matchExpressions ?? []
+        let fields = matchFields ?? []
+        return !(expressions.isEmpty && fields.isEmpty)
+            && expressions.allSatisfy { $0.matches(labels[$0.key]) }
+            && fields.allSatisfy { $0.key == "metadata.name" && $0.matches(name) }
     }
 }

@@ -58,6 +58,12 @@ struct World: Sendable {
     var source: TrainingJob?
     var secret = "first"
     var events: [EventNote] = []
+    /// Kubelets' events on the start of pods, by the pod's UID.
+    var starts: [String: StartEvent] = [:]
+    /// Nodes for which volumes were made and that are gone.
+    var goneNodes: Set<String> = []
+    /// Zones of nodes with GPUs.
+    var zones: Set<String> = []
     /// Names ever created; none may come twice once the status has noted it.
     var created: Set<ChildIdentity> = []
     var violations: [String] = []
@@ -97,6 +103,9 @@ struct World: Sendable {
             $0.status?.containerStatuses?.first { $0.name == "trainer" }?.state?.running?.startedAt
         }
         observation.signOfLifeSeen = (renewals + starts).max()
+        observation.starts = self.starts
+        observation.goneNodes = goneNodes
+        observation.zones = zones
         observation.ownUIDs = ownUIDs
         observation.seals = Seals(secret: secret)
         observation.evalRuns = Array(state.evalRuns.values)

@@ -35,9 +35,11 @@
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   verbs: [create, list, watch, delete]
+# Listed are those of one pod that a node took and that does not start: only events say why a volume or a sandbox
+# is missing.
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create, list, patch]
 {{- end }}
 
 {{/* What it does in the whole cluster, whichever namespace it serves. */}}
