@@ -73,8 +73,15 @@ extension TrainingJobDraft {
             Self.keptCondition, true, reason: "NotInStorage",
             message:
                 "PersistentVolumeClaim \(WorkspaceClaim.name(run)) is kept: it may hold a checkpoint or a model "
-                + "that is not in S3. Copy it by a pod that mounts the claim; the claim goes with the TrainingJob"
+                + "that is not in S3, in its folder \(keptFolder). Copy it by a pod that mounts the claim; the claim "
+                + "goes with the TrainingJob"
         )
+    }
+
+    /// Folder of the newest attempt, on the volume.
+    private var keptFolder: String {
+        let path = WorkspacePath.ofAttempt(status.trainingAttempts ?? 1, "")
+        return String(path.dropFirst(WorkspacePath.root.count).drop { $0 == "/" }.dropLast())
     }
 
     /// Condition that says whether a finished run's volume is kept for what it holds.
