@@ -40,6 +40,13 @@ struct DurabilityTests {
         #expect(world.violations == [])
     }
 
+    @Test(arguments: ["upload", "register"])
+    func `however often a stage after training is interrupted, the run goes on`(word: String) {
+        var world = Self.world(word, .vanishes, until: 16)
+        world.run(until: .completed, limit: 2000)
+        #expect(world.phase == .completed)
+    }
+
     @Test
     func `while it waits, the status says for what`() {
         var world = Self.world("upload", .accessDenied)

@@ -18,7 +18,7 @@ from distributed import join
 from loop import Trainer
 from metrics import MetricsLog, finite
 from stopping import saving
-from training_configuration import recipe, require_same_recipe
+from training_configuration import recipe, require_same_recipe, require_steps_left
 from validation import Validation
 
 
@@ -42,6 +42,8 @@ def train(configuration, stop_requested):
     order = DataOrder(len(records), parameters.seed,
                       parameters.batch_size * parameters.accumulation * processes.count)
     total_steps = order.total_steps(parameters.epochs, parameters.max_steps)
+    if state is not None:
+        require_steps_left(state["step"], total_steps, resume_from)
     metrics = None
     if processes.is_first:
         checkpoint.remove_partial(configuration.checkpoints)

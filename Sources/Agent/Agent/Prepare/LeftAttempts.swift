@@ -19,8 +19,10 @@ struct LeftAttempts {
 
     /// Commits the finished checkpoints that are newer than all in S3, each as its own attempt's: a sidecar that
     /// was killed could not upload the last.
-    func save() async throws(S3Error) {
-        let newest = try await store.newest()?.folder.step ?? -1
+    ///
+    /// - Parameter step: Step of a checkpoint that a run which this one continues has in S3; -1 where there is none.
+    func save(beyond step: Int64) async throws(S3Error) {
+        let newest = max(step, try await store.newest()?.folder.step ?? -1)
         for found in finished() where found.folder.step > newest { try await commit(found) }
     }
 

@@ -14,7 +14,7 @@ struct PrepareCommand {
                 left: left,
                 store: try store(synchroniser, at: ArtifactLayout.checkpoints(root: left.artifactRoot)),
                 logger: context.logger)
-            try await attempts.save()
+            try await attempts.save(beyond: configuration.inherited?.step ?? -1)
             attempts.clear()
             await attempts.store.removeUnfinished()
         }
@@ -36,7 +36,7 @@ struct PrepareCommand {
         let inputs =
             "\(configuration.downloads.count) inputs are in place, \(grouped(transferred)) bytes downloaded"
         let start = report.resume.map { "goes on from step \($0.step)" } ?? "starts at step 0"
-        report.message = configuration.checkpointsUri == nil ? inputs : "\(inputs); training \(start)"
+        report.message = configuration.resumeDirectory == nil ? inputs : "\(inputs); training \(start)"
         return report
     }
 
@@ -48,12 +48,13 @@ struct PrepareCommand {
 
     private func resume(_ synchroniser: Synchroniser) async throws -> CheckpointReference? {
         guard let directory = configuration.resumeDirectory else { return nil }
-        guard let uri = configuration.checkpointsUri else {
-            try FileTree.remove(directory)
-            return nil
+        let store = try configuration.checkpointsUri.map { uri in
+            try self.store(synchroniser, at: uri)
         }
         let placement = ResumePlacement(
-            store: try store(synchroniser, at: uri), directory: directory, logger: context.logger)
+            store: store, inherited: configuration.inherited, synchroniser: synchroniser,
+            directory: directory,
+            logger: context.logger)
         return try await placement.run()?.reference
     }
 }

@@ -33,11 +33,14 @@ public struct ValidateConfiguration: Codable, Hashable, Sendable {
     public var suites: [EvaluationSuite]?
     /// The model's entry in the registry, whose names and address must be usable. Nil: nothing is registered.
     public var registration: Registration?
+    /// Whether model and dataset are known, by digest, from a run that this one continues, and are not looked at.
+    /// Nil or false: they are.
+    public var skipsInputs: Bool?
 
     /// A check of a model and a dataset, and of what evaluation and registration need.
     public init(
         run: RunIdentity, storage: StorageConnection, model: StoredInput, dataset: DatasetReference,
-        suites: [EvaluationSuite]? = nil, registration: Registration? = nil
+        suites: [EvaluationSuite]? = nil, registration: Registration? = nil, skipsInputs: Bool? = nil
     ) {
         self.run = run
         self.storage = storage
@@ -45,6 +48,7 @@ public struct ValidateConfiguration: Codable, Hashable, Sendable {
         self.dataset = dataset
         self.suites = suites
         self.registration = registration
+        self.skipsInputs = skipsInputs
     }
 }
 
@@ -141,6 +145,9 @@ public struct PrepareConfiguration: Codable, Hashable, Sendable {
     /// Folder of the run's checkpoints in S3; nil on a first attempt and for evaluations. The newest
     /// checkpoint whose manifest checks out goes to `resumeDirectory`.
     public var checkpointsUri: String?
+    /// A checkpoint of a run that this one continues, by digest: it goes to `resumeDirectory` where the run has
+    /// none of its own after as many steps. Nil: the run continues none.
+    public var inherited: CheckpointReference?
     /// Local folder that the checkpoint to go on from is copied to; nil if there is none to look for.
     public var resumeDirectory: String?
     /// Attempts whose checkpoints are committed before their folders are removed; nil where none has trained.
@@ -151,12 +158,14 @@ public struct PrepareConfiguration: Codable, Hashable, Sendable {
     /// Copies, and a checkpoint to go on from where `checkpointsUri` is given.
     public init(
         run: RunIdentity, storage: StorageConnection, downloads: [Download], checkpointsUri: String? = nil,
-        resumeDirectory: String? = nil, left: LeftAttempts? = nil, cleared: [String] = []
+        inherited: CheckpointReference? = nil, resumeDirectory: String? = nil, left: LeftAttempts? = nil,
+        cleared: [String] = []
     ) {
         self.run = run
         self.storage = storage
         self.downloads = downloads
         self.checkpointsUri = checkpointsUri
+        self.inherited = inherited
         self.resumeDirectory = resumeDirectory
         self.left = left
         self.cleared = cleared

@@ -53,7 +53,7 @@ struct StageJob {
         pod.containers = [main]
         pod.volumes = [
             content.needsWorkspace
-                ? Volume(name: PodVolumes.workspaceName, claim: WorkspaceClaim.name(run))
+                ? Volume(name: PodVolumes.workspaceName, claim: WorkspaceClaim.name(run, status))
                 : Volume(name: PodVolumes.workspaceName, emptyDir: EmptyDirVolumeSource()),
             PodVolumes.configuration(
                 "agent-config", file: WorkspacePath.agentConfiguration,
@@ -127,7 +127,8 @@ struct StageJob {
         registration?.tags = nil
         return ValidateConfiguration(
             run: run.identity(attempt: attempt), storage: storage, model: spec.model, dataset: spec.dataset,
-            suites: suites, registration: registration)
+            suites: suites, registration: registration,
+            skipsInputs: status.dataset?.processedManifestSha256 == nil ? nil : true)
     }
 
     private func preprocess(_ attempt: Int, part: PreprocessConfiguration.Part) -> PreprocessConfiguration {
@@ -139,7 +140,9 @@ struct StageJob {
 
     private func prepare(_ attempt: Int) -> PrepareConfiguration {
         let data = StoredInput(
-            storageUri: ArtifactLayout.data(root: root), sha256: status.dataset?.processedManifestSha256)
+            storageUri: status.dataset?.processedStorageUri ?? ArtifactLayout.data(root: root),
+            sha256: status.dataset?.processedManifestSha256)
+        let inherited = status.continuedFrom?.checkpoint
         let hasTrained = (status.trainingAttempts ?? 0) > 0
         return PrepareConfiguration(
             run: run.identity(attempt: attempt), storage: storage,
@@ -148,7 +151,8 @@ struct StageJob {
                 .init(source: baseModel, destination: WorkspacePath.model + "/"),
             ],
             checkpointsUri: hasTrained ? ArtifactLayout.checkpoints(root: root) : nil,
-            resumeDirectory: hasTrained ? WorkspacePath.resume : nil,
+            inherited: inherited,
+            resumeDirectory: hasTrained || inherited != nil ? WorkspacePath.resume : nil,
             left: hasTrained
                 ? .init(
                     directory: WorkspacePath.attempts, formerDirectory: WorkspacePath.checkpoints,

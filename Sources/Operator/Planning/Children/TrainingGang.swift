@@ -9,6 +9,8 @@ struct TrainingGang {
     var spec: TrainingJobSpec
     var settings: PlannerSettings
     var attempt: Int
+    /// Name of the volume's claim; empty where no pods are made.
+    var claim = ""
     /// Checkpoint that `prepare` put in place; nil if training begins anew.
     var resume: CheckpointReference?
     /// Times that earlier attempts took to save and to stop.
@@ -72,7 +74,7 @@ struct TrainingGang {
         var annotations = [ConfigurationAnnotation.program: program]
         var pod = PodSpec(containers: [trainer(rank)])
         pod.volumes = [
-            Volume(name: PodVolumes.workspaceName, claim: WorkspaceClaim.name(run)),
+            Volume(name: PodVolumes.workspaceName, claim: claim),
             PodVolumes.configuration(
                 "config", file: WorkspacePath.programConfiguration,
                 annotation: ConfigurationAnnotation.program),

@@ -36,7 +36,9 @@ extension TrainingJobDraft {
 
     /// The stage that follows what has just been reached.
     mutating func advanceAfterUploading() {
-        if spec.evaluation != nil { advance(to: .evaluating) } else { advanceAfterEvaluating() }
+        guard spec.evaluation != nil, !hasVerdict else { return advanceAfterEvaluating() }
+        status.evaluation = nil
+        advance(to: .evaluating)
     }
 
     mutating func advanceAfterEvaluating() {
@@ -62,15 +64,13 @@ extension TrainingJobDraft {
         // What was trained waits for its outside: the completion deadline is the only limit then.
         let isPatient = status.completingSince != nil && status.phase != .evaluating
         switch failure.kind {
-        case .terminal where isPatient && AttemptFailure.outsideReasons.contains(failure.reason),
-            .counted where isPatient:
-            failures = failures.next
-        case .terminal: return end(.failed, reason: failure.reason, message: failure.message)
+        case .terminal where !isPatient || !AttemptFailure.outsideReasons.contains(failure.reason):
+            return end(.failed, reason: failure.reason, message: failure.message)
         case .interrupted where interruptions.next < settings.maxFruitlessInterruptions:
             interruptions = interruptions.next
-        case .interrupted, .counted:
+        case .interrupted, .counted, .terminal:
             failures = failures.next
-            if failures >= limit.attempts {
+            if failures >= limit.attempts, !isPatient {
                 let attempts = failures == 1 ? "1 attempt" : "\(failures) attempts"
                 return end(
                     .failed, reason: failure.reason, message: "\(failure.message) (after \(attempts))")
@@ -199,9 +199,8 @@ extension TrainingJobDraft {
     }
 
     mutating func createClaimIfMissing() {
-        let name = WorkspaceClaim.name(run)
-        guard !seen.claims.contains(where: { $0.name == name }) else { return }
-        create(WorkspaceClaim.make(run, spec.workspace))
+        guard !seen.claims.contains(where: { $0.name == workspaceClaim }) else { return }
+        create(WorkspaceClaim.make(workspaceClaim, of: run, spec.workspace))
     }
 
     /// Shows the cause that holds a pod up, and gives up on what a person must repair.
@@ -246,7 +245,7 @@ extension TrainingJobDraft {
     /// The scheduler's words, and what they do not say of a volume that is not there.
     private func unschedulable(_ words: String?) -> String {
         let text = "No node takes the pod: \(words ?? "no scheduler has looked at it")"
-        let name = WorkspaceClaim.name(run)
+        let name = workspaceClaim
         guard let claim = seen.claims.first(where: { $0.name == name }), claim.status?.phase == "Pending"
         else {
             return text
@@ -262,10 +261,16 @@ extension TrainingJobDraft {
         warn(report.warnings)
         switch stage {
         case .validating:
-            status.dataset = merged(status.dataset, report.dataset)
-            advance(to: .preprocessing)
+            // What a continued run processed was validated then.
+            if status.dataset?.processedManifestSha256 == nil {
+                status.dataset = merged(status.dataset, report.dataset)
+            }
+            advanceAfterValidating()
         case .preprocessing:
-            status.dataset = merged(status.dataset, report.dataset)
+            var dataset = merged(status.dataset, report.dataset)
+            let wasWritten = dataset?.processedManifestSha256 != nil
+            dataset?.processedStorageUri = wasWritten ? ArtifactLayout.data(root: root) : nil
+            status.dataset = dataset
             advance(to: .preparing)
         case .preparing: finishPreparing(report)
         case .uploading:
@@ -291,11 +296,11 @@ extension TrainingJobDraft {
     private mutating func finishPreparing(_ report: StageReport) {
         // What an earlier attempt left was committed before the folder was cleared.
         if status.holdsOnlyCopy == true { status.holdsOnlyCopy = false }
-        guard (status.trainingAttempts ?? 0) > 0 else {
+        guard (status.trainingAttempts ?? 0) > 0 || status.continuedFrom?.checkpoint != nil else {
             status.resume = nil
             return advance(to: .queued)
         }
-        if let resume = report.resume, !isCredible(resume) {
+        if let resume = report.resume, !isCredible(resume), !isInherited(resume) {
             return retry(
                 invalidReport("names a checkpoint that is not of this run"), limit: settings.preparing)
         }
@@ -316,6 +321,7 @@ extension TrainingJobDraft {
         result.sha256 = result.sha256 ?? old?.sha256
         result.modelSha256 = result.modelSha256 ?? old?.modelSha256
         result.modelStorageUri = result.modelStorageUri ?? old?.modelStorageUri
+        result.processedStorageUri = old?.processedStorageUri
         result.records = result.records ?? old?.records
         result.files = result.files ?? old?.files
         result.filesFound = result.filesFound ?? old?.filesFound

@@ -68,13 +68,19 @@ extension TrainingJobDraft {
             }
             return
         }
-        guard seen.claims.contains(where: { run.controls($0.metadata) }) else { return }
+        guard seen.claims.contains(where: { run.controls($0.metadata) }) else {
+            // It is on its way to this run, or it has passed on to one that continues this one.
+            guard status.conditions?[Self.keptCondition] != nil else { return }
+            return set(
+                Self.keptCondition, false, reason: "VolumeGone",
+                message: "The volume was taken over by a run that continues this one, or was deleted")
+        }
         set(
             Self.keptCondition, true, reason: "NotInStorage",
             message:
-                "PersistentVolumeClaim \(WorkspaceClaim.name(run)) is kept: it may hold a checkpoint or a model "
-                + "that is not in S3, in its folder \(keptFolder). Copy it by a pod that mounts the claim; the claim "
-                + "goes with the TrainingJob"
+                "PersistentVolumeClaim \(workspaceClaim) is kept: it may hold a checkpoint or a model that is not in "
+                + "S3, in its folder \(keptFolder). A TrainingJob with spec.continueFrom.trainingJob: \(run.name) takes it over and goes on; else "
+                + "the claim goes with this TrainingJob"
         )
     }
 
@@ -88,7 +94,13 @@ extension TrainingJobDraft {
     private static let keptCondition = "WorkspaceKept"
 
     /// Finished pods would keep the volume from going.
-    private var dropsFinished: Bool { dropsVolume && status.phase != .failed }
+    private var dropsFinished: Bool { dropsVolume && status.phase != .failed || volumeHasPassedOn }
+
+    /// Whether another run has taken the volume over: it would not go with that run while pods of this one are there.
+    private var volumeHasPassedOn: Bool {
+        status.phase.isTerminal && status.holdsOnlyCopy == true
+            && !seen.claims.contains { run.controls($0.metadata) }
+    }
 
     private func isCurrent(_ stage: TrainingJobPhase) -> Bool {
         status.phase == stage && status.current?.stage == stage

@@ -136,6 +136,13 @@ extension TrainingJobDraft {
             && checkpoint.storageUri.hasPrefix(ArtifactLayout.checkpoints(root: root) + "/")
     }
 
+    /// Whether the checkpoint is the very one that the run took over from another.
+    func isInherited(_ checkpoint: CheckpointReference) -> Bool {
+        guard let inherited = status.continuedFrom?.checkpoint else { return false }
+        return checkpoint.step == inherited.step && checkpoint.storageUri == inherited.storageUri
+            && checkpoint.manifestSha256 == inherited.manifestSha256
+    }
+
     func isOwn(_ uri: String) -> Bool { uri.utf8.count <= 1024 && uri.hasPrefix(root + "/") }
 
     var root: String { ArtifactLayout.root(artifacts: spec.artifacts.storageUri, uid: run.uid) }

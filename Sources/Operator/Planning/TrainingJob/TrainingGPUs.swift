@@ -85,8 +85,8 @@ struct TrainingWorkload {
 extension TrainingJobDraft {
     func gang(_ attempt: Int) -> TrainingGang {
         TrainingGang(
-            run: run, spec: spec, settings: settings, attempt: attempt, resume: status.resume,
-            measured: status.checkpointSeconds)
+            run: run, spec: spec, settings: settings, attempt: attempt, claim: workspaceClaim,
+            resume: status.resume, measured: status.checkpointSeconds)
     }
 
     /// The training pods that the run controls, of whatever attempt.

@@ -212,10 +212,15 @@ extension World {
             report.dataset = report.dataset ?? DatasetSummary()
             report.dataset?.sha256 = Samples.sha
             report.dataset?.records = 100
+            if pod.metadata.labels?[Anneal.Label.stage] == "preprocess" {
+                report.dataset?.processedManifestSha256 = Samples.sha
+            }
         case "prepare":
             // What an earlier attempt had not committed is given up with its folder.
             hasUnsavedWork = false
-            report.resume = (run.status?.trainingAttempts ?? 0) > 0 ? committed.last : nil
+            report.resume =
+                (run.status?.trainingAttempts ?? 0) > 0
+                ? committed.last : run.status?.continuedFrom?.checkpoint
         case "upload":
             hasUnsavedWork = false
             report.output = ModelReference(storageUri: root + "/model", manifestSha256: Samples.sha)
