@@ -137,6 +137,10 @@ struct LeftAttemptsTests {
         // An attempt of an older release has no folder of its own.
         _ = try await fixture.upload(attempt: 2, trainedBy: 3)
         #expect(try await fixture.storage.client.get(model, limit: 100) == Data("former".utf8))
+        // A pod of its gang that was created after the upgrade has one, and writes nothing there.
+        try FileTree.makeFolder(fixture.storage.path("attempts/attempt-3/output"))
+        let report = try await fixture.upload(attempt: 3, trainedBy: 3)
+        #expect(report.output?.files == 1)
     }
 
     /// Only forgery makes them: no attempt has these numbers.

@@ -71,7 +71,8 @@ struct DurabilityTests {
         }
         #expect(world.state.claims["demo-workspace"] != nil)
         #expect(world.status?.holdsOnlyCopy == true)
-        #expect(world.status?.conditions?["WorkspaceKept"]?.status == .true)
+        let kept = world.status?.conditions?["WorkspaceKept"]
+        #expect(kept?.status == .true && kept?.message.contains(" attempts/attempt-1.") == true)
         #expect(world.violations == [])
     }
 

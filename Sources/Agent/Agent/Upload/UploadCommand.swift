@@ -40,19 +40,18 @@ struct UploadCommand {
         await store.removeUnfinished()
     }
 
-    /// Folder that the trainer wrote the model to.
+    /// Folder that the trainer wrote the model to. An attempt that an older release began has written to the
+    /// former one, also where a pod of its gang that came later has a folder of its own.
     private var directory: String {
-        get throws {
-            let own = configuration.directory
-            return try FileTree.kind(own) == .missing ? configuration.formerDirectory : own
-        }
+        let own = configuration.directory
+        return ((try? FileTree.names(in: own)) ?? []).isEmpty ? configuration.formerDirectory : own
     }
 
     /// The files of the output folder. What cannot be uploaded does not hold up the rest: it is told in the
     /// report, and the operator keeps the volume that has it.
     private func contents() throws -> FolderContents {
         var contents: FolderContents?
-        let directory = try directory
+        let directory = directory
         if try FileTree.kind(directory) == .folder {
             contents = try FolderContents(of: directory)
             contents?.refuseReserved()
@@ -62,8 +61,8 @@ struct UploadCommand {
             throw AgentFailure(
                 reason: "NoOutput",
                 message:
-                    "'\(directory)' has no files\(refusal): the trainer must write the final "
-                    + "model there before it ends with exit code 0")
+                    "'\(WorkspacePath.output)' has no files\(refusal): the trainer must write the final model "
+                    + "there before it ends with exit code 0")
         }
         return contents
     }

@@ -80,10 +80,17 @@ extension TrainingJobDraft {
         set(
             Self.keptCondition, true, reason: "NotInStorage",
             message:
-                "PersistentVolumeClaim \(claimName) is kept: it may hold a checkpoint or a model that is not in "
-                + "S3. A TrainingJob with spec.continueFrom.trainingJob: \(run.name) takes it over and goes on; else "
+                "PersistentVolumeClaim \(claimName) is kept: it may hold a checkpoint or a model that is not in S3, in its "
+                + "folder \(keptFolder). A TrainingJob with spec.continueFrom.trainingJob: \(run.name) takes it over "
+                + "and goes on; else "
                 + "the claim goes with this TrainingJob"
         )
+    }
+
+    /// Folder of the newest attempt, on the volume.
+    private var keptFolder: String {
+        let path = WorkspacePath.ofAttempt(status.trainingAttempts ?? 1, "")
+        return String(path.dropFirst(WorkspacePath.root.count).drop { $0 == "/" }.dropLast())
     }
 
     /// Condition that says whether a finished run's volume is kept for what it holds.

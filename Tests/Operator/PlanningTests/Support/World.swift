@@ -67,6 +67,8 @@ struct World: Sendable {
     /// Names ever created; none may come twice once the status has noted it.
     var created: Set<ChildIdentity> = []
     var violations: [String] = []
+    /// Attempts that may write to folders of the volume, by folder.
+    private var writers: [String: String] = [:]
     /// Times at which each pod that holds GPUs was bound and ended, by UID, with the GPUs that it held.
     var held: [String: (gpus: Int, from: Timestamp, to: Timestamp?)] = [:]
     /// UIDs of pods whose end was waited for in vain.
@@ -319,7 +321,24 @@ struct World: Sendable {
             violations.append("\(child.key.name) was created while \(pod.name) still ran")
         }
         checkNumber(child)
-        if let pod = child.of(Pod.self) { checkResume(pod) }
+        if let pod = child.of(Pod.self) {
+            checkResume(pod)
+            checkFolders(pod, own)
+        }
+    }
+
+    /// Checks that no folder of the volume is written to by two training attempts: the pod of the first may live
+    /// on, on a node that is cut off.
+    private mutating func checkFolders(_ pod: Pod, _ attempt: String) {
+        let containers = (pod.spec?.containers ?? []) + (pod.spec?.initContainers ?? [])
+        for mount in containers.flatMap({ $0.volumeMounts ?? [] })
+        where mount.name == "workspace" && mount.readOnly != true {
+            let folder = mount.subPath ?? ""
+            let other = writers.updateValue(attempt, forKey: folder) ?? attempt
+            if folder.isEmpty || other != attempt {
+                violations.append("\(pod.name) may write to the folder '\(folder)' of \(other)")
+            }
+        }
     }
 
     /// Checks that an attempt's number is in the status before anything of it exists.
