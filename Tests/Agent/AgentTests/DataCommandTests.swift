@@ -159,6 +159,21 @@ struct DataCommandTests {
         #expect(await failure { try await preprocess(fixture, part: .publish) }?.reason == "TransformFailed")
     }
 
+    @Test func `what an earlier attempt's transform left is not published`() async throws {
+        let fixture = try await AgentFixture()
+        try await fixture.put(records(100), "d.jsonl")
+        try fixture.storage.write("data/half/done.tmp", Data("old".utf8))
+        // It had sent a file, too, before it was killed.
+        try await fixture.put("old", "uid/data/vocabulary.txt")
+        _ = try await preprocess(fixture, part: .process)
+        try fixture.storage.write("data/vocabulary.json", Data("{}".utf8))
+        _ = try await preprocess(fixture, part: .publish)
+        let objects = try await fixture.storage.client.list(below: fixture.storage.location("uid/data"))
+        #expect(
+            objects.map(\.location.name)
+                == ["anneal-manifest.json", "train.jsonl", "validation.jsonl", "vocabulary.json"])
+    }
+
     @Test func `a changed dataset is not used`() async throws {
         let fixture = try await AgentFixture()
         try await fixture.put(records(10), "d.jsonl")

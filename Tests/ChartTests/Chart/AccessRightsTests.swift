@@ -25,7 +25,7 @@ import Testing
         "evalruns/finalizers.anneal.dev": "update",
         "resourcequotas": "list watch",
         "pods": "create list watch patch delete",
-        "persistentvolumeclaims": "create list watch delete",
+        "persistentvolumeclaims": "create list watch patch delete",
         "services": "create list watch delete",
         "jobs.batch": "create list watch delete",
         "leases.coordination.k8s.io": "create list watch delete",

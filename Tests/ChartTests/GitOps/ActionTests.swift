@@ -80,6 +80,8 @@ struct ActionTests {
             let uid = failed[path: ["metadata", "uid"]]?.stringValue ?? ""
             #expect(spec["idempotencyKey"]?.stringValue == "retry-of-\(uid)")
             spec["idempotencyKey"] = nil
+            #expect(spec["continueFrom"] == ["trainingJob": .string(name)])
+            spec["continueFrom"] = nil
         }
         #expect(spec.plain == failed["spec"]?.plain)
         let owner = created[path: ["metadata", "ownerReferences"]]?[0]

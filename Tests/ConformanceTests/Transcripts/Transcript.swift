@@ -79,9 +79,11 @@ private struct Tokens {
         return "version-\(versions)"
     }
 
-    /// A message with tokens for the identifiers and versions in it.
+    /// A message with tokens for the identifiers and versions in it, and for the line of upstream's source that
+    /// made the scheme, which each of its servers has elsewhere.
     private func message(_ text: String) -> String {
         var text = text.replacing("/registry/apiextensions.kubernetes.io/", with: "/registry/")
+            .replacing(/in scheme "[^"]*"/, with: "in scheme SOURCE")
             .replacing(/\\"resourceVersion\\":\\"[0-9]+\\"/, with: "VERSION")
             .replacing(/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/, with: "TIME")
         for (value, token) in known where !value.hasPrefix("version ") {

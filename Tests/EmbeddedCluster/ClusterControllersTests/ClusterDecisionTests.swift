@@ -51,6 +51,18 @@ import Testing
         #expect(TaintEviction.deadline(of: pod, taints: [taint], now: Self.now) == nil)
     }
 
+    @Test func `a claim is in use while a pod is there that a node took, ended or not`() {
+        let claim = PersistentVolumeClaim(metadata: ObjectMeta(name: "c", namespace: "n"))
+        var pod = Pod(metadata: ObjectMeta(name: "p", namespace: "n"), spec: PodSpec())
+        pod.spec?.volumes = [Volume(name: "v", claim: "c")]
+        #expect(ClaimBinding.isUnused(claim, pods: [pod]))
+        pod.spec?.nodeName = "cpu-1"
+        pod.status = PodStatus(phase: "Succeeded")
+        #expect(!ClaimBinding.isUnused(claim, pods: [pod]))
+        pod.metadata.namespace = "other"
+        #expect(ClaimBinding.isUnused(claim, pods: [pod]))
+    }
+
     @Test
     func `a claim is provisioned, bound, and marked so, in this order`() {
         var claim = PersistentVolumeClaim(

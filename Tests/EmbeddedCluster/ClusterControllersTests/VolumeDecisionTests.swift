@@ -66,6 +66,7 @@ import Testing
                 spec: PersistentVolumeClaimSpec(accessModes: ["ReadWriteOnce"], resources: nil)))
         var pod = SchedulingRoundTests.pod("p") { $0.volumes = [own, Volume(name: "x", claim: "shared")] }
         pod.metadata.uid = "pod-uid"
+        pod.spec?.nodeName = "n"
         let claims = ClaimBinding.claims(ofEphemeralVolumesOf: pod)
         #expect(claims.map(\.name) == ["p-w"])
         let claim = try #require(claims.first)

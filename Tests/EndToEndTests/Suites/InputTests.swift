@@ -99,6 +99,75 @@ extension EndToEnd {
             await proxy.stop()
         }
 
+        @Test
+        func `a run whose model is on its volume alone is continued, and the next ones train and judge on`()
+            async throws
+        {
+            let team = try await Team.make("continued")
+            let proxy = try await StorageProxy(team.servers, .open)
+            var run = FixtureRun("first", of: team, parameters: ["stepSeconds": "0.1"])
+            run.steps = 40
+            run.storageEndpoint = proxy.endpoint
+            run.runPolicy = ["completionDeadlineSeconds": 10]
+            try await team.apply(run.manifest)
+            try await team.wait("first", for: "condition=CheckpointVerified")
+            try proxy.set(.denied)
+            let first = try #require(try await team.finished("first").status)
+            #expect(first.reason == "CompletionDeadlineExceeded")
+            #expect(first.conditions?.isTrue("WorkspaceKept") == true)
+            try proxy.set(.open)
+
+            run.runPolicy = [:]
+            let second = try await continued(run, "second", from: "first", team)
+            #expect(!stages(second).contains(.training) && !stages(second).contains(.preparing))
+            let output = try #require(second.output)
+            let model = try FixtureModel(try await team.servers.store.committed(at: output.storageUri))
+            #expect(model.history.map(\.step) == Array(0..<40))
+            _ = try await eventually("the volume's end") {
+                try await team.kubectl("get", "pvc", "-o", "name").isEmpty ? true : nil
+            }
+            let passedOn = try await team.trainingJob("first").status
+            #expect(passedOn?.conditions?["WorkspaceKept"]?.reason == "VolumeGone")
+
+            run.maxPerplexity = 100
+            let third = try await continued(run, "third", from: "second", team)
+            #expect(stages(third) == [.validating, .evaluating])
+            #expect(third.output == output)
+
+            run.steps = 60
+            let fourth = try await continued(run, "fourth", from: "third", team)
+            #expect(fourth.continuedFrom?.checkpoint == first.checkpoint)
+            let longer = try FixtureModel(
+                try await team.servers.store.committed(at: try #require(fourth.output).storageUri))
+            #expect(longer.history.map(\.step) == Array(0..<60))
+
+            run.parameters["own"] = "1"
+            var refused = run.manifest
+            refused[path: ["metadata", "name"]] = "fifth"
+            refused[path: ["spec", "continueFrom"]] = ["trainingJob": "fourth"]
+            try await team.apply(refused)
+            let fifth = try #require(try await team.finished("fifth").status)
+            #expect(fifth.reason == "ContinuedInputsDiffer")
+            #expect(fifth.message?.contains("spec.hyperparameters.parameters") == true)
+            await proxy.stop()
+        }
+
+        private func continued(
+            _ run: FixtureRun, _ name: String, from source: String, _ team: Team
+        ) async throws -> TrainingJobStatus {
+            var manifest = run.manifest
+            manifest[path: ["metadata", "name"]] = .string(name)
+            manifest[path: ["spec", "continueFrom"]] = ["trainingJob": .string(source)]
+            try await team.apply(manifest)
+            let status = try #require(try await team.finished(name).status)
+            #expect(status.phase == .completed, "\(status.reason ?? ""): \(status.message ?? "")")
+            return status
+        }
+
+        private func stages(_ status: TrainingJobStatus) -> [TrainingJobPhase] {
+            (status.stages ?? []).map(\.name)
+        }
+
         @Test func `a gang whose name begins with a digit and has dots trains`() async throws {
             let team = try await Team.make("names")
             var run = FixtureRun("70b.sft", of: team)

@@ -168,6 +168,52 @@ struct ChildrenTests {
     }
 
     @Test
+    func `no two attempts write to one folder, and the model is that of the attempt that succeeded`() throws {
+        let number = 3
+        var world = World(Samples.trainingJob())
+        world.nextFate = { pod in
+            pod.isTrainer && pod.metadata.labels?[Anneal.Label.attempt] != "\(number)" ? .evicted : .success
+        }
+        var children: [Child] = []
+        world.run { world in
+            guard let observation = world.observation() else { return true }
+            for effect in TrainingJobPlanner.plan(observation).effects {
+                if case .create(let child, _) = effect, !children.contains(child) { children.append(child) }
+            }
+            return world.phase?.isTerminal == true
+        }
+        let pods = Self.pods(children)
+        let trainers = pods.filter { $0.stage == "train" }
+        #expect(trainers.count == number)
+        var folders: [[String]] = []
+        for pod in trainers {
+            for container in pod.spec.containers + (pod.spec.initContainers ?? []) {
+                let mounts = (container.volumeMounts ?? []).filter {
+                    $0.name == "workspace" && $0.readOnly != true
+                }
+                #expect(
+                    mounts.map(\.mountPath).sorted()
+                        == [WorkspacePath.checkpoints, WorkspacePath.output, WorkspacePath.run])
+                folders.append(mounts.compactMap(\.subPath).sorted())
+            }
+        }
+        // A trainer and its sidecar share their folders, and nobody else does.
+        #expect(folders.count == 2 * number && Set(folders).count == number)
+        let all = Set(folders).flatMap(\.self)
+        #expect(Set(all).count == all.count && all.count == 3 * number)
+        func decoded<C: Decodable>(_ stage: String, _ type: C.Type) throws -> C {
+            let pod = try #require(pods.last { $0.stage == stage })
+            let text = try #require(pod.metadata.annotations?[ConfigurationAnnotation.agent])
+            return try JSONValue(parsing: text).decoded(as: C.self)
+        }
+        let left = try #require(try decoded("prepare", PrepareConfiguration.self).left)
+        #expect(left.newest == number - 1 && left.directory == WorkspacePath.attempts)
+        let upload = try decoded("upload", UploadConfiguration.self)
+        #expect(upload.trainingAttempt == number)
+        #expect(folders.last?.contains { "/workspace/\($0)" == upload.directory } == true)
+    }
+
+    @Test
     func `placement becomes selectors and tolerations`() throws {
         let job = Samples.trainingJob {
             $0.placement = Placement()

@@ -19,7 +19,10 @@ struct DurabilityTests {
         return world
     }
 
-    @Test(arguments: [("upload", World.Fate.accessDenied), ("upload", .exit(1)), ("register", .accessDenied)])
+    @Test(arguments: [
+        ("upload", World.Fate.accessDenied), ("upload", .exit(1)), ("upload", .newerAttempt),
+        ("register", .accessDenied),
+    ])
     func `a stage that is refused after training waits with growing backoff, and goes on when it may`(
         word: String, fate: World.Fate
     ) {
@@ -35,6 +38,13 @@ struct DurabilityTests {
         #expect(world.phase == .completed)
         #expect(waits == [10, 20, 40, 80, 160, 320, 600])
         #expect(world.violations == [])
+    }
+
+    @Test(arguments: ["upload", "register"])
+    func `however often a stage after training is interrupted, the run goes on`(word: String) {
+        var world = Self.world(word, .vanishes, until: 16)
+        world.run(until: .completed, limit: 2000)
+        #expect(world.phase == .completed)
     }
 
     @Test
@@ -61,7 +71,8 @@ struct DurabilityTests {
         }
         #expect(world.state.claims["demo-workspace"] != nil)
         #expect(world.status?.holdsOnlyCopy == true)
-        #expect(world.status?.conditions?["WorkspaceKept"]?.status == .true)
+        let kept = world.status?.conditions?["WorkspaceKept"]
+        #expect(kept?.status == .true && kept?.message.contains(" attempts/attempt-1.") == true)
         #expect(world.violations == [])
     }
 

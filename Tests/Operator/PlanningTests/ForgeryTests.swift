@@ -151,4 +151,43 @@ struct ForgeryTests {
         world.pass()
         #expect(world.status?.reason == "ForeignObject")
     }
+
+    @Test
+    func `another attempt's number in the Lease is told, and what it says counts again once it is gone`() {
+        var world = World(Samples.trainingJob())
+        world.trainingPasses = 50
+        world.run { $0.status?.checkpoint != nil }
+        let before = world.status
+        world.state.leases["demo-train-1"]?.metadata.annotations?[HeartbeatAnnotation.attempt] = "99"
+        world.state.leases["demo-train-1"]?.metadata.annotations?[HeartbeatAnnotation.progress] =
+            #"{"step":77}"#
+        for _ in 0..<3 { world.pass() }
+        #expect(world.status?.progress == before?.progress)
+        let told = world.status?.conditions?["ProgressReported"]
+        #expect(told?.status == .false && told?.message.contains(HeartbeatAnnotation.attempt) == true)
+        #expect(world.events.filter { $0.reason == "ProgressMalformed" }.count == 1)
+        world.tick()
+        world.pass()
+        #expect(world.status?.conditions?["ProgressReported"]?.status == .true)
+        #expect(world.status?.progress != before?.progress)
+    }
+
+    @Test
+    func `an attempt's Lease goes with it, and the last with the run`() {
+        var world = World(Samples.trainingJob())
+        world.nextFate = {
+            $0.isTrainer && $0.metadata.labels?[Anneal.Label.attempt] != "4" ? .evicted : .success
+        }
+        var most = 0
+        world.run { world in
+            most = max(most, world.state.leases.count)
+            return world.phase?.isTerminal == true
+        }
+        for _ in 0..<5 {
+            world.tick()
+            world.pass()
+        }
+        #expect(world.phase == .completed && world.status?.trainingAttempts == 4)
+        #expect(most == 1 && world.state.leases.isEmpty)
+    }
 }

@@ -54,10 +54,30 @@ struct Simulation {
                 spec.runPolicy?.heartbeatTimeoutSeconds = 60
                 if hasTTL { spec.runPolicy?.ttlSecondsAfterFinished = 600 }
             })
+        if nodes == 1, random.chance(0.4), let source = Self.sources.randomElement(using: &random),
+            let spec = world.state.job?.spec
+        {
+            world = ContinuationTests.world(continuing: source) {
+                $0 = Self.continuing(spec, $0.continueFrom)
+            }
+        }
         world.settings.unschedulableSeconds = 120
         world.settings.forceDeleteSeconds = 60
         trouble = Int.random(in: 0..<120, using: &random)
         world.verdict = random.chance(0.85) ? .passed : .failed
+    }
+
+    /// Runs that others continue: with a model, with one on the volume alone, with checkpoints there alone.
+    private static let sources = [
+        ContinuationTests.completed, ContinuationTests.denied, ContinuationTests.unsaved,
+    ]
+
+    private static func continuing(
+        _ spec: TrainingJobSpec, _ wish: ContinuationSource?
+    ) -> TrainingJobSpec {
+        var spec = spec
+        spec.continueFrom = wish
+        return spec
     }
 
     mutating func run() {
@@ -103,7 +123,7 @@ struct Simulation {
         }
         // Training gets more of it than the stages before, which must be passed first.
         let isMild = random.chance(0.6)
-        world.nextFate = { pod in pod.isTrainer || !isMild ? fate : .success }
+        world.nextFate = { [fate] pod in pod.isTrainer || !isMild ? fate : .success }
     }
 
     /// Disturbs the world as users, nodes and other controllers do.

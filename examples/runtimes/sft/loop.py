@@ -12,6 +12,7 @@ from anneal_runtime.outcome import EXIT_DIVERGED, RunError, Stopped
 from batches import Position, share
 from metrics import finite
 from schedule import learning_rate
+from stopping import saving
 
 NON_FINITE_LIMIT = 3
 """So many steps in a row without a finite loss end the run."""
@@ -203,8 +204,9 @@ class Trainer:
         states = self._processes.gather(checkpoint.random_state(self._processes.device))
         if self._processes.is_first:
             state = self.progress.state(self._recipe, self._data, self._configuration.attempt)
-            folder = checkpoint.save(self._configuration.checkpoints, state, self._weights, self._optimiser,
-                                     self._scaler, states)
+            with saving():
+                folder = checkpoint.save(self._configuration.checkpoints, state, self._weights,
+                                         self._optimiser, self._scaler, states)
             print(f"saved {folder}", flush=True)
         self._processes.wait_for_all()
         self._saved_step = self.progress.step

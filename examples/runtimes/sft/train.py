@@ -1,26 +1,16 @@
 """Supervised fine-tuning under Anneal's file protocol: see ../README.md."""
 
-import signal
 import sys
 from pathlib import Path
 
-_stop = {"requested": False}
-
-
-def _request_stop(*_):
-    _stop["requested"] = True
-
+import stopping
 
 # Before torch is imported, which takes seconds: a SIGTERM in that time must be remembered too.
-signal.signal(signal.SIGTERM, _request_stop)
+stopping.listen()
 sys.path.append(str(Path(__file__).resolve().parent.parent / "lib"))
 
-from anneal_runtime.outcome import run_and_exit  # noqa: E402
+from anneal_runtime.outcome import ConfigurationError, run_and_exit  # noqa: E402
 from anneal_runtime.settings import load_configuration  # noqa: E402
-
-
-def stop_requested():
-    return _stop["requested"]
 
 
 def main():
@@ -30,11 +20,16 @@ def main():
 
     configuration = parse(load_configuration())
     check_environment()
+    try:
+        stopping.limit()
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
     if must_launch():
-        launch(stop_requested)
+        stopping.disarm()
+        launch(stopping.stop_requested)
     from training_session import train
 
-    return train(configuration, stop_requested)
+    return train(configuration, stopping.stop_requested)
 
 
 if __name__ == "__main__":

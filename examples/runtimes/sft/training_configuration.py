@@ -115,8 +115,10 @@ def _hyperparameters(section):
 
 
 def recipe(configuration, training_digest, processes):
-    """All that decides which weights come out. A checkpoint of another recipe is not resumed from."""
-    values = {f"hyperparameters.{key}": value for key, value in vars(configuration.hyperparameters).items()}
+    """All that decides which weights a step makes. A checkpoint of another recipe is not resumed from; how many
+    steps there are is left out, so that a run can be made longer."""
+    values = {f"hyperparameters.{key}": value for key, value in vars(configuration.hyperparameters).items()
+              if key not in ("epochs", "max_steps")}
     values["hyperparameters.lora_targets"] = list(configuration.hyperparameters.lora_targets)
     return values | {
         "method": configuration.method,
@@ -136,3 +138,13 @@ def require_same_recipe(saved, current, folder):
                 "restore the value, or start a new run without ANNEAL_RESUME_FROM",
                 reason="CheckpointMismatch",
             )
+
+
+def require_steps_left(step, total_steps, folder):
+    """Refuses to go on from a checkpoint that is past the end."""
+    if step > total_steps:
+        raise ConfigurationError(
+            f"hyperparameters.epochs and maxSteps ask for {total_steps} steps, but the checkpoint {folder} has "
+            f"done {step}: ask for as many at least, or start a new run without ANNEAL_RESUME_FROM",
+            reason="CheckpointMismatch",
+        )

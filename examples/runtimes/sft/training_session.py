@@ -17,7 +17,8 @@ from data_check import DataCheck, check_data
 from distributed import join
 from loop import Trainer
 from metrics import MetricsLog, finite
-from training_configuration import recipe, require_same_recipe
+from stopping import saving
+from training_configuration import recipe, require_same_recipe, require_steps_left
 from validation import Validation
 
 
@@ -41,6 +42,8 @@ def train(configuration, stop_requested):
     order = DataOrder(len(records), parameters.seed,
                       parameters.batch_size * parameters.accumulation * processes.count)
     total_steps = order.total_steps(parameters.epochs, parameters.max_steps)
+    if state is not None:
+        require_steps_left(state["step"], total_steps, resume_from)
     metrics = None
     if processes.is_first:
         checkpoint.remove_partial(configuration.checkpoints)
@@ -143,7 +146,8 @@ def _announce(configuration, processes, records, weights, model, total_steps, re
 
 def _finish(configuration, progress, model, tokenizer, warnings):
     """Writes the model and its summary; running it again writes the same."""
-    save_trained(model, tokenizer, configuration.output)
+    with saving():
+        save_trained(model, tokenizer, configuration.output)
     summary = {
         "initialEvalLoss": finite(progress.initial_evaluation_loss),
         "finalEvalLoss": finite(progress.evaluation_loss),

@@ -68,6 +68,23 @@ def test_a_run_that_is_started_again_after_its_end_gives_the_same(new_run):
     assert run.result() == result | {"seconds": run.result()["seconds"]}
 
 
+def test_a_run_that_is_made_longer_trains_on(new_run):
+    run = new_run(hyperparameters={"maxSteps": 6, "lrScheduler": "constant"})
+    assert run.finish(run.start()) == 0, run.log()
+    whole = new_run("whole", hyperparameters={"maxSteps": 9, "lrScheduler": "constant"})
+    assert whole.finish(whole.start()) == 0, whole.log()
+
+    longer = new_run("longer", hyperparameters={"maxSteps": 9, "lrScheduler": "constant"})
+    assert longer.finish(longer.start(resume_from=run.newest_checkpoint())) == 0, longer.log()
+    assert longer.result()["steps"] == 9
+    assert longer.weights() == whole.weights()
+
+    shorter = new_run("shorter", hyperparameters={"maxSteps": 4, "lrScheduler": "constant"})
+    assert shorter.finish(shorter.start(resume_from=run.newest_checkpoint())) == 2
+    assert shorter.result()["reason"] == "CheckpointMismatch"
+    assert "ask for 4 steps" in shorter.result()["message"]
+
+
 def test_no_checkpoint_shows_before_it_is_whole(new_run):
     run = new_run(checkpoint={"everySteps": 1}, hyperparameters={"maxSteps": 40})
     process = run.start()

@@ -35,15 +35,23 @@ struct CheckpointStore: Sendable {
     let root: S3Location
     /// UID of the run.
     let run: String
+    /// Number of the newest attempt that has begun. Folders of later ones can only be somebody else's work: they
+    /// neither stop an upload nor are resumed from.
+    let newestAttempt: Int
     let logger: Logger
 
-    /// All folders, the newest step first; of one step, the newest attempt first.
+    /// The folders of all attempts that have begun, the newest step first; of one step, the newest attempt
+    /// first.
     func folders() async throws(S3Error) -> [CheckpointFolder] {
         var found: [CheckpointFolder] = []
         for attemptFolder in try await synchroniser.client.listFolders(below: root) {
             guard let attempt = Self.number(attemptFolder.name, after: "attempt-"),
                 let attempt = Int(exactly: attempt)
             else { continue }
+            guard attempt <= newestAttempt else {
+                logger.warning("\(attemptFolder) is of no attempt up to \(newestAttempt); it is left out")
+                continue
+            }
             for stepFolder in try await synchroniser.client.listFolders(below: attemptFolder) {
                 guard let step = Self.number(stepFolder.name, after: "step-") else { continue }
                 var location = stepFolder
@@ -65,26 +73,60 @@ struct CheckpointStore: Sendable {
     /// The checkpoint in a folder; nil, and a line in the log, unless it is committed: its manifest is there,
     /// belongs to this run, and is about this folder.
     func checkpoint(in folder: CheckpointFolder) async throws(S3Error) -> StoredCheckpoint? {
+        switch try await content(of: folder) {
+        case .checkpoint(let checkpoint): return checkpoint
+        case .uncommitted:
+            logger.notice("\(folder.location) was never committed; it is left out")
+            return nil
+        case .unusable(let problem):
+            logger.warning("\(problem); the checkpoint is left out")
+            return nil
+        }
+    }
+
+    /// What a folder is worth.
+    private enum Content {
+        case checkpoint(StoredCheckpoint)
+        /// There is no manifest.
+        case uncommitted
+        case unusable(String)
+    }
+
+    private func content(of folder: CheckpointFolder) async throws(S3Error) -> Content {
         let committed: CommittedManifest
         do {
             guard let found = try await synchroniser.manifest(of: folder.location) else {
-                logger.notice("\(folder.location) was never committed; it is left out")
-                return nil
+                return .uncommitted
             }
             committed = found
         } catch  where error.code == .invalidManifest || error.code == .unsafePath {
-            logger.warning("\(error.message); the checkpoint is left out")
-            return nil
+            return .unusable(error.message)
         }
         let manifest = committed.manifest
         guard manifest.run == run, manifest.step == folder.step, manifest.attempt == folder.attempt,
             !manifest.files.isEmpty
-        else {
-            logger.warning(
-                "\(folder.location) has the manifest of something else; the checkpoint is left out")
-            return nil
+        else { return .unusable("\(folder.location) has the manifest of something else") }
+        return .checkpoint(StoredCheckpoint(folder: folder, committed: committed))
+    }
+
+    /// Removes what attempts that are over have left unfinished: checkpoints without a manifest, and multipart
+    /// uploads. It costs space and nothing else, so that a refusal is no failure.
+    func removeUnfinished() async {
+        do throws(S3Error) {
+            for folder in try await folders() {
+                guard case .uncommitted = try await content(of: folder) else { continue }
+                try await synchroniser.remove(folder.location)
+                logger.notice("removed \(folder.location), which was never committed")
+            }
+        } catch {
+            logger.warning("\(error.message); checkpoints that were never committed may stay in S3")
         }
-        return StoredCheckpoint(folder: folder, committed: committed)
+        await synchroniser.abortUploads(below: root) { key in
+            guard let folder = key.split(separator: "/").first,
+                let attempt = Self.number(String(folder), after: "attempt-")
+            else { return false }
+            return attempt <= newestAttempt
+        }
     }
 
     /// `12` of `step-12` and of `step-0000000012`.

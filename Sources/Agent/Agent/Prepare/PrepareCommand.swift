@@ -9,7 +9,15 @@ struct PrepareCommand {
 
     func run() async throws -> StageReport {
         let synchroniser = context.synchroniser(try context.client(configuration.storage))
-        try await commitLeft(synchroniser)
+        if let left = configuration.left {
+            let attempts = LeftAttempts(
+                left: left,
+                store: try store(synchroniser, at: ArtifactLayout.checkpoints(root: left.artifactRoot)),
+                logger: context.logger)
+            try await attempts.save(beyond: configuration.inherited?.step ?? -1)
+            attempts.clear()
+            await attempts.store.removeUnfinished()
+        }
         for folder in configuration.cleared {
             try FileTree.empty(folder)
             context.logger.info("emptied '\(folder)'")
@@ -28,52 +36,25 @@ struct PrepareCommand {
         let inputs =
             "\(configuration.downloads.count) inputs are in place, \(grouped(transferred)) bytes downloaded"
         let start = report.resume.map { "goes on from step \($0.step)" } ?? "starts at step 0"
-        report.message = configuration.checkpointsUri == nil ? inputs : "\(inputs); training \(start)"
+        report.message = configuration.resumeDirectory == nil ? inputs : "\(inputs); training \(start)"
         return report
     }
 
-    /// Commits the finished checkpoints that the volume has and S3 has not: a sidecar that was killed could not
-    /// upload the last, and what follows empties their folder.
-    private func commitLeft(_ synchroniser: Synchroniser) async throws(S3Error) {
-        guard let left = configuration.left else { return }
-        let root = ArtifactLayout.checkpoints(root: left.artifactRoot)
-        let store = CheckpointStore(
-            synchroniser: synchroniser, root: try S3Location(root), run: configuration.run.uid,
-            logger: context.logger)
-        let newest = try await store.newest()?.folder.step ?? -1
-        for folder in LocalCheckpoints(directory: left.directory).finished() where folder.step > newest {
-            try await commit(folder, of: left, synchroniser)
-        }
-    }
-
-    /// Commits one of them; one that can never be uploaded is given up, and named.
-    private func commit(
-        _ folder: LocalCheckpoints.Folder, of left: PrepareConfiguration.LeftCheckpoints,
-        _ synchroniser: Synchroniser
-    ) async throws(S3Error) {
-        let location = try S3Location(
-            ArtifactLayout.checkpoint(root: left.artifactRoot, attempt: left.attempt, step: folder.step))
-        let description = UploadDescription(
-            run: configuration.run.uid, attempt: left.attempt, step: folder.step)
-        do throws(S3Error) {
-            _ = try await synchroniser.upload(folder.path, to: location, description)
-            context.logger.notice("committed '\(folder.path)', which the last attempt left, as \(location)")
-        } catch {
-            guard error.code == .unsafePath else { throw error }
-            context.logger.error("\(error.message); this checkpoint is given up")
-        }
+    private func store(_ synchroniser: Synchroniser, at uri: String) throws(S3Error) -> CheckpointStore {
+        CheckpointStore(
+            synchroniser: synchroniser, root: try S3Location(uri), run: configuration.run.uid,
+            newestAttempt: configuration.left?.newest ?? .max, logger: context.logger)
     }
 
     private func resume(_ synchroniser: Synchroniser) async throws -> CheckpointReference? {
         guard let directory = configuration.resumeDirectory else { return nil }
-        guard let uri = configuration.checkpointsUri else {
-            try FileTree.remove(directory)
-            return nil
+        let store = try configuration.checkpointsUri.map { uri in
+            try self.store(synchroniser, at: uri)
         }
-        let store = CheckpointStore(
-            synchroniser: synchroniser, root: try S3Location(uri), run: configuration.run.uid,
+        let placement = ResumePlacement(
+            store: store, inherited: configuration.inherited, synchroniser: synchroniser,
+            directory: directory,
             logger: context.logger)
-        let placement = ResumePlacement(store: store, directory: directory, logger: context.logger)
         return try await placement.run()?.reference
     }
 }

@@ -17,6 +17,8 @@ struct PreprocessCommand {
         var warnings: [StageWarning] = []
         switch configuration.part {
         case .whole, .process:
+            // What an earlier attempt, or its transform, left must not be published as this one's.
+            try FileTree.empty(configuration.directory)
             (summary, warnings) = try await process(client, into: folder)
             try folder.save(summary, warnings)
         case .publish:
@@ -26,7 +28,9 @@ struct PreprocessCommand {
         }
         if configuration.part != .process {
             try folder.checkUsable(summary)
-            let committed = try await context.synchroniser(client).upload(
+            let synchroniser = context.synchroniser(client)
+            await synchroniser.abortUploads(below: destination)
+            let committed = try await synchroniser.upload(
                 try folder.published(), to: destination,
                 UploadDescription(
                     run: configuration.run.uid, attempt: configuration.run.attempt,

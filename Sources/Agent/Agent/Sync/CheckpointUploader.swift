@@ -40,7 +40,6 @@ struct CheckpointUploader {
     ///
     /// - Throws: the error of the first that could not be read, when all others are done.
     mutating func round() async throws(S3Error) {
-        guard state.snapshot.newerAttempt == nil else { return }
         if committed == nil { try await loadCommitted() }
         unreadable = []
         var firstError: S3Error?
@@ -64,13 +63,11 @@ struct CheckpointUploader {
     private var attempt: Int { configuration.run.attempt }
 
     private mutating func loadCommitted() async throws(S3Error) {
+        // What this attempt has committed, before its sidecar was started anew, is here too.
+        let mine = Set(local.finished().map(\.step))
         var found: [StoredCheckpoint] = []
-        for folder in try await store.folders() {
-            if folder.attempt > attempt {
-                let newer = folder.attempt
-                state.update { $0.newerAttempt = newer }
-                return
-            }
+        for folder in try await store.folders() where folder.attempt != attempt || mine.contains(folder.step)
+        {
             guard let checkpoint = try await store.checkpoint(in: folder) else { continue }
             found.append(checkpoint)
         }
@@ -88,7 +85,7 @@ struct CheckpointUploader {
             else { return false }
             let entry = Retention.Entry(
                 step: folder.step, attempt: attempt, evalLoss: tracker.evalLoss(at: folder.step))
-            return !retention.expendable(entries + [entry]).contains(entry)
+            return !retention.expendable(counted.map(\.entry) + [entry]).contains(entry)
         }
     }
 
@@ -102,12 +99,15 @@ struct CheckpointUploader {
         }
         state.update { $0.isUploading = true }
         defer { state.update { $0.isUploading = false } }
+        let start = now()
         do throws(S3Error) {
             let manifest = try await store.synchroniser.upload(
                 folder.path, to: location,
                 UploadDescription(
-                    run: configuration.run.uid, attempt: attempt, step: folder.step, metadata: metadata))
+                    run: configuration.run.uid, attempt: attempt, step: folder.step, metadata: metadata,
+                    isShared: false))
             let folder = CheckpointFolder(location: location, attempt: attempt, step: folder.step)
+            state.note(\.upload, from: start, to: now())
             committed?.append(StoredCheckpoint(folder: folder, committed: manifest))
             publish()
         } catch  where error.code == .unsafePath {
@@ -126,11 +126,18 @@ struct CheckpointUploader {
         state.update { $0.refusal = text }
     }
 
-    private var entries: [Retention.Entry] { (committed ?? []).map(\.entry) }
+    /// The committed checkpoints of the way that training took: up to the step that it goes on from, and to the
+    /// newest that it has reached since. What lies beyond is not gone on from, so that it must neither keep a new
+    /// checkpoint from being uploaded nor count as the newest.
+    private var counted: [StoredCheckpoint] {
+        let reached = max(configuration.resumeStep ?? -1, local.finished().first?.step ?? -1)
+        return (committed ?? []).filter { $0.folder.step <= reached }
+    }
 
     private mutating func prune() async throws(S3Error) {
-        let expendable = retention.expendable(entries)
-        for checkpoint in committed ?? [] where expendable.contains(checkpoint.entry) {
+        let counted = counted
+        let expendable = retention.expendable(counted.map(\.entry))
+        for checkpoint in counted where expendable.contains(checkpoint.entry) {
             try await store.synchroniser.remove(checkpoint.folder.location)
             committed?.removeAll { $0 == checkpoint }
             logger.info("pruned \(checkpoint.folder.location)")
@@ -158,11 +165,13 @@ struct CheckpointUploader {
     }
 
     private func publish() {
-        guard let committed else { return }
-        let newest = committed.max {
+        let counted = counted
+        let newest = counted.max {
             ($0.folder.step, $0.folder.attempt) < ($1.folder.step, $1.folder.attempt)
         }
-        let best = Retention.best(entries).first.flatMap { entry in committed.first { $0.entry == entry } }
+        let best = Retention.best(counted.map(\.entry)).first.flatMap { entry in
+            counted.first { $0.entry == entry }
+        }
         let time = now()
         state.update {
             $0.newest = newest?.reference

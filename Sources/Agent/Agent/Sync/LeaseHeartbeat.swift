@@ -7,8 +7,8 @@ import Logging
 /// Keeps the attempt's Lease: the trainer's last sign of life, and the progress of the run.
 ///
 /// A write happens only when there is something new, and names the resource version that was seen last. If
-/// another writer changed the Lease meanwhile, it is read again first; a newer attempt in it ends the
-/// writing.
+/// another writer changed the Lease meanwhile, it is read again first. Each attempt has a Lease of its own: the
+/// number of another one in it is a mistake or a forgery, and is written over.
 struct LeaseHeartbeat {
     private let leases: any LeaseClient
     private let key: ObjectKey
@@ -41,13 +41,12 @@ struct LeaseHeartbeat {
     /// Writes the changes since the last write.
     mutating func beat(now: Date) async throws(KubernetesError) {
         let snapshot = state.snapshot
-        guard snapshot.newerAttempt == nil else { return }
         let content = Self.content(snapshot, run: run, now: now)
         guard content != written else { return }
         // Another writer's change in between costs one more read.
         for _ in 0..<3 {
             let lease = try await current()
-            guard !isFenced(by: lease) else { return }
+            warnOfForeign(lease)
             do throws(KubernetesError) {
                 seen = try await leases.patch(key, .merge(patch(content, of: lease)))
                 written = content
@@ -68,14 +67,11 @@ struct LeaseHeartbeat {
         return lease
     }
 
-    private func isFenced(by lease: Lease) -> Bool {
-        guard let text = lease.metadata.annotations?[HeartbeatAnnotation.attempt], let other = Int(text),
-            other > run.attempt
-        else { return false }
-        state.update { $0.newerAttempt = other }
-        logger.error(
-            "attempt \(other) has taken over: attempt \(run.attempt) uploads and reports nothing more")
-        return true
+    private func warnOfForeign(_ lease: Lease) {
+        guard let text = lease.metadata.annotations?[HeartbeatAnnotation.attempt],
+            text != String(run.attempt)
+        else { return }
+        logger.warning("Lease \(key) says attempt '\(text.prefix(40))', not \(run.attempt); it is corrected")
     }
 
     private func patch(_ content: Content, of lease: Lease) -> JSONValue {
@@ -100,6 +96,8 @@ struct LeaseHeartbeat {
                 HeartbeatAnnotation.bestCheckpoint: snapshot.best.flatMap(json),
                 HeartbeatAnnotation.flushed: snapshot.isSaved ? "true" : nil,
                 HeartbeatAnnotation.problem: problem(snapshot).map { String($0.prefix(1000)) },
+                HeartbeatAnnotation.checkpointSeconds: snapshot.checkpointSeconds == CheckpointSeconds()
+                    ? nil : json(snapshot.checkpointSeconds),
                 HeartbeatAnnotation.warnings: snapshot.tracker.warnings.flatMap(json),
             ],
             renewTime: sign.map(MicroTime.init))

@@ -23,6 +23,16 @@ struct LocalCheckpoints {
         }.sorted { $0.step > $1.step }
     }
 
+    /// Steps of the checkpoints that are being written.
+    func unfinished() -> Set<Int64> {
+        let names = (try? FileTree.names(in: directory)) ?? []
+        return Set(
+            names.compactMap { name in
+                name.hasSuffix(".tmp")
+                    ? CheckpointStore.number(String(name.dropLast(4)), after: "step-") : nil
+            })
+    }
+
     /// Entries of a trace at most: a look comes each second.
     private static let traceLimit = 10_000
 

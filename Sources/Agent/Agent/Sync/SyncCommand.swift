@@ -56,7 +56,7 @@ struct SyncCommand {
         let root = try S3Location(ArtifactLayout.checkpoints(root: configuration.artifactRoot))
         let store = CheckpointStore(
             synchroniser: patient.synchroniser(try patient.client(configuration.storage)), root: root,
-            run: configuration.run.uid, logger: context.logger)
+            run: configuration.run.uid, newestAttempt: configuration.run.attempt, logger: context.logger)
         return CheckpointUploader(
             store: store, configuration: configuration, state: state, now: context.now, logger: context.logger
         )

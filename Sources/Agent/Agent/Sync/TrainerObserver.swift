@@ -6,6 +6,8 @@ struct TrainerObserver {
     private let checkpoints: LocalCheckpoints
     private var trace: LocalCheckpoints.Trace?
     private var tracker = ProgressTracker()
+    /// Times at which checkpoints that are being written were first seen, by step.
+    private var begun: [Int64: Date] = [:]
 
     init(metricsFile: String, checkpoints: LocalCheckpoints) {
         tail = MetricsTail(path: metricsFile)
@@ -26,6 +28,20 @@ struct TrainerObserver {
         state.update {
             $0.tracker = tracker
             if grew || moved { $0.lastSign = now }
+        }
+        measureSaves(state, now: now)
+    }
+
+    /// Measures how long the trainer takes to write a checkpoint: from its first file to its final name.
+    private mutating func measureSaves(_ state: SyncState, now: Date) {
+        let unfinished = checkpoints.unfinished()
+        for step in unfinished where begun[step] == nil { begun[step] = now }
+        let over = begun.filter { !unfinished.contains($0.key) }
+        guard !over.isEmpty else { return }
+        let finished = Set(checkpoints.finished().map(\.step))
+        for (step, start) in over {
+            begun[step] = nil
+            if finished.contains(step) { state.note(\.save, from: start, to: now) }
         }
     }
 }

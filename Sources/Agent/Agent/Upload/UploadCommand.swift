@@ -10,6 +10,7 @@ struct UploadCommand {
         let synchroniser = context.synchroniser(try context.client(configuration.storage))
         let destination = try S3Location(configuration.destinationUri)
         let contents = try contents()
+        await removeUnfinished(synchroniser, destination)
         let committed = try await synchroniser.upload(
             contents, to: destination,
             UploadDescription(run: configuration.run.uid, attempt: configuration.run.attempt))
@@ -27,12 +28,32 @@ struct UploadCommand {
         return report
     }
 
+    /// Removes what training attempts and earlier attempts of this stage left unfinished in S3.
+    private func removeUnfinished(_ synchroniser: Synchroniser, _ destination: S3Location) async {
+        await synchroniser.abortUploads(below: destination)
+        guard let root = try? S3Location(ArtifactLayout.checkpoints(root: configuration.artifactRoot)) else {
+            return
+        }
+        let store = CheckpointStore(
+            synchroniser: synchroniser, root: root, run: configuration.run.uid,
+            newestAttempt: configuration.trainingAttempt, logger: context.logger)
+        await store.removeUnfinished()
+    }
+
+    /// Folder that the trainer wrote the model to. An attempt that an older release began has written to the
+    /// former one, also where a pod of its gang that came later has a folder of its own.
+    private var directory: String {
+        let own = configuration.directory
+        return ((try? FileTree.names(in: own)) ?? []).isEmpty ? configuration.formerDirectory : own
+    }
+
     /// The files of the output folder. What cannot be uploaded does not hold up the rest: it is told in the
     /// report, and the operator keeps the volume that has it.
     private func contents() throws -> FolderContents {
         var contents: FolderContents?
-        if try FileTree.kind(configuration.directory) == .folder {
-            contents = try FolderContents(of: configuration.directory)
+        let directory = directory
+        if try FileTree.kind(directory) == .folder {
+            contents = try FolderContents(of: directory)
             contents?.refuseReserved()
         }
         guard let contents, !contents.files.isEmpty else {
@@ -40,8 +61,8 @@ struct UploadCommand {
             throw AgentFailure(
                 reason: "NoOutput",
                 message:
-                    "'\(configuration.directory)' has no files\(refusal): the trainer must write the final "
-                    + "model there before it ends with exit code 0")
+                    "'\(WorkspacePath.output)' has no files\(refusal): the trainer must write the final model "
+                    + "there before it ends with exit code 0")
         }
         return contents
     }

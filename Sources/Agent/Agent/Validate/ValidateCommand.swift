@@ -12,6 +12,19 @@ struct ValidateCommand {
     func run() async throws -> StageReport {
         try checkRegistration()
         let client = try context.client(configuration.storage)
+        for suite in configuration.suites ?? [] {
+            let format = configuration.dataset.format
+            try await EvaluationData(client: client, suite: suite, datasetFormat: format).check()
+        }
+        guard configuration.skipsInputs != true else {
+            return StageReport(
+                reason: StageReport.succeeded,
+                message: "model and dataset are those that the continued run validated")
+        }
+        return try await validateInputs(client)
+    }
+
+    private func validateInputs(_ client: S3Client) async throws -> StageReport {
         let synchroniser = context.synchroniser(client)
         let model = BaseModel(client: client, synchroniser: synchroniser, model: configuration.model)
         var summary = DatasetSummary()
@@ -21,10 +34,6 @@ struct ValidateCommand {
             summary.modelStorageUri = "\(validated.location)"
         }
         context.logger.info("the base model is there", metadata: ["sha256": "\(summary.modelSha256 ?? "")"])
-        for suite in configuration.suites ?? [] {
-            let format = configuration.dataset.format
-            try await EvaluationData(client: client, suite: suite, datasetFormat: format).check()
-        }
         let reader = DatasetReader(
             client: client, synchroniser: synchroniser, dataset: configuration.dataset)
         let contents = try await reader.contents()

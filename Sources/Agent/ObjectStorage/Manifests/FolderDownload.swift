@@ -2,13 +2,16 @@ import FoundationEssentials
 
 /// A folder that was downloaded to the local disk.
 public struct DownloadedFolder: Hashable, Sendable {
-    public var files: Int
+    /// Paths of the files, relative to the folder.
+    public var paths: Set<String>
     /// Total size of the files in bytes.
     public var size: Int64
     /// Bytes that were downloaded; the rest was there already.
     public var transferred: Int64
     /// Digest, as `ContentDigest` defines it.
     public var sha256: String
+
+    public var files: Int { paths.count }
 }
 
 extension Synchroniser {
@@ -86,7 +89,7 @@ extension Synchroniser {
 
         func folder(sha256: String) -> DownloadedFolder {
             DownloadedFolder(
-                files: files.count, size: files.reduce(0) { $0 &+ $1.size },
+                paths: Set(files.map(\.path)), size: files.reduce(0) { $0 &+ $1.size },
                 transferred: files.reduce(0) { $0 &+ $1.transferred }, sha256: sha256)
         }
     }

@@ -7,12 +7,18 @@ public struct UploadDescription: Hashable, Sendable {
     public var attempt: Int
     public var step: Int64?
     public var metadata: [String: String]
+    /// Whether other attempts write to the folder too: then an older one must not replace what a newer one has
+    /// committed. In a folder of the attempt's own, another number in a manifest is wrong, and stops nothing.
+    public var isShared: Bool
 
-    public init(run: String, attempt: Int, step: Int64? = nil, metadata: [String: String] = [:]) {
+    public init(
+        run: String, attempt: Int, step: Int64? = nil, metadata: [String: String] = [:], isShared: Bool = true
+    ) {
         self.run = run
         self.attempt = attempt
         self.step = step
         self.metadata = metadata
+        self.isShared = isShared
     }
 }
 
@@ -40,13 +46,14 @@ extension Synchroniser {
         _ contents: FolderContents, to folder: S3Location, _ description: UploadDescription
     ) async throws(S3Error) -> CommittedManifest {
         let existing = try await existingManifest(of: folder)
-        if let existing, existing.manifest.run == description.run,
+        if let existing, description.isShared, existing.manifest.run == description.run,
             existing.manifest.attempt > description.attempt
         {
             throw S3Error(
                 .newerAttempt(existing.manifest.attempt),
                 "\(folder) holds the result of attempt \(existing.manifest.attempt), and this is attempt "
-                    + "\(description.attempt); an older attempt must not replace it")
+                    + "\(description.attempt); an older attempt must not replace it. If the run never had such an "
+                    + "attempt, delete \(folder.appending(Manifest.fileName))")
         }
         if let existing {
             let files = try await digests(of: contents)
@@ -56,8 +63,30 @@ extension Synchroniser {
             }
             try await withdraw(folder)
         }
-        let sent = try await send(contents, to: folder)
+        let stored = try await objects(below: folder)
+        await removeStrays(among: stored, of: contents, in: folder)
+        let sent = try await send(contents, to: folder, stored: stored)
         return try await commit(sent, to: folder, description)
+    }
+
+    /// Removes objects that are no files of the folder: an earlier attempt, which did not get as far as its
+    /// manifest, has sent them. They would only be in the way of people, so that a refusal is no failure.
+    private func removeStrays(
+        among stored: [String: ObjectPage.Entry], of contents: FolderContents, in folder: S3Location
+    ) async {
+        let wanted = Set(contents.files.map(\.path))
+        let strays = stored.keys.filter { !wanted.contains($0) && RelativePath.isPlain($0) }
+        guard !strays.isEmpty else { return }
+        let client = client
+        do throws(S3Error) {
+            _ = try await concurrently(strays, limit: fileConcurrency) {
+                (path) async throws(S3Error) -> Void in
+                try await client.delete(folder.appending(path))
+            }
+            logger.notice("removed \(strays.count) files from \(folder), which an earlier attempt left")
+        } catch {
+            logger.warning("\(error.message); \(folder) keeps files that an earlier attempt left")
+        }
     }
 
     /// The folder's manifest; nil if there is none. One that cannot be read commits nothing, and is removed.
@@ -96,9 +125,8 @@ extension Synchroniser {
 
     /// Sends the files that the store does not have yet, small ones first.
     private func send(
-        _ contents: FolderContents, to folder: S3Location
+        _ contents: FolderContents, to folder: S3Location, stored: [String: ObjectPage.Entry]
     ) async throws(S3Error) -> [SentFile] {
-        let stored = try await objects(below: folder)
         let partSize = client.configuration.partSize
         var sent: [SentFile] = []
         for (files, limit) in [

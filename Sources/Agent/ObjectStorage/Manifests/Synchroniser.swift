@@ -80,4 +80,23 @@ public struct Synchroniser: Sendable {
             try await client.delete(location)
         }
     }
+    /// Removes the parts of multipart uploads below a folder that nobody finishes any more. They cost space and
+    /// nothing else, and not every store tells of them, so that a refusal is no failure.
+    ///
+    /// - Parameter isOver: whether the one who began an upload has ended, told by the path below the folder.
+    public func abortUploads(
+        below folder: S3Location, where isOver: (_ path: String) -> Bool = { _ in true }
+    ) async {
+        do throws(S3Error) {
+            let length = folder.folderPrefix.count
+            for upload in try await client.unfinishedUploads(below: folder)
+            where isOver(String(upload.location.key.dropFirst(length))) {
+                try await client.abort(upload)
+                logger.notice("removed an unfinished upload of \(upload.location)")
+            }
+        } catch {
+            let consequence = "they may stay until a lifecycle rule of the bucket removes them"
+            logger.notice("\(error.message); \(consequence)")
+        }
+    }
 }

@@ -75,10 +75,11 @@ public enum ClaimBinding {
         }
     }
 
-    /// Whether a claim that is being deleted may go: no living pod uses it.
+    /// Whether a claim that is being deleted may go: no pod that a node took uses it, not even one that has ended, as
+    /// in kube-controller-manager's pvc-protection.
     public static func isUnused(_ claim: PersistentVolumeClaim, pods: [Pod]) -> Bool {
         !pods.contains { pod in
-            pod.namespace == claim.namespace && !pod.isFinished
+            pod.namespace == claim.namespace && pod.spec?.nodeName?.isEmpty == false
                 && (pod.spec?.volumes ?? []).contains { $0.claimName(in: pod.name) == claim.name }
         }
     }

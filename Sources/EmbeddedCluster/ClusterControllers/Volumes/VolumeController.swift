@@ -89,7 +89,7 @@ struct VolumeController: Sendable {
             subresource: "status")
     }
 
-    /// Lets a claim go once no living pod uses it.
+    /// Lets a claim go once no pod uses it.
     private func release(_ claim: PersistentVolumeClaim) async throws {
         guard claim.metadata.finalizers?.contains(ClaimBinding.protection) == true,
             ClaimBinding.isUnused(claim, pods: pods.list(namespace: claim.namespace))

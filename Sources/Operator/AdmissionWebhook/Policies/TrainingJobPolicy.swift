@@ -7,9 +7,14 @@ extension AdmissionPolicy {
     ///   - settings: the settings of the planner.
     ///   - liveRun: the name of another unfinished run of that namespace with that idempotency key, as far as
     ///     this process knows; the planner finds those that it misses.
+    ///   - source: the run of that name that another continues, and its claims; nil where this process does not
+    ///     know one, which the planner then does.
     public static func trainingJob(
         settings: PlannerSettings,
-        liveRun: @escaping @Sendable (_ namespace: String, _ key: String) -> String? = { _, _ in nil }
+        liveRun: @escaping @Sendable (_ namespace: String, _ key: String) -> String? = { _, _ in nil },
+        source: @escaping @Sendable (TrainingJob) -> (TrainingJob?, [PersistentVolumeClaim]) = { _ in
+            (nil, [])
+        }
     ) -> AdmissionPolicy {
         AdmissionPolicy(
             TrainingJob.self,
@@ -20,10 +25,11 @@ extension AdmissionPolicy {
                 return planned + TrainingJobRules.errors(in: job.spec)
             },
             conflicts: { job in
+                let continued = continuationErrors(job, source)
                 guard let key = job.spec.idempotencyKey, let other = liveRun(job.namespace, key),
                     other != job.name
-                else { return [] }
-                return [
+                else { return continued }
+                return continued + [
                     .invalid(
                         "spec.idempotencyKey", .string(key),
                         "TrainingJob \"\(other)\" has this key and has not finished; "
@@ -38,6 +44,22 @@ extension AdmissionPolicy {
                 }
                 return TrainingJobRules.warnings(for: new.spec, settings: settings)
             })
+    }
+}
+
+/// Errors of a run that continues another in a way that cannot be.
+private func continuationErrors(
+    _ job: TrainingJob, _ source: (TrainingJob) -> (TrainingJob?, [PersistentVolumeClaim])
+) -> [FieldError] {
+    guard job.spec.continueFrom != nil else { return [] }
+    let (known, claims) = source(job)
+    // A cache that lags may not have it yet.
+    guard let known else { return [] }
+    do throws(Continuation.Refusal) {
+        _ = try Continuation(of: job, from: known, claims: claims)
+        return []
+    } catch {
+        return error.errors
     }
 }
 

@@ -33,11 +33,14 @@ public struct ValidateConfiguration: Codable, Hashable, Sendable {
     public var suites: [EvaluationSuite]?
     /// The model's entry in the registry, whose names and address must be usable. Nil: nothing is registered.
     public var registration: Registration?
+    /// Whether model and dataset are known, by digest, from a run that this one continues, and are not looked at.
+    /// Nil or false: they are.
+    public var skipsInputs: Bool?
 
     /// A check of a model and a dataset, and of what evaluation and registration need.
     public init(
         run: RunIdentity, storage: StorageConnection, model: StoredInput, dataset: DatasetReference,
-        suites: [EvaluationSuite]? = nil, registration: Registration? = nil
+        suites: [EvaluationSuite]? = nil, registration: Registration? = nil, skipsInputs: Bool? = nil
     ) {
         self.run = run
         self.storage = storage
@@ -45,6 +48,7 @@ public struct ValidateConfiguration: Codable, Hashable, Sendable {
         self.dataset = dataset
         self.suites = suites
         self.registration = registration
+        self.skipsInputs = skipsInputs
     }
 }
 
@@ -110,20 +114,25 @@ public struct PrepareConfiguration: Codable, Hashable, Sendable {
         }
     }
 
-    /// Checkpoints that an attempt left on the volume, and that its sidecar may not have got to S3.
-    public struct LeftCheckpoints: Codable, Hashable, Sendable {
-        /// Local folder that the trainer wrote them to.
+    /// Training attempts that are over, and what they may have left: checkpoints on the volume that their
+    /// sidecars did not get to S3, and unfinished uploads.
+    public struct LeftAttempts: Codable, Hashable, Sendable {
+        /// Local folder that has a folder for each attempt: `/workspace/attempts`.
         public var directory: String
+        /// Local folder of checkpoints that attempts shared in older releases; what is there counts as the
+        /// newest attempt's.
+        public var formerDirectory: String
         /// Root of the run's artifacts in S3, `s3://…/<uid>`.
         public var artifactRoot: String
-        /// Number of the training attempt that wrote them.
-        public var attempt: Int
+        /// Number of the newest attempt that is over.
+        public var newest: Int
 
-        /// Checkpoints of an attempt in a folder.
-        public init(directory: String, artifactRoot: String, attempt: Int) {
+        /// Attempts up to a number.
+        public init(directory: String, formerDirectory: String, artifactRoot: String, newest: Int) {
             self.directory = directory
+            self.formerDirectory = formerDirectory
             self.artifactRoot = artifactRoot
-            self.attempt = attempt
+            self.newest = newest
         }
     }
 
@@ -136,22 +145,27 @@ public struct PrepareConfiguration: Codable, Hashable, Sendable {
     /// Folder of the run's checkpoints in S3; nil on a first attempt and for evaluations. The newest
     /// checkpoint whose manifest checks out goes to `resumeDirectory`.
     public var checkpointsUri: String?
+    /// A checkpoint of a run that this one continues, by digest: it goes to `resumeDirectory` where the run has
+    /// none of its own after as many steps. Nil: the run continues none.
+    public var inherited: CheckpointReference?
     /// Local folder that the checkpoint to go on from is copied to; nil if there is none to look for.
     public var resumeDirectory: String?
-    /// Checkpoints to be committed before anything is emptied; nil where no attempt has trained.
-    public var left: LeftCheckpoints?
+    /// Attempts whose checkpoints are committed before their folders are removed; nil where none has trained.
+    public var left: LeftAttempts?
     /// Folders to be emptied first, which hold what an earlier attempt left half done.
     public var cleared: [String]
 
     /// Copies, and a checkpoint to go on from where `checkpointsUri` is given.
     public init(
         run: RunIdentity, storage: StorageConnection, downloads: [Download], checkpointsUri: String? = nil,
-        resumeDirectory: String? = nil, left: LeftCheckpoints? = nil, cleared: [String] = []
+        inherited: CheckpointReference? = nil, resumeDirectory: String? = nil, left: LeftAttempts? = nil,
+        cleared: [String] = []
     ) {
         self.run = run
         self.storage = storage
         self.downloads = downloads
         self.checkpointsUri = checkpointsUri
+        self.inherited = inherited
         self.resumeDirectory = resumeDirectory
         self.left = left
         self.cleared = cleared
@@ -172,6 +186,9 @@ public struct SyncConfiguration: Codable, Hashable, Sendable {
     public var metricsFile: String
     /// Local folder that the trainer writes the final model to.
     public var outputDirectory: String
+    /// Step that training goes on from; what earlier attempts committed beyond it was damaged, or is somebody
+    /// else's work. Nil: training begins anew.
+    public var resumeStep: Int64?
     /// Newest checkpoints that are kept in S3.
     public var keepLast: Int
     /// Best checkpoints that are kept besides, by validation loss.
@@ -184,8 +201,8 @@ public struct SyncConfiguration: Codable, Hashable, Sendable {
     /// Sync of one training attempt.
     public init(
         run: RunIdentity, storage: StorageConnection, artifactRoot: String, checkpointDirectory: String,
-        metricsFile: String, outputDirectory: String, keepLast: Int, keepBest: Int, leaseName: String,
-        heartbeatSeconds: Int
+        metricsFile: String, outputDirectory: String, resumeStep: Int64? = nil, keepLast: Int, keepBest: Int,
+        leaseName: String, heartbeatSeconds: Int
     ) {
         self.run = run
         self.storage = storage
@@ -193,6 +210,7 @@ public struct SyncConfiguration: Codable, Hashable, Sendable {
         self.checkpointDirectory = checkpointDirectory
         self.metricsFile = metricsFile
         self.outputDirectory = outputDirectory
+        self.resumeStep = resumeStep
         self.keepLast = keepLast
         self.keepBest = keepBest
         self.leaseName = leaseName
@@ -206,17 +224,31 @@ public struct UploadConfiguration: Codable, Hashable, Sendable {
     public var run: RunIdentity
     /// Access to S3.
     public var storage: StorageConnection
-    /// Local folder that holds the model.
+    /// Local folder that holds the model: that of the training attempt that succeeded.
     public var directory: String
+    /// Local folder of the model that attempts shared in older releases; it counts where `directory` does not
+    /// exist.
+    public var formerDirectory: String
+    /// Root of the run's artifacts in S3, `s3://…/<uid>`.
+    public var artifactRoot: String
     /// Folder in S3 that the model goes to.
     public var destinationUri: String
+    /// Number of the training attempt that succeeded. Training is over: what attempts left unfinished in S3 is
+    /// removed.
+    public var trainingAttempt: Int
 
-    /// Upload of one folder.
-    public init(run: RunIdentity, storage: StorageConnection, directory: String, destinationUri: String) {
+    /// Upload of what a training attempt made.
+    public init(
+        run: RunIdentity, storage: StorageConnection, directory: String, formerDirectory: String,
+        artifactRoot: String, destinationUri: String, trainingAttempt: Int
+    ) {
         self.run = run
         self.storage = storage
         self.directory = directory
+        self.formerDirectory = formerDirectory
+        self.artifactRoot = artifactRoot
         self.destinationUri = destinationUri
+        self.trainingAttempt = trainingAttempt
     }
 }
 

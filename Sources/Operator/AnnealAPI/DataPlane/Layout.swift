@@ -19,6 +19,18 @@ public enum WorkspacePath {
     public static let metricsFile = "/workspace/run/metrics.jsonl"
     /// Folder that the trainer writes the final model to.
     public static let output = "/workspace/output"
+    /// Folder of the run's volume that holds what each training attempt writes, in a folder of its own.
+    public static let attempts = "/workspace/attempts"
+
+    /// Place on the run's volume of a folder that a training attempt sees at `path`, such as `checkpoints`. No
+    /// two attempts share one: a pod that lives on, on a node that is cut off, writes to nothing that counts.
+    public static func ofAttempt(_ attempt: Int, _ path: String) -> String {
+        let folder = path.dropFirst(root.count).drop { $0 == "/" }
+        return "\(attempts)/\(attemptPrefix)\(attempt)/\(folder)"
+    }
+
+    /// Beginning of the name of an attempt's folder, before its number.
+    public static let attemptPrefix = "attempt-"
     /// Records that training sees.
     public static let trainFile = "/workspace/data/train.jsonl"
     /// Records that are held back for validation.
@@ -52,6 +64,9 @@ public enum EnvironmentName {
     public static let configuration = "ANNEAL_CONFIG"
     /// Folder of the checkpoint to go on from; not set if there is none.
     public static let resumeFrom = "ANNEAL_RESUME_FROM"
+    /// Seconds that a trainer has from SIGTERM until it should have ended: the rest of its pod's grace period is
+    /// for the upload of what it saved.
+    public static let stopWithin = "ANNEAL_STOP_WITHIN_SECONDS"
     /// Path of the file that a program leaves its result in.
     public static let result = "ANNEAL_RESULT"
     /// Access key of S3, in agent containers.
@@ -127,6 +142,8 @@ public enum HeartbeatAnnotation {
     /// `true` once the sidecar has ended with every finished checkpoint of its attempt in S3, and no model on the
     /// volume.
     public static let flushed = "anneal.dev/flushed"
+    /// `CheckpointSeconds` as JSON, as the sidecar measured them.
+    public static let checkpointSeconds = "anneal.dev/checkpoint-seconds"
     /// List of strings as JSON: warnings of the trainer's, for people; absent while there are none.
     public static let warnings = "anneal.dev/warnings"
 }

@@ -43,6 +43,7 @@ enum TrainingJobSchema {
                         "Seconds that Training may hold its GPUs, over all attempts, in a TrainingJob.",
                     maximumDeadline: 2_592_000, defaultDeadline: 86_400, others: limits
                 ).default([:]),
+                "continueFrom": continueFrom,
                 "idempotencyKey": SharedSchema.line(
                     "Key of a wish: of two live runs with one key in a namespace, the later ends at once.",
                     maximum: 128),
@@ -56,7 +57,8 @@ enum TrainingJobSchema {
     /// Properties that stay as the run was created; only its run policy may change.
     private static let inputs = [
         "model", "dataset", "method", "trainer", "artifacts", "preprocessing", "hyperparameters",
-        "placement", "checkpoint", "workspace", "storage", "evaluation", "registration", "idempotencyKey",
+        "placement", "checkpoint", "workspace", "storage", "evaluation", "registration", "continueFrom",
+        "idempotencyKey",
     ]
 
     private static let dataset = Schema.object(
@@ -156,7 +158,8 @@ enum TrainingJobSchema {
             "resourcesPerNode": SharedSchema.resources.default([:]),
             "shmSize": SharedSchema.quantity("Size of /dev/shm, a quantity.").default("1Gi"),
             "terminationGracePeriodSeconds": .integer(
-                "Seconds from SIGTERM to SIGKILL: the time that saving a checkpoint takes.", format: .int64
+                "Seconds from SIGTERM to SIGKILL, at least: the time that saving a checkpoint and its upload take. Attempts get more once these were measured to take longer.",
+                format: .int64
             ).range(5...3600).default(120),
             "imagePullSecrets": SharedSchema.pullSecrets,
         ], required: ["image"])
@@ -177,6 +180,17 @@ enum TrainingJobSchema {
     ).rule(
         "!(has(self.everySteps) && has(self.everySeconds))",
         message: "set everySteps or everySeconds, not both")
+
+    private static let continueFrom = Schema.object(
+        "A finished run of the namespace whose results this one takes over.",
+        [
+            "trainingJob": SharedSchema.objectName("Name of the TrainingJob, in the run's namespace."),
+            "checkpoint": .string(
+                "Checkpoint that training goes on from, also where the run has a finished model: Newest or Best. The "
+                    + "finished model is taken over if there is one and this is absent, and if hyperparameters.epochs "
+                    + "and maxSteps are what they were."
+            ).oneOf("Newest", "Best"),
+        ], required: ["trainingJob"])
 
     private static let limits: [String: Schema] = [
         "totalDeadlineSeconds": .integer(
@@ -264,6 +278,12 @@ enum TrainingJobSchema {
             message:
                 "an ephemeral workspace is of one pod: set trainer.numNodes to 1, or workspace.ephemeral to false",
             fieldPath: ".workspace.ephemeral"),
+        Schema.Rule(
+            "!has(self.workspace) || !has(self.workspace.ephemeral) || !self.workspace.ephemeral || "
+                + "!has(self.continueFrom)",
+            message:
+                "a run that continues another may take its volume over, which all stages share: set workspace.ephemeral "
+                + "to false", fieldPath: ".workspace.ephemeral"),
         Schema.Rule(
             "!has(self.trainer.numNodes) || self.trainer.numNodes <= 1 || "
                 + "(has(self.workspace) && has(self.workspace.accessMode) && self.workspace.accessMode == 'ReadWriteMany')",

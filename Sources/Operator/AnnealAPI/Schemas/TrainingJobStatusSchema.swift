@@ -72,6 +72,19 @@ enum TrainingJobStatusSchema {
             "checkpoint": checkpoint("The newest checkpoint whose manifest was verified."),
             "resume": checkpoint("The checkpoint that the running attempt, or the next, goes on from."),
             "bestCheckpoint": checkpoint("The best checkpoint by validation loss."),
+            "continuedFrom": continuedFrom,
+            "configSha256": .string(
+                "SHA-256 of what decides the trained weights: model, dataset, preprocessing, method, hyperparameters, "
+                    + "and the trainer with its processes."
+            ).maxLength(64),
+            "checkpointSeconds": .object(
+                "Seconds that checkpoints and stops took, by which later attempts get their grace period.",
+                [
+                    "save": count.description("Seconds in which the trainer wrote a checkpoint."),
+                    "stop": count.description("Seconds from SIGTERM to the trainer's end."),
+                    "upload": count.description(
+                        "Seconds in which the sidecar uploaded a checkpoint and committed it."),
+                ]),
             "dataset": dataset,
             "gpus": count.description("GPUs that the run holds or asks for."),
             "gpuSeconds": count.description(
@@ -133,6 +146,22 @@ enum TrainingJobStatusSchema {
             ], required: ["step", "attempt", "storageUri", "manifestSha256"])
     }
 
+    private static let continuedFrom = Schema.object(
+        "What was taken over from the run that spec.continueFrom names.",
+        [
+            "name": word.description("Name of the run."),
+            "uid": .string("UID of the run.").maxLength(63),
+            "model": model.description("The finished model that is taken over; training is skipped."),
+            "checkpoint": checkpoint("The checkpoint that training goes on from."),
+            "volume": .object(
+                "The volume with what is not in S3.",
+                [
+                    "name": word.description("Name of the PersistentVolumeClaim."),
+                    "uid": .string("UID of the PersistentVolumeClaim.").maxLength(63),
+                    "hasModel": .boolean("Whether a finished model is on it."),
+                ], required: ["name", "uid"]),
+        ], required: ["name", "uid"])
+
     private static let dataset = Schema.object(
         "Counts and digests of validation and preprocessing.",
         [
@@ -147,6 +176,8 @@ enum TrainingJobStatusSchema {
             "trainRecords": count.description("Records that training sees."),
             "validationRecords": count.description("Records that are held back for validation."),
             "processedManifestSha256": .string("SHA-256 of the processed data's manifest.").maxLength(64),
+            "processedStorageUri": word.description(
+                "Folder of the processed data in S3: the run's own, or that of a run that it continues."),
             "modelSha256": .string("SHA-256 of the base model's manifest or objects, as validated.")
                 .maxLength(64),
             "modelStorageUri": word.description(
@@ -171,6 +202,8 @@ enum TrainingJobStatusSchema {
             "name": word.description("Name of the EvalRun."),
             "uid": .string("UID of the EvalRun.").maxLength(63),
             "modelSha256": .string("SHA-256 of the manifest of the model that was judged.").maxLength(64),
+            "requestSha256": .string("SHA-256 of what was asked of the EvalRun, its policy left out.")
+                .maxLength(64),
             "passed": .boolean("Whether every threshold was kept."),
             "results": SharedSchema.thresholdResults,
             "metrics": SharedSchema.metrics,

@@ -57,6 +57,8 @@ public struct TrainingJobSpec: Codable, Hashable, Sendable {
     public var registration: Registration?
     /// Bounds of the run's time and failures, and the wish to suspend it. Nil: every default applies.
     public var runPolicy: RunPolicy?
+    /// A finished run of the namespace whose results this one takes over. Nil: the run begins anew.
+    public var continueFrom: ContinuationSource?
     /// Key of a wish: of two live runs with one key in a namespace, the later ends at once. Nil: no such
     /// check.
     public var idempotencyKey: String?
@@ -245,13 +247,38 @@ public struct Trainer: Codable, Hashable, Sendable {
     public var resourcesPerNode: NodeResources?
     /// Size of /dev/shm, a quantity. Default 1Gi.
     public var shmSize: WrittenQuantity?
-    /// Seconds from SIGTERM to SIGKILL: the time that saving a checkpoint takes. Default 120.
+    /// Seconds from SIGTERM to SIGKILL, at least: the time that saving a checkpoint and its upload take. Attempts
+    /// get more once these were measured to take longer. Default 120.
     public var terminationGracePeriodSeconds: Int64?
     /// Secrets of this namespace for private registries. Nil: none.
     public var imagePullSecrets: [PullSecret]?
 
     /// A trainer that runs `image` by its own entry point; all else is nil, and its default applies.
     public init(image: String) { self.image = image }
+}
+
+/// A finished run, and what of it another run goes on from.
+public struct ContinuationSource: Codable, Hashable, Sendable {
+    /// Checkpoint that training goes on from.
+    public enum Checkpoint: String, Codable, Hashable, Sendable, CaseIterable {
+        /// The one after the most steps.
+        case newest = "Newest"
+        /// The one with the lowest validation loss.
+        case best = "Best"
+    }
+
+    /// Name of the TrainingJob, in the run's namespace.
+    public var trainingJob: String
+    /// Checkpoint that training goes on from, also where the run has a finished model: Newest or Best. The finished
+    /// model is taken over if there is one and this is absent, and if hyperparameters.epochs and maxSteps are what
+    /// they were. Nil: the newest, where there is no such model.
+    public var checkpoint: Checkpoint?
+
+    /// All that a finished run has.
+    public init(trainingJob: String, checkpoint: Checkpoint? = nil) {
+        self.trainingJob = trainingJob
+        self.checkpoint = checkpoint
+    }
 }
 
 /// Intervals of checkpoints, and the number that is kept.

@@ -68,8 +68,7 @@ public struct TrainingJobStatus: Codable, Hashable, Sendable {
     public var stages: [StageRecord]?
     /// The run's admission to GPUs; written by the scheduler alone. Nil: none.
     public var admission: Admission?
-    /// Attempts of training so far, counted and uncounted; only grows. Names pods and fences uploads. Nil:
-    /// none.
+    /// Attempts of training so far, counted and uncounted; only grows. Names pods and fences uploads. Nil: none.
     public var trainingAttempts: Int?
     /// UID of the newest training attempt's Lease; reports from no other count. Nil until it was launched.
     public var heartbeatUID: String?
@@ -107,6 +106,14 @@ public struct TrainingJobStatus: Codable, Hashable, Sendable {
     public var resume: CheckpointReference?
     /// The best checkpoint by validation loss. Nil: none has one.
     public var bestCheckpoint: CheckpointReference?
+    /// What was taken over from the run that spec.continueFrom names. Nil: nothing was.
+    public var continuedFrom: ContinuedRun?
+    /// SHA-256 of what decides the trained weights: model, dataset, preprocessing, method, hyperparameters, and the
+    /// trainer with its processes. Nil until the run left Pending.
+    public var configSha256: String?
+    /// Seconds that checkpoints and stops took, by which later attempts get their grace period. Nil until one was
+    /// measured.
+    public var checkpointSeconds: CheckpointSeconds?
     /// Counts and digests of validation and preprocessing. Nil until validation is over.
     public var dataset: DatasetSummary?
     /// GPUs that the run holds or asks for. Nil until it asks.
@@ -234,6 +241,60 @@ public struct CheckpointReference: Codable, Hashable, Sendable {
     }
 }
 
+/// A finished run that another goes on from, and what of it is taken over beside the processed data.
+public struct ContinuedRun: Codable, Hashable, Sendable {
+    /// A volume that passes from run to run with what is only there.
+    public struct Volume: Codable, Hashable, Sendable {
+        /// Name of the PersistentVolumeClaim.
+        public var name: String
+        /// UID of the PersistentVolumeClaim.
+        public var uid: String
+        /// Whether a finished model is on it. Nil or false: checkpoints at most.
+        public var hasModel: Bool?
+
+        /// A volume, told by its claim.
+        public init(name: String, uid: String, hasModel: Bool? = nil) {
+            self.name = name
+            self.uid = uid
+            self.hasModel = hasModel
+        }
+    }
+
+    /// Name of the run.
+    public var name: String
+    /// UID of the run.
+    public var uid: String
+    /// The finished model that is taken over; training is skipped. Nil: there is none, or training goes on.
+    public var model: ModelReference?
+    /// The checkpoint that training goes on from. Nil: it begins at step 0.
+    public var checkpoint: CheckpointReference?
+    /// The volume with what is not in S3. Nil: all is in S3.
+    public var volume: Volume?
+
+    /// A run of which nothing is taken over yet.
+    public init(name: String, uid: String) {
+        self.name = name
+        self.uid = uid
+    }
+}
+
+/// The longest times that checkpoints and stops took. Each is nil until it was measured.
+public struct CheckpointSeconds: Codable, Hashable, Sendable {
+    /// Seconds in which the trainer wrote a checkpoint. Nil: not measured.
+    public var save: Int64?
+    /// Seconds from SIGTERM to the trainer's end. Nil: it was not stopped yet.
+    public var stop: Int64?
+    /// Seconds in which the sidecar uploaded a checkpoint and committed it. Nil: not measured.
+    public var upload: Int64?
+
+    /// Times of which some were measured.
+    public init(save: Int64? = nil, stop: Int64? = nil, upload: Int64? = nil) {
+        self.save = save
+        self.stop = stop
+        self.upload = upload
+    }
+}
+
 /// Counts and digests of validation and preprocessing; each is nil until its stage has reported.
 public struct DatasetSummary: Codable, Hashable, Sendable {
     /// SHA-256 of the raw dataset as it was validated. Nil until then.
@@ -257,6 +318,9 @@ public struct DatasetSummary: Codable, Hashable, Sendable {
     public var validationRecords: Int64?
     /// SHA-256 of the processed data's manifest. Nil until it was written.
     public var processedManifestSha256: String?
+    /// Folder of the processed data in S3: the run's own, or that of a run that it continues. Nil until it was
+    /// written.
+    public var processedStorageUri: String?
     /// SHA-256 of the base model's manifest or objects, as validated. Nil until then.
     public var modelSha256: String?
     /// Folder of the base model in S3 where it is not the spec's: the snapshot within a hub cache. Nil: the
@@ -301,6 +365,8 @@ public struct EvaluationSummary: Codable, Hashable, Sendable {
     public var uid: String?
     /// SHA-256 of the manifest of the model that was judged. Nil until the EvalRun has finished.
     public var modelSha256: String?
+    /// SHA-256 of what was asked of the EvalRun, its policy left out. Nil until the EvalRun has finished.
+    public var requestSha256: String?
     /// Whether every threshold was kept. Nil until the EvalRun has finished.
     public var passed: Bool?
     /// Every threshold and the metric that it was held against. Nil until the EvalRun has finished.

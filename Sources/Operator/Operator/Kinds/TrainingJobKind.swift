@@ -30,10 +30,13 @@ extension Kind where Object == TrainingJob {
         kind.reduction = { withoutSettledParts($0) }
         kind.claimsGPUs(TrainingJobPlanner.workload)
         kind.policy = { caches, settings in
-            .trainingJob(settings: settings) { namespace, key in
-                caches.informer(TrainingJob.self)?.store.byIndex(idempotencyKey, "\(namespace)/\(key)")
-                    .first { $0.status?.phase.isTerminal != true }?.name
-            }
+            .trainingJob(
+                settings: settings,
+                liveRun: { namespace, key in
+                    caches.informer(TrainingJob.self)?.store.byIndex(idempotencyKey, "\(namespace)/\(key)")
+                        .first { $0.status?.phase.isTerminal != true }?.name
+                },
+                source: { job in source(of: job, caches) })
         }
         kind.figures = CheckpointAges.follow
         return kind
@@ -63,8 +66,23 @@ extension Kind where Object == TrainingJob {
         if (job.status?.phase ?? .pending) == .pending {
             observation.specErrors = validSpecs.errors(of: job.spec) { SpecValidation.errors(of: job) }
             observation.conflictingRun = conflictingRun(of: job, caches)
+            (observation.source, observation.sourceClaims) = source(of: job, caches)
         }
         return observation
+    }
+
+    /// The run that another continues, and the claims that it controls.
+    private static func source(
+        of job: TrainingJob, _ caches: ClusterCaches
+    ) -> (TrainingJob?, [PersistentVolumeClaim]) {
+        guard let name = job.spec.continueFrom?.trainingJob,
+            let source = caches.informer(TrainingJob.self)?.store.get(
+                ObjectKey(namespace: job.namespace, name: name)),
+            let uid = source.metadata.uid
+        else { return (nil, []) }
+        let claims = caches.children(PersistentVolumeClaim.self, of: uid)
+            .filter { $0.namespace == job.namespace && $0.metadata.controller?.uid == uid }
+        return (source, claims)
     }
 
     /// Name of the oldest other live run of the namespace with the same idempotency key, if it is older than
@@ -85,13 +103,11 @@ extension Kind where Object == TrainingJob {
         (job.metadata.creationTimestamp ?? Timestamp(seconds: 0), job.name)
     }
 
-    /// The run with no more than its end depends on, if it has ended. There are thousands of those, and few
-    /// that go on.
+    /// The run with no more than its end depends on, and a run that continues it, if it has ended. There are
+    /// thousands of those, and few that go on.
     private static func withoutSettledParts(_ job: TrainingJob) -> TrainingJob {
         var reduced = reduced(job)
         guard job.status?.phase.isTerminal == true else { return reduced }
-        reduced.spec.preprocessing = nil
-        reduced.spec.hyperparameters = nil
         reduced.spec.evaluation = nil
         reduced.spec.registration = nil
         reduced.spec.storage = nil

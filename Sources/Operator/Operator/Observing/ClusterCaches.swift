@@ -115,7 +115,15 @@ extension Informer: AnyInformer {
     var hasSynced: Bool { store.hasSynced }
 
     func follow(_ handler: @escaping @Sendable (any KubernetesResource) -> Void) {
-        addHandler(ofAssumed: false) { handler($0.object) }
+        addHandler(ofAssumed: false) { change in
+            // What passes from one owner to another concerns both.
+            if case .updated(let old, let new) = change,
+                old.metadata.controller?.uid != new.metadata.controller?.uid
+            {
+                handler(old)
+            }
+            handler(change.object)
+        }
     }
 }
 

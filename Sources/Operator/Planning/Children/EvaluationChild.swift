@@ -42,7 +42,10 @@ struct EvaluationChild {
         let root = ArtifactLayout.root(artifacts: spec.artifacts.storageUri, uid: run.uid)
         var suite = suite
         suite.data =
-            suite.data ?? StoredInput(storageUri: ArtifactLayout.data(root: root) + "/validation.jsonl")
+            suite.data
+            ?? StoredInput(
+                storageUri: (status.dataset?.processedStorageUri ?? ArtifactLayout.data(root: root))
+                    + "/validation.jsonl")
         suite.format = suite.format ?? spec.dataset.format
         return suite
     }

@@ -9,7 +9,9 @@ enum Lineage {
         tags["dataset"] = spec.dataset.storageUri
         tags["dataset-version"] = spec.dataset.version
         tags["dataset-sha256"] = status.dataset?.sha256 ?? spec.dataset.sha256
-        tags["config-sha256"] = spec.configDigest
+        tags["config-sha256"] = status.configSha256 ?? spec.configDigest
+        tags["continued-from"] = status.continuedFrom.map { "\(run.namespace)/\($0.name)" }
+        tags["continued-from-uid"] = status.continuedFrom?.uid
         tags["code-commit"] = spec.registration?.codeCommit
         tags["base-model"] = spec.model.storageUri
         tags["base-model-version"] = spec.model.version

@@ -38,9 +38,22 @@ enum PodVolumes {
 
     /// Mount of one folder of the workspace at its own path, for containers that see no more than they need.
     static func folderMount(_ path: String, readOnly: Bool) -> VolumeMount {
-        let folder = path.dropFirst(WorkspacePath.root.count).drop { $0 == "/" }
-        return VolumeMount(
-            name: workspaceName, mountPath: path, subPath: String(folder), readOnly: readOnly ? true : nil)
+        VolumeMount(
+            name: workspaceName, mountPath: path, subPath: inVolume(path), readOnly: readOnly ? true : nil)
+    }
+
+    /// Mounts of the folders that a training attempt writes to: they are the attempt's own, at the paths that
+    /// every trainer knows.
+    static func attemptMounts(_ attempt: Int) -> [VolumeMount] {
+        [WorkspacePath.checkpoints, WorkspacePath.run, WorkspacePath.output].map { path in
+            VolumeMount(
+                name: workspaceName, mountPath: path,
+                subPath: inVolume(WorkspacePath.ofAttempt(attempt, path)))
+        }
+    }
+
+    private static func inVolume(_ path: String) -> String {
+        String(path.dropFirst(WorkspacePath.root.count).drop { $0 == "/" })
     }
 
     /// Volume with the content of a service account's automatic mount, for one container only.

@@ -144,7 +144,8 @@ struct StageJob {
         registration?.tags = nil
         return ValidateConfiguration(
             run: run.identity(attempt: attempt), storage: storage, model: spec.model, dataset: spec.dataset,
-            suites: suites, registration: registration)
+            suites: suites, registration: registration,
+            skipsInputs: status.dataset?.processedManifestSha256 == nil ? nil : true)
     }
 
     private func preprocess(_ attempt: Int, part: PreprocessConfiguration.Part) -> PreprocessConfiguration {
@@ -161,9 +162,10 @@ struct StageJob {
         if spec.hasOwnVolume {
             configuration.downloads = []
             configuration.cleared = []
-        } else if let step = status.trainingAttempts, step > 0 {
+        } else if let newest = status.trainingAttempts, newest > 0 {
             configuration.left = .init(
-                directory: WorkspacePath.checkpoints, artifactRoot: root, attempt: step)
+                directory: WorkspacePath.attempts, formerDirectory: WorkspacePath.checkpoints,
+                artifactRoot: root, newest: newest)
         }
         return configuration
     }
@@ -171,7 +173,10 @@ struct StageJob {
     /// All that training needs on its volume.
     func preparation(_ attempt: Int) -> PrepareConfiguration {
         let data = StoredInput(
-            storageUri: ArtifactLayout.data(root: root), sha256: status.dataset?.processedManifestSha256)
+            storageUri: status.dataset?.processedStorageUri ?? ArtifactLayout.data(root: root),
+            sha256: status.dataset?.processedManifestSha256)
+        let inherited = status.continuedFrom?.checkpoint
+        // In Training the present attempt is among them.
         let hasTrained = (status.trainingAttempts ?? 0) > (status.phase == .training ? 1 : 0)
         return PrepareConfiguration(
             run: run.identity(attempt: attempt), storage: storage,
@@ -180,8 +185,9 @@ struct StageJob {
                 .init(source: baseModel, destination: WorkspacePath.model + "/"),
             ],
             checkpointsUri: hasTrained ? ArtifactLayout.checkpoints(root: root) : nil,
-            resumeDirectory: hasTrained ? WorkspacePath.resume : nil,
-            // Files that an earlier attempt did not commit must not be taken for this one's.
+            inherited: inherited,
+            resumeDirectory: hasTrained || inherited != nil ? WorkspacePath.resume : nil,
+            // Attempts of older releases shared these folders.
             cleared: [
                 WorkspacePath.checkpoints, WorkspacePath.resume, WorkspacePath.run, WorkspacePath.output,
             ])
@@ -191,9 +197,13 @@ struct StageJob {
     private var baseModel: StoredInput { spec.model.validated(as: status.dataset) }
 
     private func upload(_ attempt: Int) -> UploadConfiguration {
-        UploadConfiguration(
-            run: run.identity(attempt: attempt), storage: storage, directory: WorkspacePath.output,
-            destinationUri: ArtifactLayout.model(root: root))
+        // No attempt follows the one that succeeded.
+        let trained = status.trainingAttempts ?? 1
+        return UploadConfiguration(
+            run: run.identity(attempt: attempt), storage: storage,
+            directory: WorkspacePath.ofAttempt(trained, WorkspacePath.output),
+            formerDirectory: WorkspacePath.output, artifactRoot: root,
+            destinationUri: ArtifactLayout.model(root: root), trainingAttempt: trained)
     }
 
     private func register(_ attempt: Int) -> RegisterConfiguration? {

@@ -9,12 +9,14 @@ struct TrainingGang {
     var spec: TrainingJobSpec
     var settings: PlannerSettings
     var attempt: Int
+    /// Name of the volume's claim; empty where no pods are made.
+    var claim = ""
     /// Checkpoint that `prepare` put in place; nil if training begins anew.
     var resume: CheckpointReference?
-    /// Number of the run's volume, where all stages share one.
-    var workspaceGeneration = 1
     /// Downloads that fill the pod's own volume; nil where all stages share one.
     var preparation: PrepareConfiguration?
+    /// Times that earlier attempts took to save and to stop.
+    var measured: CheckpointSeconds?
     /// Nodes that the pods keep off where they can.
     var avoidedNodes: [String] = []
 
@@ -22,6 +24,11 @@ struct TrainingGang {
     static let preparationName = "prepare"
     static let rendezvousPort: Int64 = 29_500
 
+    var gracePeriod: GracePeriod {
+        GracePeriod(
+            asked: spec.trainer.terminationGracePeriodSeconds ?? settings.terminationGracePeriodSeconds,
+            measured: measured, longest: settings.longestGracePeriodSeconds)
+    }
     var nodes: Int { max(1, spec.trainer.numNodes ?? 1) }
     private var processes: Int { max(1, spec.trainer.processesPerNode) }
     var gpus: Int { max(0, spec.trainer.gpusPerNode) }
@@ -83,8 +90,7 @@ struct TrainingGang {
         pod.volumes = [
             spec.hasOwnVolume
                 ? WorkspaceClaim.ephemeral(run, spec.workspace, attempt: attempt)
-                : Volume(
-                    name: PodVolumes.workspaceName, claim: WorkspaceClaim.name(run, workspaceGeneration)),
+                : Volume(name: PodVolumes.workspaceName, claim: claim),
             PodVolumes.configuration(
                 "config", file: WorkspacePath.programConfiguration,
                 annotation: ConfigurationAnnotation.program),
@@ -102,8 +108,7 @@ struct TrainingGang {
             addPreparation(to: &pod)
         }
         pod.restartPolicy = "Never"
-        pod.terminationGracePeriodSeconds =
-            spec.trainer.terminationGracePeriodSeconds ?? settings.terminationGracePeriodSeconds
+        pod.terminationGracePeriodSeconds = gracePeriod.seconds
         pod.automountServiceAccountToken = false
         pod.enableServiceLinks = false
         pod.securityContext = PodSecurity.pod(user: settings.runAsUser)
@@ -139,7 +144,9 @@ struct TrainingGang {
             name: "sync", command: "sync", configurationVolume: "agent-config", storage: spec.storage,
             resources: settings.syncResources, settings: settings)
         sync.restartPolicy = "Always"
-        sync.volumeMounts?.append(PodVolumes.serviceAccountTokenMount)
+        // It sees its own attempt's folders and no other's.
+        sync.volumeMounts?.removeAll { $0.name == PodVolumes.workspaceName }
+        sync.volumeMounts? += PodVolumes.attemptMounts(attempt) + [PodVolumes.serviceAccountTokenMount]
         pod.initContainers = [sync]
         pod.serviceAccountName = settings.agentServiceAccount
         pod.volumes? += [
@@ -162,11 +169,9 @@ struct TrainingGang {
             PodVolumes.folderMount(WorkspacePath.data, readOnly: true),
             PodVolumes.folderMount(WorkspacePath.model, readOnly: true),
             PodVolumes.folderMount("/workspace/resume", readOnly: true),
-            PodVolumes.folderMount(WorkspacePath.checkpoints, readOnly: false),
-            PodVolumes.folderMount(WorkspacePath.run, readOnly: false),
-            PodVolumes.folderMount(WorkspacePath.output, readOnly: false),
             PodVolumes.configurationMount("config"), PodVolumes.temporaryMount, PodVolumes.sharedMemoryMount,
         ]
+        container.volumeMounts? += PodVolumes.attemptMounts(attempt)
         container.terminationMessagePath = WorkspacePath.result
         container.terminationMessagePolicy = "FallbackToLogsOnError"
         return container
@@ -176,6 +181,7 @@ struct TrainingGang {
         var ours = [
             EnvVar(name: EnvironmentName.configuration, value: WorkspacePath.programConfiguration),
             EnvVar(name: EnvironmentName.result, value: WorkspacePath.result),
+            EnvVar(name: EnvironmentName.stopWithin, value: String(gracePeriod.trainerSeconds)),
             EnvVar(name: "HOME", value: "/tmp"),
         ]
         if resume != nil {
@@ -224,7 +230,8 @@ struct TrainingGang {
             run: run.identity(attempt: attempt), storage: spec.storage ?? StorageConnection(),
             artifactRoot: ArtifactLayout.root(artifacts: spec.artifacts.storageUri, uid: run.uid),
             checkpointDirectory: WorkspacePath.checkpoints, metricsFile: WorkspacePath.metricsFile,
-            outputDirectory: WorkspacePath.output, keepLast: spec.checkpoint?.keepLast ?? 3,
+            outputDirectory: WorkspacePath.output, resumeStep: resume?.step,
+            keepLast: spec.checkpoint?.keepLast ?? 3,
             keepBest: spec.checkpoint?.keepBest ?? 1,
             leaseName: leaseName, heartbeatSeconds: settings.heartbeatSeconds)
     }

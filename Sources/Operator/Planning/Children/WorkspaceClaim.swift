@@ -5,25 +5,23 @@ import KubernetesAPI
 enum WorkspaceClaim {
     static let defaultSize: WrittenQuantity = "20Gi"
 
-    /// Name of the claim.
-    ///
-    /// - Parameter generation: Number of the volume, from 1; each that is lost is followed by another.
-    static func name(_ run: RunObject, _ generation: Int) -> String {
-        generation > 1
-            ? ChildName.make(run.name, "workspace", String(generation))
-            : ChildName.make(run.name, "workspace")
+    /// Name of the run's claim: its own, or the one that it took over from a run that it continues. A volume that was
+    /// lost is followed by one of another name.
+    static func name(_ run: RunObject, _ status: TrainingJobStatus) -> String {
+        let generation = status.workspaceGeneration ?? 1
+        guard generation <= 1 else { return ChildName.make(run.name, "workspace", String(generation)) }
+        return status.continuedFrom?.volume?.name ?? ChildName.make(run.name, "workspace")
     }
 
     /// Name of the claim of the run's present volume. One of the training pod's own is that of its newest attempt.
     static func name(_ run: RunObject, _ spec: TrainingJobSpec, _ status: TrainingJobStatus) -> String {
-        guard spec.hasOwnVolume else { return name(run, status.workspaceGeneration ?? 1) }
+        guard spec.hasOwnVolume else { return name(run, status) }
         return "\(TrainingGang.podName(run, attempt: status.trainingAttempts ?? 1, rank: 0))-"
             + PodVolumes.workspaceName
     }
 
-    static func make(_ run: RunObject, _ workspace: Workspace?, generation: Int) -> PersistentVolumeClaim {
-        PersistentVolumeClaim(
-            metadata: run.metadata(name: name(run, generation)), spec: claimSpec(workspace))
+    static func make(_ name: String, of run: RunObject, _ workspace: Workspace?) -> PersistentVolumeClaim {
+        PersistentVolumeClaim(metadata: run.metadata(name: name), spec: claimSpec(workspace))
     }
 
     /// A volume of a pod's own, which is made and goes with the pod.

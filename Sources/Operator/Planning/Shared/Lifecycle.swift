@@ -85,6 +85,8 @@ protocol RunDraft: PlanDraft where RunStatus == Observation.Run.RunStatus {
     mutating func queueAgain(after revocation: Revocation)
     /// Deletes children of attempts that do not count any more.
     mutating func sweep()
+    /// Deletes a pod that may have something to save.
+    mutating func stop(_ pod: Pod)
     /// Says what printer columns and conditions show, from the rest of the status.
     mutating func describe()
 }
@@ -117,6 +119,7 @@ extension RunDraft {
     var conflict: (phase: RunStatus.Phase, reason: String, message: String)? { nil }
     var isWaiting: Bool { status.phase == .queued }
     mutating func resumed(after seconds: Int64) {}
+    mutating func stop(_ pod: Pod) { delete(pod) }
 
     /// Lets a finished run rest: nothing is left but its last accounts and its time to live.
     private mutating func rest() {
@@ -159,7 +162,7 @@ extension RunDraft {
                 message: stop.message ?? "The run's parent asked it to stop")
             return true
         }
-        for pod in workers where !pod.isFinished { delete(pod) }
+        for pod in workers where !pod.isFinished { self.stop(pod) }
         status.reason = "Stopping"
         status.message = "Saves a checkpoint and stops, as runPolicy.stop asks"
         return true

@@ -94,11 +94,14 @@ extension PlanDraft {
         }
     }
 
-    mutating func delete(_ object: some KubernetesResource & Hashable) {
+    /// - Parameter gracePeriodSeconds: Time that a pod gets instead of its own; nil for its own.
+    mutating func delete(
+        _ object: some KubernetesResource & Hashable, gracePeriodSeconds: Int64? = nil
+    ) {
         guard object.metadata.deletionTimestamp == nil, let reference = Child(object).reference else {
             return
         }
-        steps.deletions.append(.delete(reference))
+        steps.deletions.append(.delete(reference, gracePeriodSeconds: gracePeriodSeconds))
     }
 
     /// A pod that outlives its grace period by far is on a node that is gone: nobody will report its end.

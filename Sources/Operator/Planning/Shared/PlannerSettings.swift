@@ -52,6 +52,8 @@ public struct PlannerSettings: Hashable, Sendable {
     /// Seconds, at least, between two renewals by the sidecar.
     public var heartbeatSeconds: Int = 10
     public var terminationGracePeriodSeconds: Int64 = 120
+    /// Seconds that a grace period is at most raised to, where checkpoints take long.
+    public var longestGracePeriodSeconds: Int64 = 3600
     /// Seconds for which a node is not ready until what ran on it counts as lost; a kubelet that is started
     /// anew takes less.
     public var nodeLostSeconds: Int64 = 60

@@ -1,4 +1,5 @@
 import AnnealAPI
+import Encodings
 import KubernetesAPI
 
 extension TrainingJobDraft {
@@ -65,13 +66,24 @@ extension TrainingJobDraft {
     /// Whether the child is what this run would create. Its policy may be changed by anyone, and is left
     /// aside; the rest can't be, so once is enough.
     private func isOwnRequest(_ child: EvalRun, _ current: StageAttempt) -> Bool {
-        func essence(_ spec: EvalRunSpec?) -> EvalRunSpec? {
-            var spec = spec
-            spec?.runPolicy = nil
-            return spec?.withDefaults()
-        }
-        let wanted = essence(ownEvaluation(current)?.spec)
-        return wanted != nil && wanted == essence(child.spec)
+        let wanted = Self.essence(ownEvaluation(current)?.spec)
+        return wanted != nil && wanted == Self.essence(child.spec)
+    }
+
+    private static func essence(_ spec: EvalRunSpec?) -> EvalRunSpec? {
+        var spec = spec
+        spec?.runPolicy = nil
+        return spec?.withDefaults()
+    }
+
+    /// SHA-256 of what is asked of an EvalRun of the model; nil without an evaluation or a model.
+    var evaluationRequest: String? {
+        let child = EvaluationChild(run: run, spec: spec, status: status, settings: settings).make(attempt: 1)
+        return Self.digest(of: child?.spec)
+    }
+
+    private static func digest(of spec: EvalRunSpec?) -> String? {
+        essence(spec).flatMap { try? JSONValue(encoding: $0) }.map { Hexadecimal.sha256($0.serialized()) }
     }
 
     private mutating func take(_ child: EvalRun) {
@@ -80,6 +92,7 @@ extension TrainingJobDraft {
         var summary = EvaluationSummary(name: child.name)
         summary.uid = child.metadata.uid
         summary.modelSha256 = child.spec.model.sha256
+        summary.requestSha256 = Self.digest(of: child.spec)
         summary.results = verdict.results
         let judged = Set((spec.evaluation?.thresholds ?? []).map(\.metric))
         summary.metrics = Gate.bounded(Gate.metrics(verdict.suites ?? []), keeping: judged)

@@ -36,7 +36,9 @@ extension TrainingJobDraft {
 
     /// The stage that follows what has just been reached.
     mutating func advanceAfterUploading() {
-        if spec.evaluation != nil { advance(to: .evaluating) } else { advanceAfterEvaluating() }
+        guard spec.evaluation != nil, !hasVerdict else { return advanceAfterEvaluating() }
+        status.evaluation = nil
+        advance(to: .evaluating)
     }
 
     mutating func advanceAfterEvaluating() {
@@ -62,15 +64,13 @@ extension TrainingJobDraft {
         // What was trained waits for its outside: the completion deadline is the only limit then.
         let isPatient = status.completingSince != nil && status.phase != .evaluating
         switch failure.kind {
-        case .terminal where isPatient && AttemptFailure.outsideReasons.contains(failure.reason),
-            .counted where isPatient:
-            failures = failures.next
-        case .terminal: return end(.failed, reason: failure.reason, message: failure.message)
-        case .interrupted where isPatient || interruptions.next < settings.maxFruitlessInterruptions:
+        case .terminal where !isPatient || !AttemptFailure.outsideReasons.contains(failure.reason):
+            return end(.failed, reason: failure.reason, message: failure.message)
+        case .interrupted where interruptions.next < settings.maxFruitlessInterruptions:
             interruptions = interruptions.next
-        case .interrupted, .counted:
+        case .interrupted, .counted, .terminal:
             failures = failures.next
-            if failures >= limit.attempts {
+            if failures >= limit.attempts, !isPatient {
                 let attempts = failures == 1 ? "1 attempt" : "\(failures) attempts"
                 return end(
                     .failed, reason: failure.reason, message: "\(failure.message) (after \(attempts))")
@@ -158,7 +158,9 @@ extension TrainingJobDraft {
     mutating func runJob(of stage: TrainingJobPhase) {
         guard let current = status.current, current.stage == stage else { return begin(stage) }
         // The training pod fills its own volume; a checkpoint to go on from is looked for before.
-        if stage == .preparing, spec.hasOwnVolume, (status.trainingAttempts ?? 0) == 0 {
+        if stage == .preparing, spec.hasOwnVolume, (status.trainingAttempts ?? 0) == 0,
+            status.continuedFrom?.checkpoint == nil
+        {
             return finishPreparing(StageReport(reason: StageReport.succeeded))
         }
         let limit = limit(of: stage)
@@ -217,7 +219,7 @@ extension TrainingJobDraft {
     mutating func createClaimIfMissing() {
         let name = claimName
         guard !spec.hasOwnVolume, !seen.claims.contains(where: { $0.name == name }) else { return }
-        create(WorkspaceClaim.make(run, spec.workspace, generation: status.workspaceGeneration ?? 1))
+        create(WorkspaceClaim.make(name, of: run, spec.workspace))
     }
 
     /// Watches a pod of a stage that a node took and that does not start: another node has its turn after a while,
@@ -276,10 +278,16 @@ extension TrainingJobDraft {
         warn(report.warnings)
         switch stage {
         case .validating:
-            status.dataset = merged(status.dataset, report.dataset)
-            advance(to: .preprocessing)
+            // What a continued run processed was validated then.
+            if status.dataset?.processedManifestSha256 == nil {
+                status.dataset = merged(status.dataset, report.dataset)
+            }
+            advanceAfterValidating()
         case .preprocessing:
-            status.dataset = merged(status.dataset, report.dataset)
+            var dataset = merged(status.dataset, report.dataset)
+            let wasWritten = dataset?.processedManifestSha256 != nil
+            dataset?.processedStorageUri = wasWritten ? ArtifactLayout.data(root: root) : nil
+            status.dataset = dataset
             advance(to: .preparing)
         case .preparing: finishPreparing(report)
         case .uploading:
@@ -305,11 +313,11 @@ extension TrainingJobDraft {
     private mutating func finishPreparing(_ report: StageReport) {
         // What an earlier attempt left was committed before the folder was cleared.
         if status.holdsOnlyCopy == true { status.holdsOnlyCopy = false }
-        guard (status.trainingAttempts ?? 0) > 0 else {
+        guard (status.trainingAttempts ?? 0) > 0 || status.continuedFrom?.checkpoint != nil else {
             status.resume = nil
             return advance(to: .queued)
         }
-        if let resume = report.resume, !isCredible(resume) {
+        if let resume = report.resume, !isCredible(resume), !isInherited(resume) {
             return retry(
                 invalidReport("names a checkpoint that is not of this run"), limit: settings.preparing)
         }
@@ -330,6 +338,7 @@ extension TrainingJobDraft {
         result.sha256 = result.sha256 ?? old?.sha256
         result.modelSha256 = result.modelSha256 ?? old?.modelSha256
         result.modelStorageUri = result.modelStorageUri ?? old?.modelStorageUri
+        result.processedStorageUri = old?.processedStorageUri
         result.records = result.records ?? old?.records
         result.files = result.files ?? old?.files
         result.filesFound = result.filesFound ?? old?.filesFound

@@ -7,7 +7,7 @@ extension TrainingJobDraft {
     mutating func sweep() {
         for job in seen.jobs where run.controls(job.metadata) && !keeps(job) { delete(job) }
         let kept = keptTrainers
-        for pod in trainers where !kept.contains(pod.name) { delete(pod) }
+        for pod in trainers where !kept.contains(pod.name) { stop(pod) }
         let lease = keepsLease() ? heartbeat?.name : nil
         for item in seen.leases where run.controls(item.metadata) && item.name != lease { delete(item) }
         for run in seen.evalRuns where self.run.controls(run.metadata) && !keeps(run) {
@@ -70,22 +70,43 @@ extension TrainingJobDraft {
             }
             return
         }
-        guard seen.claims.contains(where: { run.controls($0.metadata) || $0.name == claimName }) else {
-            return
+        guard seen.claims.contains(where: { run.controls($0.metadata) }) || spec.hasOwnVolume else {
+            // It is on its way to this run, or it has passed on to one that continues this one.
+            guard status.conditions?[Self.keptCondition] != nil else { return }
+            return set(
+                Self.keptCondition, false, reason: "VolumeGone",
+                message: "The volume was taken over by a run that continues this one, or was deleted")
         }
         set(
             Self.keptCondition, true, reason: "NotInStorage",
             message:
-                "PersistentVolumeClaim \(claimName) is kept: it may hold a checkpoint or a model "
-                + "that is not in S3. Copy it by a pod that mounts the claim; the claim goes with the TrainingJob"
+                "PersistentVolumeClaim \(claimName) is kept: it may hold a checkpoint or a model that is not in S3, in its "
+                + "folder \(keptFolder). A TrainingJob with spec.continueFrom.trainingJob: \(run.name) takes it over "
+                + "and goes on; else "
+                + "the claim goes with this TrainingJob"
         )
+    }
+
+    /// Folder of the newest attempt, on the volume.
+    private var keptFolder: String {
+        let path = WorkspacePath.ofAttempt(status.trainingAttempts ?? 1, "")
+        return String(path.dropFirst(WorkspacePath.root.count).drop { $0 == "/" }.dropLast())
     }
 
     /// Condition that says whether a finished run's volume is kept for what it holds.
     private static let keptCondition = "WorkspaceKept"
 
     /// Finished pods would keep the volume from going.
-    private var dropsFinished: Bool { dropsVolume && (status.phase != .failed || spec.hasOwnVolume) }
+    private var dropsFinished: Bool {
+        dropsVolume && (status.phase != .failed || spec.hasOwnVolume) || volumeHasPassedOn
+    }
+
+    /// Whether another run has taken the volume over: it would not go with that run while pods of this one are there.
+    /// One of the training pod's own stays with the pod.
+    private var volumeHasPassedOn: Bool {
+        status.phase.isTerminal && status.holdsOnlyCopy == true && !spec.hasOwnVolume
+            && !seen.claims.contains { run.controls($0.metadata) }
+    }
 
     private func isCurrent(_ stage: TrainingJobPhase) -> Bool {
         status.phase == stage && status.current?.stage == stage

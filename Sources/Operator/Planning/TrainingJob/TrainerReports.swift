@@ -31,7 +31,10 @@ extension TrainingJobDraft {
         guard hearsTrainer, let attempt = status.trainingAttempts, let lease = heartbeat,
             let annotations = lease.metadata.annotations
         else { return }
-        if let text = annotations[HeartbeatAnnotation.attempt], text != String(attempt) { return }
+        if let text = annotations[HeartbeatAnnotation.attempt], text != String(attempt) {
+            // Nobody who may write here has another attempt's number to say.
+            return report([HeartbeatAnnotation.attempt])
+        }
         var malformed: [String] = []
         if let text = annotations[HeartbeatAnnotation.progress] {
             if let progress: TrainingProgress = TerminationMessage.decode(text), progress.isFinite {
@@ -50,6 +53,10 @@ extension TrainingJobDraft {
         case .absent: break
         case .malformed: malformed.append(HeartbeatAnnotation.bestCheckpoint)
         case .valid(let checkpoint): status.bestCheckpoint = checkpoint
+        }
+        if let text = annotations[HeartbeatAnnotation.checkpointSeconds] {
+            let seconds: CheckpointSeconds? = TerminationMessage.decode(text)
+            if seconds.map({ take($0) }) != true { malformed.append(HeartbeatAnnotation.checkpointSeconds) }
         }
         // What the trainer says in its short answer, in the end, is its last word.
         if status.phase == .training, let text = annotations[HeartbeatAnnotation.warnings] {
@@ -127,6 +134,13 @@ extension TrainingJobDraft {
             }
             && checkpoint.evalLoss?.isFinite != false
             && checkpoint.storageUri.hasPrefix(ArtifactLayout.checkpoints(root: root) + "/")
+    }
+
+    /// Whether the checkpoint is the very one that the run took over from another.
+    func isInherited(_ checkpoint: CheckpointReference) -> Bool {
+        guard let inherited = status.continuedFrom?.checkpoint else { return false }
+        return checkpoint.step == inherited.step && checkpoint.storageUri == inherited.storageUri
+            && checkpoint.manifestSha256 == inherited.manifestSha256
     }
 
     func isOwn(_ uri: String) -> Bool { uri.utf8.count <= 1024 && uri.hasPrefix(root + "/") }

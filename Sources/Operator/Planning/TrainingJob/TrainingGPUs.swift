@@ -89,8 +89,8 @@ extension TrainingJobDraft {
             ? StageJob(run: run, spec: spec, status: status, settings: settings).preparation(attempt)
             : nil
         return TrainingGang(
-            run: run, spec: spec, settings: settings, attempt: attempt, resume: status.resume,
-            workspaceGeneration: status.workspaceGeneration ?? 1, preparation: preparation,
+            run: run, spec: spec, settings: settings, attempt: attempt, claim: claimName,
+            resume: status.resume, preparation: preparation, measured: status.checkpointSeconds,
             avoidedNodes: avoidedNodes)
     }
 

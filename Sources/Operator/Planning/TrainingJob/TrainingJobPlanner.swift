@@ -10,6 +10,7 @@ public enum TrainingJobPlanner {
     public static func plan(_ observation: TrainingJobObservation) -> Plan<TrainingJobStatus> {
         var draft = TrainingJobDraft(observation)
         draft.readHeartbeat()
+        draft.superviseGracePeriod()
         return draft.pass()
     }
 
@@ -63,6 +64,10 @@ public struct TrainingJobObservation: Sendable {
     public var signOfLifeSeen: Timestamp?
     /// Name of an older live run of the namespace with the same idempotency key; nil if there is none.
     public var conflictingRun: String?
+    /// The run that spec.continueFrom names, while this one is Pending; nil if there is none.
+    public var source: TrainingJob?
+    /// Claims of that run.
+    public var sourceClaims: [PersistentVolumeClaim] = []
     /// Errors that validation finds in the spec; a run with any fails as `InvalidSpec`.
     public var specErrors: [FieldError]
     public var settings: PlannerSettings
@@ -159,7 +164,10 @@ struct TrainingJobDraft: GPURunDraft {
         }
     }
 
-    mutating func start() { advance(to: .validating) }
+    mutating func start() {
+        status.configSha256 = status.configSha256 ?? spec.configDigest
+        if spec.continueFrom == nil { advance(to: .validating) } else { takeOver() }
+    }
 
     mutating func stage() {
         switch status.phase {

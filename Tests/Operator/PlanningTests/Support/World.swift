@@ -5,9 +5,9 @@ import Scheduling
 
 /// A cluster in miniature: what the API server stores about one TrainingJob and its children, and what
 /// controllers, kubelets, agents and trainers do to it as time passes.
-struct World {
+struct World: Sendable {
     /// Objects that the API server stores.
-    struct State {
+    struct State: Sendable {
         var job: TrainingJob?
         var jobs: [String: Job] = [:]
         var pods: [String: Pod] = [:]
@@ -15,13 +15,17 @@ struct World {
         var services: [String: Service] = [:]
         var leases: [String: Lease] = [:]
         var evalRuns: [String: EvalRun] = [:]
+        /// Claims of the run that this one continues.
+        var sourceClaims: [String: PersistentVolumeClaim] = [:]
         var version = 1
     }
 
     /// Way in which a pod is going to end.
-    enum Fate: Hashable {
+    enum Fate: Hashable, Sendable {
         case success, outOfMemory, exit(Int64), badInput, evicted, vanishes, stopped, unschedulable, noImage
         case silent, accessDenied
+        /// Somebody has put the manifest of an attempt that there was not where the model goes.
+        case newerAttempt
         /// A node takes the pod and starts none of its containers.
         case stuck
     }
@@ -31,7 +35,7 @@ struct World {
     var settings = Samples.settings
     var fates: [String: Fate] = [:]
     /// The fate of a pod that is about to be created.
-    var nextFate: (Pod) -> Fate = { _ in .success }
+    var nextFate: @Sendable (Pod) -> Fate = { _ in .success }
     /// Passes a pod needs from its start to its end.
     var trainingPasses = 3
     var commitsCheckpoints = true
@@ -50,6 +54,8 @@ struct World {
     var hasUnsavedWork = false
     /// UIDs of what the operator created since it was started.
     var ownUIDs: Set<String> = []
+    /// The run that this one continues.
+    var source: TrainingJob?
     var secret = "first"
     var events: [EventNote] = []
     /// Kubelets' events on the start of pods, by the pod's UID.
@@ -61,6 +67,8 @@ struct World {
     /// Names ever created; none may come twice once the status has noted it.
     var created: Set<ChildIdentity> = []
     var violations: [String] = []
+    /// Attempts that may write to folders of the volume, by folder.
+    private var writers: [String: String] = [:]
     /// Times at which each pod that holds GPUs was bound and ended, by UID, with the GPUs that it held.
     var held: [String: (gpus: Int, from: Timestamp, to: Timestamp?)] = [:]
     /// UIDs of pods whose end was waited for in vain.
@@ -103,6 +111,8 @@ struct World {
         observation.ownUIDs = ownUIDs
         observation.seals = Seals(secret: secret)
         observation.evalRuns = Array(state.evalRuns.values)
+        observation.source = source
+        observation.sourceClaims = Array(state.sourceClaims.values)
         return observation
     }
 
@@ -209,8 +219,27 @@ struct World {
         }
     }
 
-    /// Changes a child as a JSON merge patch says. Runs patch nothing but the finalizers of pods.
+    /// Passes a claim of the continued run on to this one, as a patch of its owner does.
+    private mutating func passOn(_ reference: ChildReference, _ patch: JSONValue) {
+        let name = reference.key.name
+        let owner = patch[path: ["metadata", "ownerReferences"]]?.arrayValue?.first?["uid"]?.stringValue
+        // One that was made for an older state is a conflict.
+        guard state.claims[name]?.metadata.uid != reference.uid else { return }
+        guard var claim = state.sourceClaims[name], claim.metadata.uid == reference.uid,
+            owner == state.job?.metadata.uid
+        else {
+            violations.append("\(reference.identity) was patched, and is no claim to pass on")
+            return
+        }
+        claim.metadata.ownerReferences = state.job?.controllerReference.map { [$0] }
+        state.sourceClaims[name] = nil
+        state.claims[name] = claim
+    }
+
+    /// Changes a child as a JSON merge patch says. Runs patch nothing but the finalizers of pods, and a claim that
+    /// they take over.
     mutating func patch(_ reference: ChildReference, _ patch: JSONValue) {
+        if reference.type == PersistentVolumeClaim.resourceType { return passOn(reference, patch) }
         let name = reference.key.name
         guard let pod = state.pods[name], reference.type == Pod.resourceType,
             pod.metadata.uid == reference.uid,
@@ -292,7 +321,26 @@ struct World {
             violations.append("\(child.key.name) was created while \(pod.name) still ran")
         }
         checkNumber(child)
-        if let pod = child.of(Pod.self) { checkResume(pod) }
+        if let pod = child.of(Pod.self) {
+            checkResume(pod)
+            checkFolders(pod, own)
+        }
+    }
+
+    /// Checks that no folder of the volume is written to by two training attempts: the pod of the first may live
+    /// on, on a node that is cut off.
+    private mutating func checkFolders(_ pod: Pod, _ attempt: String) {
+        // No other pod has its own volume.
+        guard pod.spec?.volumes?.contains(where: { $0.ephemeral != nil }) != true else { return }
+        let containers = (pod.spec?.containers ?? []) + (pod.spec?.initContainers ?? [])
+        for mount in containers.flatMap({ $0.volumeMounts ?? [] })
+        where mount.name == "workspace" && mount.readOnly != true {
+            let folder = mount.subPath ?? ""
+            let other = writers.updateValue(attempt, forKey: folder) ?? attempt
+            if folder.isEmpty || other != attempt {
+                violations.append("\(pod.name) may write to the folder '\(folder)' of \(other)")
+            }
+        }
     }
 
     /// Checks that an attempt's number is in the status before anything of it exists.

@@ -171,6 +171,10 @@ extension World {
                 message:
                     #"{"reason":"AccessDenied","message":"access to bucket 'artifacts' is denied","retryable":false}"#
             )
+        case .newerAttempt:
+            finish(
+                pod.name, exitCode: 2,
+                message: #"{"reason":"NewerAttempt","message":"holds attempt 99","isRetryable":false}"#)
         case .stopped: finish(pod.name, exitCode: 75)
         case .evicted:
             finish(pod.name, exitCode: 143)
@@ -208,10 +212,15 @@ extension World {
             report.dataset = report.dataset ?? DatasetSummary()
             report.dataset?.sha256 = Samples.sha
             report.dataset?.records = 100
+            if pod.metadata.labels?[Anneal.Label.stage] == "preprocess" {
+                report.dataset?.processedManifestSha256 = Samples.sha
+            }
         case "prepare":
             // What an earlier attempt had not committed is given up with its folder.
             hasUnsavedWork = false
-            report.resume = (run.status?.trainingAttempts ?? 0) > 0 ? committed.last : nil
+            report.resume =
+                (run.status?.trainingAttempts ?? 0) > 0
+                ? committed.last : run.status?.continuedFrom?.checkpoint
         case "upload":
             hasUnsavedWork = false
             report.output = ModelReference(storageUri: root + "/model", manifestSha256: Samples.sha)

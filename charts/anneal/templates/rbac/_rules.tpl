@@ -18,8 +18,12 @@
 - apiGroups: [""]
   resources: [pods]
   verbs: [create, list, watch, patch, delete]
+# Patched is the owner: a volume passes on to a run that continues its own.
 - apiGroups: [""]
-  resources: [persistentvolumeclaims, services]
+  resources: [persistentvolumeclaims]
+  verbs: [create, list, watch, patch, delete]
+- apiGroups: [""]
+  resources: [services]
   verbs: [create, list, watch, delete]
 # Room that a namespace is given: runs that it would refuse wait.
 - apiGroups: [""]

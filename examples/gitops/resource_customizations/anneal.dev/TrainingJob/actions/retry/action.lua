@@ -1,5 +1,5 @@
 -- A finished run stays as it is: retrying it makes a new one with the same specification, named after it and
--- the minute. It starts anew, with a checkpoint folder of its own.
+-- the minute. It goes on from what the failed one has: processed data, checkpoints, a model, a volume.
 local os = require("os")
 
 local copy = {
@@ -33,6 +33,7 @@ for key, value in pairs(obj.metadata.labels or {}) do
   end
 end
 
+copy.spec.continueFrom = { trainingJob = obj.metadata.name }
 if copy.spec.runPolicy ~= nil then
   copy.spec.runPolicy.suspend = false
 end
