@@ -171,6 +171,7 @@ extension TrainingJobDraft {
         // A Job without a pod has done nothing yet: were it lost, the same could take its place.
         if current.launchedAt == nil, outcome != .running(nil) { noteLaunch([job.metadata]) }
         switch outcome {
+        case .running(nil): watchForPod(of: job)
         case .running(let pod): watch(pod, since: current.launchedAt ?? now)
         case .settling(let seconds): wake(after: seconds)
         case .succeeded(let report): finish(stage, report)
@@ -178,6 +179,18 @@ extension TrainingJobDraft {
             recordFailure(failure, of: stage)
             retry(failure, limit: limit)
         }
+    }
+
+    /// Says that a Job gets no pod: its controller is refused one, and tells the Job's events alone.
+    private mutating func watchForPod(of job: Job) {
+        watch(nil, since: now)
+        let left = now.left(of: settings.silentWaitSeconds, since: job.metadata.creationTimestamp ?? now)
+        guard left <= 0 else { return wake(after: left) }
+        status.reason = "NotStarted"
+        status.message =
+            "Job \(job.name) has no pod: a quota or a policy refuses it, or service account "
+            + "'\(settings.agentServiceAccount)' is missing in namespace \(run.namespace); see kubectl -n "
+            + "\(run.namespace) describe job \(job.name)"
     }
 
     private mutating func launchJob(of stage: TrainingJobPhase, _ current: StageAttempt) {
