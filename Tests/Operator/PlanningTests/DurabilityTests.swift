@@ -19,7 +19,11 @@ struct DurabilityTests {
         return world
     }
 
-    @Test(arguments: [("upload", World.Fate.accessDenied), ("upload", .exit(1)), ("register", .accessDenied)])
+    @Test(
+        arguments: [
+            ("upload", World.Fate.accessDenied), ("upload", .exit(1)), ("register", .accessDenied),
+            ("upload", .secretNotAllowed), ("register", .secretNotAllowed),
+        ])
     func `a stage that is refused after training waits with growing backoff, and goes on when it may`(
         word: String, fate: World.Fate
     ) {

@@ -33,11 +33,14 @@ public struct ValidateConfiguration: Codable, Hashable, Sendable {
     public var suites: [EvaluationSuite]?
     /// The model's entry in the registry, whose names and address must be usable. Nil: nothing is registered.
     public var registration: Registration?
+    /// Secrets of which users' programs get values, which must allow it. Nil: none.
+    public var programSecrets: [NamedSecret]?
 
     /// A check of a model and a dataset, and of what evaluation and registration need.
     public init(
         run: RunIdentity, storage: StorageConnection, model: StoredInput, dataset: DatasetReference,
-        suites: [EvaluationSuite]? = nil, registration: Registration? = nil
+        suites: [EvaluationSuite]? = nil, registration: Registration? = nil,
+        programSecrets: [NamedSecret]? = nil
     ) {
         self.run = run
         self.storage = storage
@@ -45,6 +48,7 @@ public struct ValidateConfiguration: Codable, Hashable, Sendable {
         self.dataset = dataset
         self.suites = suites
         self.registration = registration
+        self.programSecrets = programSecrets
     }
 }
 
@@ -142,11 +146,14 @@ public struct PrepareConfiguration: Codable, Hashable, Sendable {
     public var left: LeftCheckpoints?
     /// Folders to be emptied first, which hold what an earlier attempt left half done.
     public var cleared: [String]
+    /// Secrets of which the program after this command gets values, which must allow it. Nil: none.
+    public var programSecrets: [NamedSecret]?
 
     /// Copies, and a checkpoint to go on from where `checkpointsUri` is given.
     public init(
         run: RunIdentity, storage: StorageConnection, downloads: [Download], checkpointsUri: String? = nil,
-        resumeDirectory: String? = nil, left: LeftCheckpoints? = nil, cleared: [String] = []
+        resumeDirectory: String? = nil, left: LeftCheckpoints? = nil, cleared: [String] = [],
+        programSecrets: [NamedSecret]? = nil
     ) {
         self.run = run
         self.storage = storage
@@ -155,6 +162,7 @@ public struct PrepareConfiguration: Codable, Hashable, Sendable {
         self.resumeDirectory = resumeDirectory
         self.left = left
         self.cleared = cleared
+        self.programSecrets = programSecrets
     }
 }
 

@@ -75,6 +75,7 @@ struct TrainingGang {
         if rank == 0 {
             guard let agent = String?.annotation(syncConfiguration) else { return nil }
             annotations[ConfigurationAnnotation.agent] = agent
+            annotations.merge(AgentIdentity.annotations(hiddenFrom: [Self.trainerName])) { $1 }
             addSidecar(to: &pod)
         }
         pod.restartPolicy = "Never"
@@ -99,9 +100,10 @@ struct TrainingGang {
 
     private func addSidecar(to pod: inout PodSpec) {
         var sync = AgentContainer.make(
-            name: "sync", command: "sync", configurationVolume: "agent-config", storage: spec.storage,
+            name: "sync", command: "sync", configurationVolume: "agent-config",
             resources: settings.syncResources, settings: settings)
         sync.restartPolicy = "Always"
+        AgentSecret.storage(spec.storage)?.give(to: &sync, in: &pod)
         sync.volumeMounts?.append(PodVolumes.serviceAccountTokenMount)
         pod.initContainers = [sync]
         pod.serviceAccountName = settings.agentServiceAccount

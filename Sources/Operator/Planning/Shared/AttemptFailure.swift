@@ -17,7 +17,7 @@ struct AttemptFailure: Hashable, Sendable {
     static let outsideReasons: Set<String> = [
         "AccessDenied", "InvalidCredentials", "BucketNotFound", "ObjectNotFound", "ClockSkew",
         "ChecksumMismatch",
-        "StorageRefused", "RegistryUnauthorized", "RegistryNotFound",
+        "StorageRefused", "RegistryUnauthorized", "RegistryNotFound", "SecretNotAllowed",
     ]
 
     var kind: Kind

@@ -182,6 +182,7 @@ extension Pod {
                 reason: "ContainerConfigurationInvalid",
                 message:
                     "Container \(container) can't be created: \(waiting.message ?? "check the Secrets it names")"
+                    + permissionRemedy(waiting.message)
             )
         case "CreateContainerError", "RunContainerError":
             .blocked(
@@ -189,6 +190,17 @@ extension Pod {
                 message: "Container \(container) can't be started: \(waiting.message ?? "check its command")")
         default: nil
         }
+    }
+
+    /// What to do where a Secret does not say that programs may have it; empty for other messages. The kubelet says
+    /// `couldn't find key KEY in Secret NAMESPACE/NAME`.
+    private static func permissionRemedy(_ message: String?) -> String {
+        guard let message, message.contains(SecretKey.allowedInPrograms) else { return "" }
+        let words = message.split(separator: " ").drop { $0 != "Secret" }.dropFirst()
+        let name = words.first?.split(separator: "/").last.map(String.init) ?? "NAME"
+        return
+            ". The Secret does not say that programs of runs may have its values; if they may, say so: kubectl patch "
+            + "secret \(name) -p '{\"stringData\":{\"\(SecretKey.allowedInPrograms)\":\"true\"}}'"
     }
 }
 

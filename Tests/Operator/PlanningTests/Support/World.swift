@@ -21,7 +21,7 @@ struct World {
     /// Way in which a pod is going to end.
     enum Fate: Hashable {
         case success, outOfMemory, exit(Int64), badInput, evicted, vanishes, stopped, unschedulable, noImage
-        case silent, accessDenied
+        case silent, accessDenied, secretNotAllowed
         /// A node takes the pod and starts none of its containers.
         case stuck
     }

@@ -171,6 +171,12 @@ extension World {
                 message:
                     #"{"reason":"AccessDenied","message":"access to bucket 'artifacts' is denied","retryable":false}"#
             )
+        case .secretNotAllowed:
+            finish(
+                pod.name, exitCode: 2,
+                message:
+                    #"{"reason":"SecretNotAllowed","message":"Secret 's3' does not say","isRetryable":false}"#
+            )
         case .stopped: finish(pod.name, exitCode: 75)
         case .evicted:
             finish(pod.name, exitCode: 143)
