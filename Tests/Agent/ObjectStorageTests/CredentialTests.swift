@@ -88,6 +88,23 @@ struct CredentialTests {
         #expect(server.requests.count == 1)
     }
 
+    @Test func `keys that worked before are taken for rotated, and another attempt may help`() async throws {
+        let isOver = Mutex(false)
+        let server = try ScriptedServer { connection, _ in
+            guard isOver.withLock({ $0 }) else {
+                return connection.respond(200, headers: ["ETag": "\"e\""], "v")
+            }
+            connection.respond(403, "<Error><Code>ExpiredToken</Code></Error>")
+        }
+        defer { server.stop() }
+        let client = try client(server.url)
+        _ = try await client.get(location, limit: 10)
+        isOver.withLock { $0 = true }
+        let error = await #expect(throws: S3Error.self) { try await client.get(location, limit: 10) }
+        #expect(error?.isRetryable == true && error?.reason == "InvalidCredentials")
+        #expect(server.requests.count == 2)
+    }
+
     @Test func `a store that refuses whatever comes is asked a few times only`() async throws {
         let folder = folder
         let number = Mutex(0)

@@ -1,3 +1,4 @@
+import Encodings
 import FoundationEssentials
 import HTTPTransport
 import MountedSecrets
@@ -38,10 +39,10 @@ struct ContainerCredentials: Sendable {
         guard Self.mayAsk(url) else {
             throw S3Error(
                 .invalidCredentials,
-                "\(variable): '\(url.prefix(200))' is no address that credentials are taken from; use https, or an address "
+                "\(variable): '\(shown)' is no address that credentials are taken from; use https, or an address "
                     + "of the node: 127.0.0.1, 169.254.170.2, 169.254.170.23 or [fd00:ec2::23]")
         }
-        let what = "asking for credentials at \(variable) '\(url.prefix(200))'"
+        let what = "asking for credentials at \(variable) '\(shown)'"
         var request = HTTPRequest(method: "GET", url: url)
         request.headers = [HTTPHeader("Accept", "application/json")]
         if let token = try token() { request.headers.append(HTTPHeader("Authorization", token)) }
@@ -53,6 +54,9 @@ struct ContainerCredentials: Sendable {
         }
         return try read(response, what)
     }
+
+    /// The address for people, without a password.
+    private var shown: String { String(AddressCredentials.hidden(in: url).prefix(200)) }
 
     private func token() throws(S3Error) -> String? {
         switch authorization {

@@ -1,3 +1,4 @@
+import Encodings
 import FoundationEssentials
 import HTTPTransport
 import Logging
@@ -79,7 +80,7 @@ private struct Variables {
         guard NetworkAddress(endpoint) != nil else {
             throw S3Error(
                 .invalidCredentials,
-                "'\(endpoint.prefix(200))' is no address of STS; set AWS_ENDPOINT_URL_STS to https://host[:port], and "
+                "'\(AddressCredentials.hidden(in: endpoint).prefix(200))' is no address of STS; set AWS_ENDPOINT_URL_STS to https://host[:port], and "
                     + "AWS_REGION to a region such as us-east-1")
         }
         return WebIdentity(

@@ -1,4 +1,5 @@
 import MountedSecrets
+import Synchronization
 
 /// Keys for signing requests.
 public struct S3Credentials: Hashable, Sendable {
@@ -20,6 +21,19 @@ public protocol CredentialProvider: Sendable {
 
     /// The keys to use after a store refused some; nil if there are no others yet.
     func credentials(after refused: S3Credentials) async throws(S3Error) -> S3Credentials?
+
+    /// Notes that the store took a request with these keys.
+    func noteAccepted(_ keys: S3Credentials)
+
+    /// Whether keys that the store refuses now were accepted before, and others are to come: somebody is
+    /// exchanging them.
+    func isExchanging(_ refused: S3Credentials) -> Bool
+}
+
+extension CredentialProvider {
+    public func noteAccepted(_ keys: S3Credentials) {}
+
+    public func isExchanging(_ refused: S3Credentials) -> Bool { false }
 }
 
 /// Keys that never change.
@@ -30,7 +44,7 @@ extension S3Credentials: CredentialProvider {
 }
 
 /// Keys of a mounted Secret, as long as that may be sent to the store.
-public struct SecretCredentials: CredentialProvider {
+public final class SecretCredentials: CredentialProvider {
     /// Key of the Secret that holds the access key.
     public static let accessKey = "accessKeyId"
     /// Key of the Secret that holds the secret key.
@@ -40,6 +54,7 @@ public struct SecretCredentials: CredentialProvider {
 
     private let secret: MountedSecret
     private let endpoint: String
+    private let accepted = Mutex<S3Credentials?>(nil)
 
     /// - Parameters:
     ///   - folder: folder that the Secret is mounted at
@@ -70,6 +85,13 @@ public struct SecretCredentials: CredentialProvider {
         let now = try await credentials()
         return now == refused ? nil : now
     }
+
+    public func noteAccepted(_ keys: S3Credentials) {
+        accepted.withLock { if $0 != keys { $0 = keys } }
+    }
+
+    /// The kubelet takes a minute or so to bring the new keys.
+    public func isExchanging(_ refused: S3Credentials) -> Bool { accepted.withLock { $0 == refused } }
 }
 
 extension S3Error {

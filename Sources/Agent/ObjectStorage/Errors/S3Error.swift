@@ -8,6 +8,8 @@ public struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
         case accessDenied
         /// The store does not know the key, the signature is wrong, or a temporary credential has run out.
         case invalidCredentials
+        /// The store refuses keys that it took before: they are being exchanged.
+        case credentialsExchanged
         /// No credentials can be had yet: a Secret, a key of it or a token is missing.
         case credentialsUnavailable
         /// The Secret does not say that it may be sent to the store.
@@ -69,7 +71,7 @@ public struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
     public var isRetryable: Bool {
         switch code {
         case .unavailable, .objectChanged, .changedLocally, .noSuchUpload, .diskFull, .cancelled,
-            .malformedResponse, .localFile, .credentialsUnavailable:
+            .malformedResponse, .localFile, .credentialsUnavailable, .credentialsExchanged:
             true
         case .invalidLocation, .invalidEndpoint, .accessDenied, .invalidCredentials, .secretNotAllowed,
             .noSuchBucket, .noSuchKey,
@@ -85,7 +87,7 @@ public struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
         case .invalidLocation: "InvalidStorageUri"
         case .invalidEndpoint: "InvalidEndpoint"
         case .accessDenied: "AccessDenied"
-        case .invalidCredentials: "InvalidCredentials"
+        case .invalidCredentials, .credentialsExchanged: "InvalidCredentials"
         case .credentialsUnavailable: "CredentialsUnavailable"
         case .secretNotAllowed: "SecretNotAllowed"
         case .noSuchBucket: "BucketNotFound"

@@ -145,14 +145,16 @@ extension S3Client {
             var used: S3Credentials?
             do {
                 used = try await configuration.credentials?.credentials()
-                return try await body(used)
+                let answer = try await body(used)
+                if let used { configuration.credentials?.noteAccepted(used) }
+                return answer
             } catch {
                 if error.isOfCredentials, renewals < Self.renewalLimit, await hasOthers(than: used) {
                     renewals += 1
                     logger.notice("\(what): the store refused the credentials, and there are others now")
                     continue
                 }
-                guard error.isTransient else { throw error }
+                guard error.isTransient else { throw final(error, used) }
                 attempt += 1
                 let start = failedFirst ?? environment.now()
                 failedFirst = start
@@ -167,6 +169,17 @@ extension S3Client {
                 }
             }
         }
+    }
+
+    /// The error, as one that another attempt may mend if the keys are being exchanged.
+    private func final(_ error: S3Error, _ used: S3Credentials?) -> S3Error {
+        guard error.code == .invalidCredentials, let used,
+            configuration.credentials?.isExchanging(used) == true
+        else { return error }
+        return S3Error(
+            .credentialsExchanged,
+            "\(error.message); it took these keys before, and new ones are read as soon as the Secret has them"
+        )
     }
 
     /// Whether there are other keys than those that a store refused; that none can be had is told by their next
