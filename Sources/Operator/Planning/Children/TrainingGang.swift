@@ -86,6 +86,7 @@ struct TrainingGang {
         if rank == 0 {
             guard let agent = String?.annotation(syncConfiguration) else { return nil }
             annotations[ConfigurationAnnotation.agent] = agent
+            annotations.merge(AgentIdentity.annotations(hiddenFrom: [Self.trainerName])) { $1 }
             addSidecar(to: &pod)
         }
         pod.restartPolicy = "Never"
@@ -110,12 +111,13 @@ struct TrainingGang {
 
     private func addSidecar(to pod: inout PodSpec) {
         var sync = AgentContainer.make(
-            name: "sync", command: "sync", configurationVolume: "agent-config", storage: spec.storage,
+            name: "sync", command: "sync", configurationVolume: "agent-config",
             resources: settings.syncResources, settings: settings)
         sync.restartPolicy = "Always"
         // It sees its own attempt's folders and no other's.
         sync.volumeMounts?.removeAll { $0.name == PodVolumes.workspaceName }
         sync.volumeMounts? += PodVolumes.attemptMounts(attempt) + [PodVolumes.serviceAccountTokenMount]
+        AgentSecret.storage(spec.storage)?.give(to: &sync, in: &pod)
         pod.initContainers = [sync]
         pod.serviceAccountName = settings.agentServiceAccount
         pod.volumes? += [
