@@ -122,11 +122,13 @@ let package = Package(
             testing: ["AnnealAPI", "KubernetesAPI", "Scheduling", "SeededRandomness"]),
 
         // The edge: what talks to clusters, stores and registries.
+        library("MountedSecrets", in: .agent, [], testing: ["TestSupport"]),
         library(
-            "ObjectStorage", in: .agent, ["Encodings", "HTTPTransport", crypto, logging],
+            "ObjectStorage", in: .agent, ["Encodings", "HTTPTransport", "MountedSecrets", crypto, logging],
             testing: ["HTTPTransport", "SeededRandomness", "TestSupport", logging]),
         library(
-            "ModelRegistry", in: .agent, ["Encodings", "HTTPTransport", "KubernetesAPI", logging],
+            "ModelRegistry", in: .agent,
+            ["Encodings", "HTTPTransport", "KubernetesAPI", "MountedSecrets", logging],
             testing: ["HTTPTransport", "KubernetesAPI", "TestSupport", logging]),
         library(
             "Telemetry", in: .operator, [hummingbird, logging, metrics, serviceLifecycle],
@@ -158,7 +160,7 @@ let package = Package(
             [
                 "AnnealAPI", "CZlib", "Encodings", "HTTPTransport", "JSONLogging", "KubernetesAPI",
                 "KubernetesClient",
-                "ModelRegistry",
+                "ModelRegistry", "MountedSecrets",
                 "ObjectStorage", "SeededRandomness", crypto, logging,
             ],
             testing: [

@@ -4,23 +4,24 @@ import HTTPTransport
 import KubernetesAPI
 import Logging
 
-/// Credentials for MLflow.
-public enum RegistryCredentials: Hashable, Sendable {
-    case none
-    case basic(username: String, password: String)
-    case bearer(String)
-}
-
 /// MLflow's REST API (`/api/2.0/mlflow`), as far as registering a model needs it. Requests are not repeated.
 public struct MLflowClient: Sendable {
     /// URL without a trailing `/`.
     public let address: String
-    private let credentials: RegistryCredentials
+    private let credentials: any RegistryCredentialSource
     private let transport: HTTPTransport
 
     /// - Throws: `.invalidAddress` for an address that is no `http` or `https` URL.
     public init(
         address: String, credentials: RegistryCredentials, transport: HTTPTransport
+    ) throws(RegistryError) {
+        try self.init(address: address, source: credentials, transport: transport)
+    }
+
+    /// - Parameter source: asked for credentials before each request.
+    /// - Throws: `.invalidAddress` for an address that is no `http` or `https` URL.
+    public init(
+        address: String, source: any RegistryCredentialSource, transport: HTTPTransport
     ) throws(RegistryError) {
         var trimmed = address
         while trimmed.hasSuffix("/") { trimmed.removeLast() }
@@ -40,7 +41,7 @@ public struct MLflowClient: Sendable {
                     + "server; write http[s]://host[:port], without a query")
         }
         self.address = trimmed
-        self.credentials = credentials
+        credentials = source
         self.transport = transport
     }
 
@@ -58,10 +59,23 @@ public struct MLflowClient: Sendable {
         return try await send(request, path)
     }
 
+    /// Sends a request, and once more if it was refused with credentials that are no longer those in use.
     private func send(_ request: HTTPRequest, _ path: String) async throws(RegistryError) -> JSONValue {
+        let used = try credentials.credentials(for: address)
+        do throws(RegistryError) { return try await send(request, path, with: used) } catch {
+            guard error.code == .unauthorised,
+                let other = try credentials.credentials(for: address, after: used)
+            else { throw error }
+            return try await send(request, path, with: other)
+        }
+    }
+
+    private func send(
+        _ request: HTTPRequest, _ path: String, with credentials: RegistryCredentials
+    ) async throws(RegistryError) -> JSONValue {
         var request = request
         request.idleTimeout = .seconds(60)
-        request.headers += authorisation
+        request.headers += credentials.headers
         let response: HTTPResponse
         do { response = try await transport.send(request, maximumBodyBytes: 16 << 20) } catch {
             throw RegistryError(transport: error, address: address)
@@ -72,18 +86,6 @@ public struct MLflowClient: Sendable {
         }
         guard let body, body.objectValue != nil else { throw foreign(response, path) }
         return body
-    }
-
-    private var authorisation: [HTTPHeader] {
-        switch credentials {
-        case .none: []
-        case .basic(let username, let password):
-            [
-                HTTPHeader(
-                    "Authorization", "Basic " + Data("\(username):\(password)".utf8).base64EncodedString())
-            ]
-        case .bearer(let token): [HTTPHeader("Authorization", "Bearer \(token)")]
-        }
     }
 
     /// The error for an answer that MLflow would not give.

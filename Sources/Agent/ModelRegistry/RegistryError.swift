@@ -8,6 +8,10 @@ public struct RegistryError: Error, Hashable, Sendable, CustomStringConvertible 
         /// The registry is down, overloaded or unreachable.
         case unavailable
         case unauthorised
+        /// The Secret with the credentials, or a key of it, is missing.
+        case credentialsUnavailable
+        /// The Secret does not say that it may be sent to the registry.
+        case secretNotAllowed
         case notFound
         case alreadyExists
         /// Any other refusal, with MLflow's own error code.
@@ -30,8 +34,8 @@ public struct RegistryError: Error, Hashable, Sendable, CustomStringConvertible 
     public var isRetryable: Bool {
         switch code {
         // An object that exists by now was created after the last look: another look finds it.
-        case .unavailable, .alreadyExists, .malformedResponse, .cancelled: true
-        case .invalidAddress, .unauthorised, .notFound, .refused: false
+        case .unavailable, .alreadyExists, .malformedResponse, .cancelled, .credentialsUnavailable: true
+        case .invalidAddress, .unauthorised, .secretNotAllowed, .notFound, .refused: false
         }
     }
 
@@ -41,6 +45,8 @@ public struct RegistryError: Error, Hashable, Sendable, CustomStringConvertible 
         case .invalidAddress: "InvalidTrackingUri"
         case .unavailable: "RegistryUnavailable"
         case .unauthorised: "RegistryUnauthorized"
+        case .credentialsUnavailable: "CredentialsUnavailable"
+        case .secretNotAllowed: "SecretNotAllowed"
         case .notFound: "RegistryNotFound"
         case .alreadyExists: "RegistryConflict"
         case .refused: "RegistryRefused"

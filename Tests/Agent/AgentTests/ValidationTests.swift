@@ -129,7 +129,8 @@ struct ValidationTests {
         let failures = [
             await failure { try await validate(fixture, registration: registration) },
             await failure {
-                _ = try fixture.context.client(StorageConnection(endpoint: address))
+                _ = try fixture.context.client(
+                    StorageConnection(endpoint: address), of: fixture.identity)
                 return StageReport(reason: "none")
             },
         ]

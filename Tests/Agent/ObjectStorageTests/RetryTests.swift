@@ -27,7 +27,7 @@ import Testing
         let client = try client(waits, budget: .seconds(60))
         var attempts = 0
         await #expect(throws: S3Error.self) {
-            try await client.retrying("test") { () async throws(S3Error) -> Void in
+            try await client.retrying("test") { _ async throws(S3Error) -> Void in
                 attempts += 1
                 throw S3Error(.unavailable, "down")
             }
@@ -41,7 +41,7 @@ import Testing
         let waits = WaitLog()
         let client = try client(waits, budget: .seconds(60))
         await #expect(throws: S3Error(.accessDenied, "no")) {
-            try await client.retrying("test") { () async throws(S3Error) -> Void in
+            try await client.retrying("test") { _ async throws(S3Error) -> Void in
                 throw S3Error(.accessDenied, "no")
             }
         }

@@ -11,9 +11,12 @@ import Testing
 final class RememberingCluster: NodeCluster {
     private let state = Mutex<(statuses: [PodStatus], deleted: Bool, events: [String], tokens: Int)>(
         ([], false, [], 0))
-    let given: NamespaceObjects
+    private let objects: Mutex<NamespaceObjects>
 
-    init(_ given: NamespaceObjects = NamespaceObjects()) { self.given = given }
+    init(_ given: NamespaceObjects = NamespaceObjects()) { objects = Mutex(given) }
+
+    /// Changes what the cluster has.
+    func change(_ change: @Sendable (inout NamespaceObjects) -> Void) { objects.withLock { change(&$0) } }
 
     var last: PodStatus? { state.withLock { $0.statuses.last } }
     var isDeleted: Bool { state.withLock { $0.deleted } }
@@ -24,7 +27,7 @@ final class RememberingCluster: NodeCluster {
 
     func objects(namespace: String, configMaps: Set<String>, secrets: Set<String>) async throws
         -> NamespaceObjects
-    { given }
+    { objects.withLock { $0 } }
     func folder(ofClaim name: String, namespace: String) async throws -> String {
         throw ConfigurationError("persistentvolumeclaim \"\(name)\" not found")
     }
@@ -373,6 +376,51 @@ struct PodRunTests {
             group.cancelAll()
         }
         #expect(cluster.last?.phase == "Succeeded")
+    }
+
+    @Test
+    func `a Secret that changes reaches a running container, all of it at once, and goes from it again`()
+        async
+    {
+        defer { remove() }
+        @Sendable func secret(_ data: [String: String]) -> Secret {
+            Secret(metadata: ObjectMeta(name: "keys"), data: data.mapValues { Data($0.utf8) })
+        }
+        cluster.change { $0.secrets["keys"] = secret(["user": "one", "key": "one", "old": "x"]) }
+        let pod = pod(
+            """
+            cat /keys/user /keys/key /plain; echo; readlink /keys/user; stat -Lc %a /keys/user
+            until grep -q two /keys/user; do sleep 0.05; done
+            cat /keys/key; ls /keys; cat /plain; echo
+            until test ! -e /keys/user; do sleep 0.05; done
+            """
+        ) { spec in
+            var volume = Volume(name: "keys", secret: "keys")
+            volume.secret?.optional = true
+            volume.secret?.defaultMode = 0o440
+            spec.volumes = [volume]
+            spec.containers[0].volumeMounts = [
+                VolumeMount(name: "keys", mountPath: "/keys"),
+                VolumeMount(name: "keys", mountPath: "/plain", subPath: "user"),
+            ]
+        }
+        let offset = Mutex<Int64>(0)
+        let worker = worker(
+            pod, clock: NodeClock { NodeClock.system.milliseconds() + offset.withLock { $0 } })
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await worker.run() }
+            while await !log(worker).contains("440") { try? await Task.sleep(for: .milliseconds(20)) }
+            cluster.change { $0.secrets["keys"] = secret(["user": "two", "key": "two"]) }
+            offset.withLock { $0 = 60_000 }
+            while await !log(worker).contains("two") { try? await Task.sleep(for: .milliseconds(20)) }
+            cluster.change { $0.secrets["keys"] = nil }
+            offset.withLock { $0 = 120_000 }
+            await wait { cluster.last?.phase == "Succeeded" }
+            group.cancelAll()
+        }
+        #expect(cluster.last?.phase == "Succeeded")
+        // A mount of one file by subPath stays as it was, as with the kubelet.
+        #expect(await log(worker) == "oneoneone\n..data/user\n440\ntwokey\nuser\none\n")
     }
 
     @Test

@@ -1,7 +1,7 @@
 """A TCP proxy before an S3 server, whose first argument is a port to listen on, the second the server's, and the
 third a file that says what to do with connections: `open` forwards them, `closed` hangs up, as a server that is
-down does, and `denied` answers as one that does not know the credentials. Those that are there when the file
-changes from `open` are cut.
+down does, `denied` answers as one that does not know the credentials, and `key NAME` does so unless the first request
+is signed by that access key. Those that are there when the file changes are cut.
 """
 
 import socket
@@ -28,11 +28,14 @@ def cut(connection):
 
 
 def watch(control):
+    before = mode(control)
     while True:
         time.sleep(0.1)
-        if mode(control) != "open":
+        now = mode(control)
+        if now != before:
             for connection in list(forwarded):
                 cut(connection)
+        before = now
 
 
 def pump(source, target):
@@ -47,8 +50,18 @@ def pump(source, target):
         forwarded.discard(connection)
 
 
+def first_request(client):
+    """The head of a connection's first request, and what came with it."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        chunk = client.recv(65536)
+        if not chunk:
+            break
+        request += chunk
+    return request
+
+
 def deny(client):
-    client.recv(65536)
     head = f"HTTP/1.1 403 Forbidden\r\nContent-Type: application/xml\r\nContent-Length: {len(DENIAL)}\r\n"
     client.sendall(head.encode() + b"Connection: close\r\n\r\n" + DENIAL)
     client.close()
@@ -57,10 +70,12 @@ def deny(client):
 def serve(client, port, now):
     if now == "closed":
         client.close()
-    elif now == "denied":
-        deny(client)
     else:
+        request = b"" if now == "open" else first_request(client)
+        if now == "denied" or now != "open" and f"Credential={now.removeprefix('key ')}/".encode() not in request:
+            return deny(client)
         server = socket.create_connection(("127.0.0.1", port))
+        server.sendall(request)
         threading.Thread(target=pump, args=(server, client), daemon=True).start()
         pump(client, server)
 

@@ -23,7 +23,9 @@ struct Team: Sendable {
         try await team.kubectl(
             "create", "secret", "generic", "s3-credentials",
             "--from-literal=accessKeyId=\(S3Server.accessKey)",
-            "--from-literal=secretAccessKey=\(S3Server.secretKey)")
+            "--from-literal=secretAccessKey=\(S3Server.secretKey)",
+            // The store, and proxies before it.
+            "--from-literal=allowedHosts=127.0.0.1")
         return team
     }
 

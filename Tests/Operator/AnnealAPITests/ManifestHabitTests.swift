@@ -73,6 +73,8 @@ struct ManifestHabitTests {
                 "spec.evaluation.evaluator.env[0].valueFrom.secretKeyRef.name: judge",
                 "spec.evaluation.evaluator.imagePullSecrets[0].name: other-registry",
             ])
+        // Those that programs get values of; kubelets send the others to the registries that they name.
+        #expect(job.spec.programSecrets.map(\.name) == ["hub", "judge"])
     }
 
     @Test func `pull secrets of older releases are still understood`() throws {

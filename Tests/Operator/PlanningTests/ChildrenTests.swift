@@ -85,10 +85,14 @@ struct ChildrenTests {
 
     @Test
     func `only agents see credentials, and only the sidecar a token`() {
-        let pods = Self.pods(Self.children(Samples.trainingJob(nodes: 2))).map(\.spec) + Self.evaluationPods()
+        let job = Samples.trainingJob(nodes: 2) { $0.registration?.credentialsSecretName = "mlflow" }
+        let pods = Self.pods(Self.children(job)).map(\.spec) + Self.evaluationPods()
         for spec in pods {
+            let secrets = Set((spec.volumes ?? []).filter { $0.secret != nil }.map(\.name))
             for container in spec.containers + (spec.initContainers ?? []) {
-                let sees = container.env?.contains { $0.valueFrom?.secretKeyRef != nil } == true
+                #expect(container.env?.allSatisfy { $0.valueFrom?.secretKeyRef == nil } == true)
+                let mounts = (container.volumeMounts ?? []).map(\.name)
+                let sees = mounts.contains { secrets.contains($0) }
                 #expect(sees == (container.command == ["anneal-agent"]), "\(container.name)")
                 let hasToken = container.volumeMounts?.contains { $0.name == "api-token" } == true
                 #expect(hasToken == (container.name == "sync"))

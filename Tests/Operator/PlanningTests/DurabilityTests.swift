@@ -21,7 +21,7 @@ struct DurabilityTests {
 
     @Test(arguments: [
         ("upload", World.Fate.accessDenied), ("upload", .exit(1)), ("upload", .newerAttempt),
-        ("register", .accessDenied),
+        ("upload", .secretNotAllowed), ("register", .accessDenied), ("register", .secretNotAllowed),
     ])
     func `a stage that is refused after training waits with growing backoff, and goes on when it may`(
         word: String, fate: World.Fate

@@ -94,6 +94,23 @@ struct SilentWaitTests {
     }
 
     @Test
+    func `a Job that gets no pod is told within a minute, until it has one`() {
+        var world = World(Samples.trainingJob())
+        world.run { !$0.state.jobs.isEmpty }
+        let job = world.state.jobs.values.first
+        world.pass()
+        #expect(world.status?.reason == nil)
+        // No controller makes the pod: the account that it needs is missing.
+        world.now = world.now.advanced(by: 61)
+        world.pass()
+        #expect(world.status?.reason == "NotStarted")
+        #expect(world.status?.message?.contains("describe job \(job?.name ?? "")") == true)
+        #expect(world.status?.message?.contains("'anneal-agent'") == true)
+        world.run { $0.phase == .training }
+        #expect(world.status?.reason == nil)
+    }
+
+    @Test
     func `a volume that nobody can make is named with its storage class`() {
         var world = World(
             Samples.trainingJob {

@@ -1,6 +1,7 @@
 import AnnealAPI
 import Encodings
 import ModelRegistry
+import MountedSecrets
 import ObjectStorage
 
 /// Failure of a command, for its report and its exit code.
@@ -45,12 +46,20 @@ public struct AgentFailure: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The failure for a Secret that does not allow what the run wants. One that is missing may come yet.
+    init(permission error: SecretError) {
+        self.init(
+            reason: "SecretNotAllowed", message: error.message, isRetryable: error.code == .missing)
+    }
+
     /// The failure for an error of the store. An object that is missing has the reason `missing`, which says
     /// whether it is a dataset, a model or something else.
     static func naming(
         missing reason: String, _ key: String, _ error: S3Error
     ) -> AgentFailure {
         var failure = AgentFailure(error)
+        // What is wrong with a Secret is not the address's fault.
+        if error.code == .secretNotAllowed || error.code == .credentialsUnavailable { return failure }
         failure.message = "\(key): \(failure.message)"
         if error.code == .noSuchKey || error.code == .noSuchBucket { failure.reason = reason }
         return failure

@@ -2,6 +2,7 @@ import AnnealAPI
 import FoundationEssentials
 import HTTPTransport
 import Logging
+import MountedSecrets
 import ObjectStorage
 
 /// A command's environment: variables, transport, retries, time and logger.
@@ -26,12 +27,18 @@ public struct CommandContext: Sendable {
         self.logger = logger
     }
 
-    /// A client for a run's store, with the credentials of the environment; without any, requests are not
-    /// signed.
-    func client(_ storage: StorageConnection) throws -> S3Client {
+    /// A client for a run's store. The Secret that the run names is in use where it is mounted; else what the
+    /// environment names; without either, requests are not signed.
+    func client(_ storage: StorageConnection, of run: RunIdentity) throws -> S3Client {
         var configuration = try S3Configuration(
-            endpoint: storage.endpoint, region: storage.region, pathStyle: storage.pathStyle,
-            credentials: try credentials())
+            endpoint: storage.endpoint, region: storage.region, pathStyle: storage.pathStyle)
+        if let name = storage.credentialsSecretName, let folder = value(EnvironmentName.storageSecret) {
+            configuration.credentials = SecretCredentials(
+                folder: folder, namespace: run.namespace, name: name, endpoint: configuration.endpoint)
+        } else {
+            configuration.credentials = try CredentialChain.provider(
+                environment, region: configuration.region, transport: transport, now: now, logger: logger)
+        }
         if let path = environment["AWS_CA_BUNDLE"], !path.isEmpty {
             guard let data = try? Data(contentsOf: URL(filePath: path)) else {
                 throw AgentFailure.configuration(
@@ -48,21 +55,15 @@ public struct CommandContext: Sendable {
         Synchroniser(client: client, now: now, logger: logger)
     }
 
-    private func credentials() throws(AgentFailure) -> S3Credentials? {
-        let access = value(EnvironmentName.accessKey)
-        let secret = value(EnvironmentName.secretKey)
-        switch (access, secret) {
-        case (nil, nil): return nil
-        case (let access?, let secret?):
-            return S3Credentials(
-                accessKey: access, secretKey: secret, sessionToken: value(EnvironmentName.sessionToken))
-        case (nil, _?), (_?, nil):
-            throw AgentFailure(
-                reason: "InvalidCredentials",
-                message:
-                    "only one of \(EnvironmentName.accessKey) and \(EnvironmentName.secretKey) is set; the "
-                    + "Secret that storage.credentialsSecretName names needs both accessKeyId and secretAccessKey"
-            )
+    /// Checks that the Secrets of which users' programs get values allow it.
+    func check(_ secrets: [NamedSecret]?, of run: RunIdentity) throws(AgentFailure) {
+        guard let secrets, !secrets.isEmpty else { return }
+        let folder = value(EnvironmentName.programSecrets) ?? SecretPath.programs
+        let permissions = ProgramSecrets(folder: folder, namespace: run.namespace)
+        for secret in secrets {
+            do throws(SecretError) { try permissions.check(secret.name, secret.field) } catch {
+                throw AgentFailure(permission: error)
+            }
         }
     }
 

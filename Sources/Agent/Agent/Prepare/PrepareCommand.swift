@@ -8,7 +8,9 @@ struct PrepareCommand {
     let context: CommandContext
 
     func run() async throws -> StageReport {
-        let synchroniser = context.synchroniser(try context.client(configuration.storage))
+        try context.check(configuration.programSecrets, of: configuration.run)
+        let synchroniser = context.synchroniser(
+            try context.client(configuration.storage, of: configuration.run))
         if let left = configuration.left {
             let attempts = LeftAttempts(
                 left: left,

@@ -10,7 +10,7 @@ struct PreprocessCommand {
     let context: CommandContext
 
     func run() async throws -> StageReport {
-        let client = try context.client(configuration.storage)
+        let client = try context.client(configuration.storage, of: configuration.run)
         let destination = try S3Location(configuration.destinationUri)
         let folder = ProcessedFolder(path: configuration.directory)
         var summary: DatasetSummary

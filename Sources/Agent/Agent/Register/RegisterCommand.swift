@@ -9,7 +9,7 @@ struct RegisterCommand {
     func run() async throws -> StageReport {
         let registration = configuration.registration
         let client = try MLflowClient(
-            address: registration.trackingUri, credentials: try credentials(), transport: context.transport)
+            address: registration.trackingUri, source: try credentials(), transport: context.transport)
         let registrar = ModelRegistrar(
             client: client, now: context.now, sleep: context.retryEnvironment.sleep, logger: context.logger)
         let registered = try await registrar.register(model)
@@ -46,7 +46,16 @@ struct RegisterCommand {
         return model
     }
 
-    private func credentials() throws(AgentFailure) -> RegistryCredentials {
+    private func credentials() throws(AgentFailure) -> any RegistryCredentialSource {
+        if let name = configuration.registration.credentialsSecretName,
+            let folder = context.value(EnvironmentName.registrationSecret)
+        {
+            return RegistrySecret(folder: folder, namespace: configuration.run.namespace, name: name)
+        }
+        return try environmentCredentials()
+    }
+
+    private func environmentCredentials() throws(AgentFailure) -> RegistryCredentials {
         if let token = context.value(EnvironmentName.registryToken) { return .bearer(token) }
         let username = context.value(EnvironmentName.registryUsername)
         let password = context.value(EnvironmentName.registryPassword)

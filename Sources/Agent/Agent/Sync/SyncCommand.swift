@@ -54,9 +54,10 @@ struct SyncCommand {
         patient.retry.budget = { state.isStopping ? Self.lastPatience : Self.patience }
         patient.retry.cap = .seconds(3)
         let root = try S3Location(ArtifactLayout.checkpoints(root: configuration.artifactRoot))
+        let client = try patient.client(configuration.storage, of: configuration.run)
         let store = CheckpointStore(
-            synchroniser: patient.synchroniser(try patient.client(configuration.storage)), root: root,
-            run: configuration.run.uid, newestAttempt: configuration.run.attempt, logger: context.logger)
+            synchroniser: patient.synchroniser(client), root: root, run: configuration.run.uid,
+            newestAttempt: configuration.run.attempt, logger: context.logger)
         return CheckpointUploader(
             store: store, configuration: configuration, state: state, now: context.now, logger: context.logger
         )

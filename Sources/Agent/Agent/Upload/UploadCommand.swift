@@ -7,7 +7,8 @@ struct UploadCommand {
     let context: CommandContext
 
     func run() async throws -> StageReport {
-        let synchroniser = context.synchroniser(try context.client(configuration.storage))
+        let synchroniser = context.synchroniser(
+            try context.client(configuration.storage, of: configuration.run))
         let destination = try S3Location(configuration.destinationUri)
         let contents = try contents()
         await removeUnfinished(synchroniser, destination)

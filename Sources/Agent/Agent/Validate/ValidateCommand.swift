@@ -2,6 +2,7 @@ import AnnealAPI
 import HTTPTransport
 import Logging
 import ModelRegistry
+import MountedSecrets
 import ObjectStorage
 
 /// `anneal-agent validate`
@@ -10,8 +11,9 @@ struct ValidateCommand {
     let context: CommandContext
 
     func run() async throws -> StageReport {
+        try context.check(configuration.programSecrets, of: configuration.run)
         try checkRegistration()
-        let client = try context.client(configuration.storage)
+        let client = try context.client(configuration.storage, of: configuration.run)
         for suite in configuration.suites ?? [] {
             let format = configuration.dataset.format
             try await EvaluationData(client: client, suite: suite, datasetFormat: format).check()
@@ -53,7 +55,8 @@ struct ValidateCommand {
         return report
     }
 
-    /// Refuses names and addresses that the registry would refuse after training.
+    /// Refuses names and addresses that the registry would refuse after training, and a Secret that may not go
+    /// there.
     private func checkRegistration() throws {
         guard let registration = configuration.registration else { return }
         try RegistryNames.check(
@@ -61,6 +64,13 @@ struct ValidateCommand {
             experiment: registration.experiment ?? configuration.run.namespace)
         _ = try MLflowClient(
             address: registration.trackingUri, credentials: .none, transport: context.transport)
+        guard let name = registration.credentialsSecretName,
+            let folder = context.value(EnvironmentName.registrationSecret)
+        else { return }
+        let secret = RegistrySecret(folder: folder, namespace: configuration.run.namespace, name: name)
+        do throws(SecretError) { try secret.check(registration.trackingUri) } catch {
+            throw AgentFailure(permission: error)
+        }
     }
 
     private func checkVersion(_ contents: DatasetContents) throws(AgentFailure) {

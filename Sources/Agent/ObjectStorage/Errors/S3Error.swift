@@ -8,6 +8,12 @@ public struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
         case accessDenied
         /// The store does not know the key, the signature is wrong, or a temporary credential has run out.
         case invalidCredentials
+        /// The store refuses keys that it took before: they are being exchanged.
+        case credentialsExchanged
+        /// No credentials can be had yet: a Secret, a key of it or a token is missing.
+        case credentialsUnavailable
+        /// The Secret does not say that it may be sent to the store.
+        case secretNotAllowed
         case noSuchBucket
         case noSuchKey
         /// The bucket is in another region than the configured one.
@@ -50,6 +56,9 @@ public struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
     /// Whether the same request may succeed in a moment.
     var isTransient: Bool { code == .unavailable }
 
+    /// Whether other credentials might be accepted.
+    var isOfCredentials: Bool { code == .invalidCredentials || code == .accessDenied }
+
     /// Whether the failure is of a file of this machine, and says nothing about the store.
     public var isOfLocalFile: Bool {
         switch code {
@@ -62,10 +71,10 @@ public struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
     public var isRetryable: Bool {
         switch code {
         case .unavailable, .objectChanged, .changedLocally, .noSuchUpload, .diskFull, .cancelled,
-            .malformedResponse, .localFile:
+            .malformedResponse, .localFile, .credentialsUnavailable, .credentialsExchanged:
             true
-        case .invalidLocation, .invalidEndpoint, .accessDenied, .invalidCredentials, .noSuchBucket,
-            .noSuchKey,
+        case .invalidLocation, .invalidEndpoint, .accessDenied, .invalidCredentials, .secretNotAllowed,
+            .noSuchBucket, .noSuchKey,
             .wrongRegion, .clockSkew, .checksumMismatch, .refused, .invalidManifest, .unsafePath,
             .newerAttempt:
             false
@@ -78,7 +87,9 @@ public struct S3Error: Error, Hashable, Sendable, CustomStringConvertible {
         case .invalidLocation: "InvalidStorageUri"
         case .invalidEndpoint: "InvalidEndpoint"
         case .accessDenied: "AccessDenied"
-        case .invalidCredentials: "InvalidCredentials"
+        case .invalidCredentials, .credentialsExchanged: "InvalidCredentials"
+        case .credentialsUnavailable: "CredentialsUnavailable"
+        case .secretNotAllowed: "SecretNotAllowed"
         case .noSuchBucket: "BucketNotFound"
         case .noSuchKey: "ObjectNotFound"
         case .wrongRegion: "WrongRegion"

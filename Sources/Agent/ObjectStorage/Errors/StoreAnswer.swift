@@ -106,7 +106,8 @@ extension S3Error {
         case "NoSuchUpload": .noSuchUpload
         case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
             "TokenRefreshRequired",
-            "InvalidClientTokenId", "AuthFailure":
+            "InvalidClientTokenId", "AuthFailure", "ExpiredTokenException", "UnrecognizedClientException",
+            "InvalidSecurity":
             .invalidCredentials
         case "RequestTimeTooSkewed": .clockSkew
         case "PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed",
@@ -142,7 +143,8 @@ extension S3Error {
                 + "storage.credentialsSecretName"
         case .invalidCredentials:
             "the store does not accept the credentials; correct accessKeyId, secretAccessKey and sessionToken in "
-                + "the Secret that storage.credentialsSecretName names"
+                + "the Secret that storage.credentialsSecretName names or, without one, the role of the agents' "
+                + "service account"
         case .noSuchBucket:
             "there is no bucket '\(location.bucket)'; create it or correct the address"
         case .noSuchKey:

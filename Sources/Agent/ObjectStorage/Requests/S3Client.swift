@@ -82,8 +82,8 @@ public struct S3Client: Sendable {
     func get(_ info: ObjectInfo, range: Range<Int64>) async throws(S3Error) -> Data {
         let request = Self.rangeRequest(info, range)
         let expected = Int(range.upperBound - range.lowerBound)
-        return try await retrying(request.what) { () async throws(S3Error) -> Data in
-            let answer = try await self.sendOnce(request, limit: expected)
+        return try await retrying(request.what) { credentials async throws(S3Error) -> Data in
+            let answer = try await self.sendOnce(request, signedBy: credentials, limit: expected)
             guard answer.body.count == expected else {
                 throw S3Error(
                     .unavailable, "\(request.what): \(answer.body.count) bytes came instead of \(expected)")

@@ -1,18 +1,5 @@
 import Encodings
 
-/// Keys for signing requests.
-public struct S3Credentials: Hashable, Sendable {
-    public var accessKey: String
-    public var secretKey: String
-    public var sessionToken: String?
-
-    public init(accessKey: String, secretKey: String, sessionToken: String? = nil) {
-        self.accessKey = accessKey
-        self.secretKey = secretKey
-        self.sessionToken = sessionToken
-    }
-}
-
 /// Address of a store, and settings of requests to it.
 public struct S3Configuration: Sendable {
     /// `http[s]://host[:port]`, without a path.
@@ -20,8 +7,8 @@ public struct S3Configuration: Sendable {
     public var region: String
     /// Whether the bucket is in the path rather than in the host name.
     public var pathStyle: Bool
-    /// Credentials; nil: requests are not signed.
-    public var credentials: S3Credentials?
+    /// Source of the keys; nil: requests are not signed.
+    public var credentials: (any CredentialProvider)?
     /// Bytes of a part; a larger transfer is cut into parts.
     public var partSize: Int64 = 8 << 20
     /// Parts of one object that are transferred at once.
@@ -33,7 +20,7 @@ public struct S3Configuration: Sendable {
     /// - Throws: `.invalidEndpoint`.
     public init(
         endpoint: String? = nil, region: String? = nil, pathStyle: Bool? = nil,
-        credentials: S3Credentials? = nil
+        credentials: (any CredentialProvider)? = nil
     ) throws(S3Error) {
         let region = region ?? "us-east-1"
         guard !region.isEmpty, region.utf8.allSatisfy(Self.isRegionByte) else {

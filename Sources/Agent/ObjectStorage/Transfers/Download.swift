@@ -100,9 +100,9 @@ extension S3Client {
         var request = S3Request("GET", location, what: "reading \(location)")
         request.expectedBytes = size
         let sent = request
-        return try await retrying(request.what) { () async throws(S3Error) -> DownloadedFile in
+        return try await retrying(request.what) { credentials async throws(S3Error) -> DownloadedFile in
             let digest = Mutex(StreamingDigest())
-            let head = try await self.fetch(sent, into: file, at: 0) { bytes in
+            let head = try await self.fetch(sent, signedBy: credentials, into: file, at: 0) { bytes in
                 digest.withLock { $0.update(bytes) }
             }
             guard let info = ObjectInfo(location: location, head: head) else {
@@ -160,8 +160,9 @@ extension S3Client {
         async throws(S3Error)
     {
         let request = Self.rangeRequest(info, range)
-        try await retrying(request.what) { () async throws(S3Error) -> Void in
-            let head = try await self.fetch(request, into: file, at: range.lowerBound)
+        try await retrying(request.what) { credentials async throws(S3Error) -> Void in
+            let head = try await self.fetch(
+                request, signedBy: credentials, into: file, at: range.lowerBound)
             let expected = range.upperBound - range.lowerBound
             guard let length = head[header: "content-length"], Int64(length) == expected else {
                 throw S3Error(
@@ -172,18 +173,18 @@ extension S3Client {
 
     /// Sends a request once, and writes the body of its answer to a place in a file.
     private func fetch(
-        _ request: S3Request, into file: FileContent, at offset: Int64,
+        _ request: S3Request, signedBy credentials: S3Credentials?, into file: FileContent, at offset: Int64,
         observe: (@Sendable (UnsafeRawBufferPointer) -> Void)? = nil
     ) async throws(S3Error) -> HTTPResponseHead {
         let head: HTTPResponseHead
         let body: Data
         do throws(TransportError) {
             (head, body) = try await transport.download(
-                http(request), to: file.descriptor, at: offset, observe: observe)
+                http(request, signedBy: credentials), to: file.descriptor, at: offset, observe: observe)
         } catch {
             throw S3Error(transport: error, what: request.what, endpoint: configuration.endpoint)
         }
-        try await check(head, body, request)
+        try await check(head, body, request, signedBy: credentials)
         return head
     }
 }

@@ -150,8 +150,8 @@ private struct MultipartUpload: Sendable {
     /// Sends a request whose answer may be a 200 with an error in the body: a store may answer early to keep
     /// the connection.
     private func finish(_ request: S3Request) async throws(S3Error) -> String? {
-        try await client.retrying(what) { () async throws(S3Error) -> String? in
-            let answer = try await self.client.sendOnce(request)
+        try await client.retrying(what) { credentials async throws(S3Error) -> String? in
+            let answer = try await self.client.sendOnce(request, signedBy: credentials)
             guard let document = try? XMLElement(parsing: answer.body) else {
                 throw S3Error(.unavailable, "\(self.what): the store's last answer was cut off")
             }
@@ -171,7 +171,10 @@ private struct MultipartUpload: Sendable {
         let sent = request
         let client = client
         // A request of a cancelled task would be cancelled, too.
-        await Task.detached { _ = try? await client.sendOnce(sent) }.value
+        await Task.detached {
+            let credentials = try? await client.configuration.credentials?.credentials()
+            _ = try? await client.sendOnce(sent, signedBy: credentials)
+        }.value
     }
 
     private static func escaped(_ text: String) -> String {

@@ -33,20 +33,6 @@ struct PodFiles: Sendable {
         else { throw SystemCallError(call: "writing \(path)", code: errno) }
     }
 
-    /// Writes a volume's files, each one swapped in whole.
-    func write(_ files: [VolumeFile], volume: String) throws {
-        let root = folder.volume(volume)
-        let manager = FileManager.default
-        try manager.createDirectory(atPath: root, withIntermediateDirectories: true)
-        for file in files {
-            let path = "\(root)/\(file.path)"
-            let parent = URL(filePath: path).deletingLastPathComponent()
-            try manager.createDirectory(at: parent, withIntermediateDirectories: true)
-            try file.contents.write(to: URL(filePath: path), options: .atomic)
-            try manager.setAttributes([.posixPermissions: file.mode], ofItemAtPath: path)
-        }
-    }
-
     /// Makes an empty folder that everyone may write to, as an emptyDir is.
     func makeEmpty(volume: String) throws {
         let path = folder.volume(volume)

@@ -14,7 +14,7 @@ extension PodWorker {
             timelines[name] = LogTimeline(log: process.log)
         }
         isPrepared = state.records.values.contains { $0.isRunning || $0.termination != nil }
-        if isPrepared { tokensRefreshAt = nowMilliseconds }
+        if isPrepared { volumesRefreshAt = nowMilliseconds }
         publishLogs()
     }
 
@@ -98,15 +98,16 @@ extension PodWorker {
         }
     }
 
-    /// Renews the tokens before they expire; a renewal that fails is repeated a little later.
-    func refreshTokens() async {
-        guard isPrepared, !state.isFinished, state.stop == nil, nowMilliseconds >= tokensRefreshAt else {
+    /// Shows changes of Secrets, ConfigMaps and fields, and renews tokens before they expire, as a kubelet does; one
+    /// that fails is repeated a little later, and the files stay as they are until then.
+    func refreshVolumes() async {
+        guard isPrepared, !state.isFinished, state.stop == nil, nowMilliseconds >= volumesRefreshAt else {
             return
         }
         do {
             try await writeObjectVolumes(try await fetchObjects())
         } catch {
-            tokensRefreshAt = nowMilliseconds + 10_000
+            volumesRefreshAt = nowMilliseconds + 10_000
             logger.warning("volumes could not be renewed; it is tried again", metadata: ["error": "\(error)"])
         }
     }

@@ -151,13 +151,39 @@ extension PodWorker {
         return mounts
     }
 
+    /// Time between two looks at the objects that volumes are made of, in milliseconds. A kubelet takes about a
+    /// minute.
+    private static let volumeRefreshInterval: Int64 = 30_000
+
     /// Writes ConfigMap, Secret, projected and downward API volumes.
     func writeObjectVolumes(_ objects: NamespaceObjects) async throws {
-        var tokens: [ServiceAccountTokenProjection: String] = [:]
-        var lifetime: Int64 = .max
-        for projection in PodVolumeNeeds(of: state.spec).tokens {
+        try await renewTokens()
+        let source = VolumeFiles(
+            objects: objects,
+            fields: DownwardFields(pod: state.pod, podIP: state.address, hostIP: NodeContext.hostIP),
+            tokens: tokens)
+        var hasAny = false
+        for volume in state.spec.volumes ?? [] {
             do {
-                tokens[projection] = try await context.cluster.token(projection, for: state.pod)
+                guard let contents = try source.files(of: volume) else { continue }
+                try AtomicVolume(root: folder.volume(volume.name)).write(contents)
+            } catch {
+                throw VolumeFailure.setUp(volume.name, error)
+            }
+            hasAny = true
+        }
+        volumesRefreshAt = hasAny ? nowMilliseconds + Self.volumeRefreshInterval : .max
+    }
+
+    /// Issues the tokens of the pod's volumes when they are due.
+    private func renewTokens() async throws {
+        let needed = PodVolumeNeeds(of: state.spec).tokens
+        guard !needed.isEmpty, nowMilliseconds >= tokensRenewAt else { return }
+        var issued: [ServiceAccountTokenProjection: String] = [:]
+        var lifetime: Int64 = .max
+        for projection in needed {
+            do {
+                issued[projection] = try await context.cluster.token(projection, for: state.pod)
             } catch {
                 let volume = (state.spec.volumes ?? []).first { volume in
                     volume.projected?.sources?.contains { $0.serviceAccountToken == projection } == true
@@ -167,21 +193,11 @@ extension PodWorker {
             }
             lifetime = min(lifetime, max(600, projection.expirationSeconds ?? 3600))
         }
-        let source = VolumeFiles(
-            objects: objects,
-            fields: DownwardFields(pod: state.pod, podIP: state.address, hostIP: NodeContext.hostIP),
-            tokens: tokens)
-        let files = PodFiles(folder: folder)
-        for volume in state.spec.volumes ?? [] {
-            do {
-                guard let contents = try source.files(of: volume) else { continue }
-                try files.write(contents, volume: volume.name)
-            } catch {
-                throw VolumeFailure.setUp(volume.name, error)
-            }
-        }
+        tokens = issued
         // Renewal is due at four fifths of the shortest life, as with the kubelet.
-        tokensRefreshAt = lifetime == .max ? .max : nowMilliseconds + lifetime * 800
+        let (span, overflow) = lifetime.multipliedReportingOverflow(by: 800)
+        let (due, isLate) = nowMilliseconds.addingReportingOverflow(span)
+        tokensRenewAt = overflow || isLate ? .max : due
     }
 }
 

@@ -26,7 +26,12 @@ actor PodWorker {
     var isPrepared = false
     /// Host folders of the pod's claims, by claim.
     var claimFolders: [String: String] = [:]
-    var tokensRefreshAt: Int64 = .max
+    /// Instant at which the volumes are looked at again, in milliseconds.
+    var volumesRefreshAt: Int64 = .max
+    /// Tokens that were issued for the pod's volumes.
+    var tokens: [ServiceAccountTokenProjection: String] = [:]
+    /// Instant at which these are issued anew, in milliseconds.
+    var tokensRenewAt: Int64 = 0
     var hostAliases: [HostAlias] = []
     var timelines: [String: LogTimeline] = [:]
     private var published: PodStatus?
@@ -112,7 +117,7 @@ actor PodWorker {
         let before = state
         observeContainers()
         refreshHosts()
-        await refreshTokens()
+        await refreshVolumes()
         runProbes()
         decideStop()
         if !state.isFinished { try await act() }

@@ -138,10 +138,11 @@ public struct VolumeProjection: Codable, Hashable, Sendable {
     public var downwardAPI: DownwardAPIVolumeSource?
     public init(
         serviceAccountToken: ServiceAccountTokenProjection? = nil, configMap: ConfigMapVolumeSource? = nil,
-        downwardAPI: DownwardAPIVolumeSource? = nil
+        secret: OptionalItems? = nil, downwardAPI: DownwardAPIVolumeSource? = nil
     ) {
         self.serviceAccountToken = serviceAccountToken
         self.configMap = configMap
+        self.secret = secret
         self.downwardAPI = downwardAPI
     }
 }
@@ -150,6 +151,11 @@ public struct OptionalItems: Codable, Hashable, Sendable {
     public var name: String?
     public var items: [KeyToPath]?
     public var optional: Bool?
+    public init(name: String, items: [KeyToPath]? = nil, optional: Bool? = nil) {
+        self.name = name
+        self.items = items
+        self.optional = optional
+    }
 }
 
 public struct ServiceAccountTokenProjection: Codable, Hashable, Sendable {

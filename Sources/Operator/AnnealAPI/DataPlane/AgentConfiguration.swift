@@ -36,11 +36,14 @@ public struct ValidateConfiguration: Codable, Hashable, Sendable {
     /// Whether model and dataset are known, by digest, from a run that this one continues, and are not looked at.
     /// Nil or false: they are.
     public var skipsInputs: Bool?
+    /// Secrets of which users' programs get values, which must allow it. Nil: none.
+    public var programSecrets: [NamedSecret]?
 
     /// A check of a model and a dataset, and of what evaluation and registration need.
     public init(
         run: RunIdentity, storage: StorageConnection, model: StoredInput, dataset: DatasetReference,
-        suites: [EvaluationSuite]? = nil, registration: Registration? = nil, skipsInputs: Bool? = nil
+        suites: [EvaluationSuite]? = nil, registration: Registration? = nil, skipsInputs: Bool? = nil,
+        programSecrets: [NamedSecret]? = nil
     ) {
         self.run = run
         self.storage = storage
@@ -49,6 +52,7 @@ public struct ValidateConfiguration: Codable, Hashable, Sendable {
         self.suites = suites
         self.registration = registration
         self.skipsInputs = skipsInputs
+        self.programSecrets = programSecrets
     }
 }
 
@@ -154,12 +158,14 @@ public struct PrepareConfiguration: Codable, Hashable, Sendable {
     public var left: LeftAttempts?
     /// Folders to be emptied first, which hold what an earlier attempt left half done.
     public var cleared: [String]
+    /// Secrets of which the program after this command gets values, which must allow it. Nil: none.
+    public var programSecrets: [NamedSecret]?
 
     /// Copies, and a checkpoint to go on from where `checkpointsUri` is given.
     public init(
         run: RunIdentity, storage: StorageConnection, downloads: [Download], checkpointsUri: String? = nil,
         inherited: CheckpointReference? = nil, resumeDirectory: String? = nil, left: LeftAttempts? = nil,
-        cleared: [String] = []
+        cleared: [String] = [], programSecrets: [NamedSecret]? = nil
     ) {
         self.run = run
         self.storage = storage
@@ -169,6 +175,7 @@ public struct PrepareConfiguration: Codable, Hashable, Sendable {
         self.resumeDirectory = resumeDirectory
         self.left = left
         self.cleared = cleared
+        self.programSecrets = programSecrets
     }
 }
 

@@ -69,18 +69,52 @@ public enum EnvironmentName {
     public static let stopWithin = "ANNEAL_STOP_WITHIN_SECONDS"
     /// Path of the file that a program leaves its result in.
     public static let result = "ANNEAL_RESULT"
-    /// Access key of S3, in agent containers.
-    public static let accessKey = "AWS_ACCESS_KEY_ID"
-    /// Secret key of S3, in agent containers.
-    public static let secretKey = "AWS_SECRET_ACCESS_KEY"
-    /// Session token of S3, in agent containers; set with temporary credentials.
-    public static let sessionToken = "AWS_SESSION_TOKEN"
-    /// User at the registry, in agent containers.
+    /// Folder of the mounted Secret with the keys of S3, in agent containers; not set without a Secret.
+    public static let storageSecret = "ANNEAL_STORAGE_SECRET"
+    /// Folder of the mounted Secret with the credentials of the registry; not set without a Secret.
+    public static let registrationSecret = "ANNEAL_REGISTRATION_SECRET"
+    /// Folder with the permissions of Secrets that users' programs get values of; not set without any.
+    public static let programSecrets = "ANNEAL_PROGRAM_SECRETS"
+    /// Name of variables by which a program's pod needs the permission of each Secret, followed by a number.
+    public static let secretPermission = "ANNEAL_SECRET_ALLOWED_"
+    /// User at the registry, for an agent outside pods.
     public static let registryUsername = "MLFLOW_TRACKING_USERNAME"
     /// Password of that user.
     public static let registryPassword = "MLFLOW_TRACKING_PASSWORD"
     /// Token for the registry, in place of user and password.
     public static let registryToken = "MLFLOW_TRACKING_TOKEN"
+}
+
+/// Folders that Secrets of a run are mounted at, in agent containers only.
+public enum SecretPath {
+    /// Folder of the Secret with the keys of S3.
+    public static let storage = "/var/run/secrets/anneal.dev/storage"
+    /// Folder of the Secret with the credentials of the registry; of its `allowedHosts` alone in `validate`.
+    public static let registration = "/var/run/secrets/anneal.dev/registration"
+    /// Folder with a folder for each Secret that users' programs get values of, which holds its key
+    /// `allowedInPrograms` alone.
+    public static let programs = "/var/run/secrets/anneal.dev/programs"
+}
+
+/// Keys of Secrets that a run names.
+public enum SecretKey {
+    /// Access key of S3.
+    public static let accessKey = "accessKeyId"
+    /// Secret key of S3.
+    public static let secretKey = "secretAccessKey"
+    /// Token of temporary keys of S3.
+    public static let sessionToken = "sessionToken"
+    /// User at the registry.
+    public static let username = "username"
+    /// Password of that user.
+    public static let password = "password"
+    /// Token for the registry, in place of user and password.
+    public static let token = "token"
+    /// Hosts that the Secret may be sent to: `host`, `host:port`, `*.domain` or `*`, separated by commas or white
+    /// space. Without it, the Secret is sent nowhere.
+    public static let allowedHosts = "allowedHosts"
+    /// Permission, `true`, to give values of the Secret to users' programs.
+    public static let allowedInPrograms = "allowedInPrograms"
 }
 
 /// Exit codes of programs in a pod.

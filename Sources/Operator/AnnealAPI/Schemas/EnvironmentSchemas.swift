@@ -33,7 +33,9 @@ extension SharedSchema {
         "Place that the value comes from when the container starts.",
         [
             "secretKeyRef": keyReference(
-                "A key of a Secret of this namespace.", name: secretName("Name of the object.")),
+                "A key of a Secret of this namespace, which says by its key allowedInPrograms, true, that programs "
+                    + "of runs may have its values; also where the reference is optional.",
+                name: secretName("Name of the object.")),
             "configMapKeyRef": keyReference(
                 "A key of a ConfigMap of this namespace.", name: objectName("Name of the object.")),
             "fieldRef": .object(

@@ -134,7 +134,9 @@ enum SharedSchema {
             ).default(false),
             "credentialsSecretName": secretName(
                 "A Secret of this namespace with the keys accessKeyId, secretAccessKey and, for temporary "
-                    + "credentials, sessionToken. Requests are unsigned if absent."),
+                    + "credentials, sessionToken; and allowedHosts, hosts that it may be sent to, of which "
+                    + "endpoint's must be one. If absent, the identity that the cloud gives to the agents' "
+                    + "service account signs requests or, without one, nothing does."),
         ])
 
     static let datasetFormat = Schema.string(

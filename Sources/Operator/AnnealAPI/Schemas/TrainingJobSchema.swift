@@ -251,7 +251,8 @@ enum TrainingJobSchema {
             "trackingUri": SharedSchema.httpUri("Address of MLflow, such as `http://mlflow.ml:5000`."),
             "experiment": SharedSchema.line("MLflow experiment; the namespace if absent.", maximum: 500),
             "credentialsSecretName": SharedSchema.secretName(
-                "A Secret of this namespace with username and password, or token."),
+                "A Secret of this namespace with username and password, or token; and allowedHosts, hosts that it "
+                    + "may be sent to, of which trackingUri's must be one."),
             "codeCommit": SharedSchema.line("Commit of the training code, for the lineage.", maximum: 128),
             "tags": SharedSchema.parameters("Tags of the model version, besides the lineage."),
         ], required: ["modelName", "trackingUri"])

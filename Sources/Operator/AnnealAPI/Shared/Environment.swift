@@ -22,7 +22,8 @@ public struct EnvironmentVariable: Codable, Hashable, Sendable {
 
 /// Place that a variable's value comes from; exactly one of them.
 public struct VariableSource: Codable, Hashable, Sendable {
-    /// A key of a Secret of this namespace. Nil with another source.
+    /// A key of a Secret of this namespace, which says by its key allowedInPrograms, true, that programs of runs may
+    /// have its values; also where the reference is optional. Nil with another source.
     public var secretKeyRef: KeyReference?
     /// A key of a ConfigMap of this namespace. Nil with another source.
     public var configMapKeyRef: KeyReference?

@@ -8,7 +8,8 @@ public struct StorageConnection: Codable, Hashable, Sendable {
     /// Default false.
     public var pathStyle: Bool?
     /// A Secret of this namespace with the keys accessKeyId, secretAccessKey and, for temporary credentials,
-    /// sessionToken. Requests are unsigned if absent.
+    /// sessionToken; and allowedHosts, hosts that it may be sent to, of which endpoint's must be one. If absent, the
+    /// identity that the cloud gives to the agents' service account signs requests or, without one, nothing does.
     public var credentialsSecretName: String?
 
     /// AWS in `us-east-1`, unsigned, unless said otherwise.

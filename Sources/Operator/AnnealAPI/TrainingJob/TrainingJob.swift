@@ -342,7 +342,8 @@ public struct Registration: Codable, Hashable, Sendable {
     public var trackingUri: String
     /// MLflow experiment; the namespace if absent.
     public var experiment: String?
-    /// A Secret of this namespace with username and password, or token. Nil: requests carry no credentials.
+    /// A Secret of this namespace with username and password, or token; and allowedHosts, hosts that it may be sent
+    /// to, of which trackingUri's must be one. Nil: requests carry no credentials.
     public var credentialsSecretName: String?
     /// Commit of the training code, for the lineage. Nil: the lineage has none.
     public var codeCommit: String?

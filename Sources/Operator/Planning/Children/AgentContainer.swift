@@ -1,22 +1,21 @@
 import AnnealAPI
 import KubernetesAPI
 
-/// Containers that run `anneal-agent`: the only ones that see credentials.
+/// Containers that run `anneal-agent`: the only ones that get Secrets (`AgentSecret`) and the pod's identity.
 enum AgentContainer {
     static func make(
-        name: String, command: String, configurationVolume: String, storage: StorageConnection?,
-        resources: NodeResources, settings: PlannerSettings
+        name: String, command: String, configurationVolume: String, resources: NodeResources,
+        settings: PlannerSettings
     ) -> Container {
         var container = Container(name: name, image: settings.agentImage)
         container.imagePullPolicy = settings.imagePullPolicy
         container.command = settings.agentCommand
         container.args = [command]
-        container.env =
-            [
-                EnvVar(name: EnvironmentName.configuration, value: WorkspacePath.agentConfiguration),
-                EnvVar(name: EnvironmentName.result, value: WorkspacePath.result),
-                EnvVar(name: "HOME", value: "/tmp"),
-            ] + storageCredentials(storage?.credentialsSecretName)
+        container.env = [
+            EnvVar(name: EnvironmentName.configuration, value: WorkspacePath.agentConfiguration),
+            EnvVar(name: EnvironmentName.result, value: WorkspacePath.result),
+            EnvVar(name: "HOME", value: "/tmp"),
+        ]
         container.volumeMounts = [
             PodVolumes.workspaceMount, PodVolumes.configurationMount(configurationVolume),
             PodVolumes.temporaryMount,
@@ -26,33 +25,6 @@ enum AgentContainer {
         container.terminationMessagePath = WorkspacePath.result
         container.terminationMessagePolicy = "FallbackToLogsOnError"
         return container
-    }
-
-    private static func storageCredentials(_ secret: String?) -> [EnvVar] {
-        guard let secret else { return [] }
-        return [
-            variable(EnvironmentName.accessKey, secret, "accessKeyId"),
-            variable(EnvironmentName.secretKey, secret, "secretAccessKey"),
-            variable(EnvironmentName.sessionToken, secret, "sessionToken", optional: true),
-        ]
-    }
-
-    /// MLflow's credentials: a name and a password, or a token.
-    static func registryCredentials(_ secret: String?) -> [EnvVar] {
-        guard let secret else { return [] }
-        return [
-            variable(EnvironmentName.registryUsername, secret, "username", optional: true),
-            variable(EnvironmentName.registryPassword, secret, "password", optional: true),
-            variable(EnvironmentName.registryToken, secret, "token", optional: true),
-        ]
-    }
-
-    private static func variable(
-        _ name: String, _ secret: String, _ key: String, optional: Bool? = nil
-    ) -> EnvVar {
-        EnvVar(
-            name: name,
-            valueFrom: EnvVarSource(secretKeyRef: KeySelector(name: secret, key: key, optional: optional)))
     }
 }
 

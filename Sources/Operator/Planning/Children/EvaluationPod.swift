@@ -44,11 +44,9 @@ struct EvaluationPod {
             let agent = String?.annotation(preparation(suite, attempt: attempt))
         else { return nil }
         var pod = PodSpec(containers: [evaluator(image)])
-        pod.initContainers = [
-            AgentContainer.make(
-                name: "prepare", command: "prepare", configurationVolume: "agent-config",
-                storage: spec.storage, resources: settings.agentResources, settings: settings)
-        ]
+        var prepare = AgentContainer.make(
+            name: "prepare", command: "prepare", configurationVolume: "agent-config",
+            resources: settings.agentResources, settings: settings)
         pod.volumes = [
             Volume(name: PodVolumes.workspaceName, emptyDir: EmptyDirVolumeSource()),
             PodVolumes.configuration(
@@ -59,6 +57,10 @@ struct EvaluationPod {
                 annotation: ConfigurationAnnotation.agent),
             PodVolumes.temporary, PodVolumes.sharedMemory(Quantity("1Gi")),
         ]
+        AgentSecret.storage(spec.storage)?.give(to: &prepare, in: &pod)
+        AgentSecret.programPermissions(spec.programSecrets)?.give(to: &prepare, in: &pod)
+        pod.initContainers = [prepare]
+        pod.serviceAccountName = settings.agentServiceAccount
         pod.restartPolicy = "Never"
         pod.automountServiceAccountToken = false
         pod.enableServiceLinks = false
@@ -70,7 +72,7 @@ struct EvaluationPod {
             name: Self.name(run, suite: suite.name, attempt: attempt), stage: "evaluate", attempt: attempt,
             annotations: [
                 ConfigurationAnnotation.program: program, ConfigurationAnnotation.agent: agent,
-            ])
+            ].merging(AgentIdentity.annotations(hiddenFrom: [Self.evaluatorName])) { $1 })
         // The pod stays until its GPU time is counted.
         if gpus > 0 { metadata.finalizers = [Anneal.Finalizer.settle] }
         return Pod(metadata: metadata, spec: pod)
@@ -130,6 +132,6 @@ struct EvaluationPod {
         if let data = suite.data { downloads.append(.init(source: data, destination: Self.suiteFile)) }
         return PrepareConfiguration(
             run: run.identity(attempt: attempt), storage: spec.storage ?? StorageConnection(),
-            downloads: downloads)
+            downloads: downloads, programSecrets: spec.programSecrets.isEmpty ? nil : spec.programSecrets)
     }
 }

@@ -48,13 +48,7 @@ struct StageJob {
         var pod = PodSpec()
         var main = AgentContainer.make(
             name: "agent", command: content.command, configurationVolume: "agent-config",
-            storage: spec.storage, resources: content.resources, settings: settings)
-        if stage == .registering {
-            main.env =
-                (main.env ?? [])
-                + AgentContainer.registryCredentials(spec.registration?.credentialsSecretName)
-        }
-        pod.containers = [main]
+            resources: content.resources, settings: settings)
         pod.volumes = [
             mountsClaim(stage, content)
                 ? Volume(name: PodVolumes.workspaceName, claim: WorkspaceClaim.name(run, spec, status))
@@ -64,6 +58,9 @@ struct StageJob {
                 annotation: ConfigurationAnnotation.agent),
             PodVolumes.temporary,
         ]
+        for secret in secrets(of: stage) { secret.give(to: &main, in: &pod) }
+        pod.containers = [main]
+        pod.serviceAccountName = settings.agentServiceAccount
         pod.restartPolicy = "Never"
         pod.automountServiceAccountToken = false
         pod.enableServiceLinks = false
@@ -100,6 +97,23 @@ struct StageJob {
         content.needsWorkspace && (!spec.hasOwnVolume || stage == .uploading)
     }
 
+    /// Secrets that the stage's agent needs, or what it needs to know of them.
+    private func secrets(of stage: TrainingJobPhase) -> [AgentSecret] {
+        var secrets = [AgentSecret.storage(spec.storage)]
+        switch stage {
+        case .validating:
+            secrets += [
+                .registrationPermission(spec.registration), .programPermissions(spec.programSecrets),
+            ]
+        case .preparing: secrets.append(.programPermissions(spec.programSecrets))
+        case .registering: secrets = [.registration(spec.registration)]
+        case .preprocessing, .uploading, .pending, .queued, .training, .evaluating, .completed, .suspended,
+            .evalFailed, .failed, .cancelled, .pruned:
+            break
+        }
+        return secrets.compactMap(\.self)
+    }
+
     private func content(_ stage: TrainingJobPhase, attempt: Int) -> Content? {
         switch stage {
         case .validating:
@@ -131,6 +145,10 @@ struct StageJob {
     }
 
     private var storage: StorageConnection { spec.storage ?? StorageConnection() }
+    private var programSecrets: [NamedSecret]? {
+        let secrets = spec.programSecrets
+        return secrets.isEmpty ? nil : secrets
+    }
     private var root: String { ArtifactLayout.root(artifacts: spec.artifacts.storageUri, uid: run.uid) }
 
     private func validate(_ attempt: Int) -> ValidateConfiguration {
@@ -145,7 +163,8 @@ struct StageJob {
         return ValidateConfiguration(
             run: run.identity(attempt: attempt), storage: storage, model: spec.model, dataset: spec.dataset,
             suites: suites, registration: registration,
-            skipsInputs: status.dataset?.processedManifestSha256 == nil ? nil : true)
+            skipsInputs: status.dataset?.processedManifestSha256 == nil ? nil : true,
+            programSecrets: programSecrets)
     }
 
     private func preprocess(_ attempt: Int, part: PreprocessConfiguration.Part) -> PreprocessConfiguration {
@@ -190,7 +209,7 @@ struct StageJob {
             // Attempts of older releases shared these folders.
             cleared: [
                 WorkspacePath.checkpoints, WorkspacePath.resume, WorkspacePath.run, WorkspacePath.output,
-            ])
+            ], programSecrets: programSecrets)
     }
 
     /// The base model as it was validated.
@@ -230,9 +249,10 @@ struct StageJob {
             PodVolumes.folderMount(WorkspacePath.data, readOnly: false), PodVolumes.temporaryMount,
         ]
         user.terminationMessagePolicy = "FallbackToLogsOnError"
-        let publish = AgentContainer.make(
+        var publish = AgentContainer.make(
             name: "agent", command: "preprocess", configurationVolume: "publisher-config",
-            storage: spec.storage, resources: settings.preprocessResources, settings: settings)
+            resources: settings.preprocessResources, settings: settings)
+        AgentSecret.storage(spec.storage)?.give(to: &publish, in: &pod)
         pod.initContainers = [process, user]
         pod.containers = [publish]
         pod.volumes?.append(
@@ -240,6 +260,7 @@ struct StageJob {
                 "publisher-config", file: WorkspacePath.agentConfiguration,
                 annotation: ConfigurationAnnotation.publisher))
         template.metadata?.annotations?[ConfigurationAnnotation.publisher] = publisher
+        template.metadata?.annotations?.merge(AgentIdentity.annotations(hiddenFrom: [user.name])) { $1 }
         template.spec = pod
     }
 }

@@ -100,6 +100,7 @@ struct TrainingGang {
         if rank == 0 {
             guard let agent = String?.annotation(syncConfiguration) else { return nil }
             annotations[ConfigurationAnnotation.agent] = agent
+            annotations.merge(AgentIdentity.annotations(hiddenFrom: [Self.trainerName])) { $1 }
             addSidecar(to: &pod)
         }
         if let preparation {
@@ -129,9 +130,11 @@ struct TrainingGang {
 
     /// Fills the pod's own volume before anything else runs.
     private func addPreparation(to pod: inout PodSpec) {
-        let prepare = AgentContainer.make(
+        var prepare = AgentContainer.make(
             name: Self.preparationName, command: "prepare", configurationVolume: "prepare-config",
-            storage: spec.storage, resources: settings.agentResources, settings: settings)
+            resources: settings.agentResources, settings: settings)
+        AgentSecret.storage(spec.storage)?.give(to: &prepare, in: &pod)
+        AgentSecret.programPermissions(spec.programSecrets)?.give(to: &prepare, in: &pod)
         pod.initContainers = [prepare] + (pod.initContainers ?? [])
         pod.volumes?.append(
             PodVolumes.configuration(
@@ -141,12 +144,13 @@ struct TrainingGang {
 
     private func addSidecar(to pod: inout PodSpec) {
         var sync = AgentContainer.make(
-            name: "sync", command: "sync", configurationVolume: "agent-config", storage: spec.storage,
+            name: "sync", command: "sync", configurationVolume: "agent-config",
             resources: settings.syncResources, settings: settings)
         sync.restartPolicy = "Always"
         // It sees its own attempt's folders and no other's.
         sync.volumeMounts?.removeAll { $0.name == PodVolumes.workspaceName }
         sync.volumeMounts? += PodVolumes.attemptMounts(attempt) + [PodVolumes.serviceAccountTokenMount]
+        AgentSecret.storage(spec.storage)?.give(to: &sync, in: &pod)
         pod.initContainers = [sync]
         pod.serviceAccountName = settings.agentServiceAccount
         pod.volumes? += [

@@ -3,7 +3,8 @@ import KubernetesAPI
 
 /// Parts of a pod by which a user's program gets what its spec gives it: variables, and Secrets for its image.
 enum UserProgram {
-    /// The user's variables first, but none that has the name of one of ours.
+    /// The user's variables, but none that has the name of one of ours. Before them comes what each Secret that they
+    /// name must have to be given to programs: without it, the kubelet starts no container.
     ///
     /// - Parameters:
     ///   - user: as the spec has them
@@ -13,7 +14,18 @@ enum UserProgram {
         _ user: [EnvironmentVariable]?, besides ours: [EnvVar], reserved: Set<String> = []
     ) -> [EnvVar] {
         let taken = Set(ours.map(\.name)).union(reserved)
-        return (user ?? []).filter { !taken.contains($0.name) }.map(variable) + ours
+        let given = (user ?? []).filter { !taken.contains($0.name) }
+        return permissions(NamedSecret.distinct(NamedSecret.given(by: given, in: ""))) + given.map(variable)
+            + ours
+    }
+
+    private static func permissions(_ secrets: [NamedSecret]) -> [EnvVar] {
+        secrets.enumerated().map { index, secret in
+            EnvVar(
+                name: "\(EnvironmentName.secretPermission)\(index)",
+                valueFrom: EnvVarSource(
+                    secretKeyRef: KeySelector(name: secret.name, key: SecretKey.allowedInPrograms)))
+        }
     }
 
     private static func variable(_ variable: EnvironmentVariable) -> EnvVar {

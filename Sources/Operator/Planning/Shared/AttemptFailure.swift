@@ -16,7 +16,7 @@ struct AttemptFailure: Hashable, Sendable {
     /// run what they once let it have.
     static let outsideReasons: Set<String> = [
         "AccessDenied", "InvalidCredentials", "BucketNotFound", "ObjectNotFound", "ClockSkew",
-        "ChecksumMismatch", "NewerAttempt",
+        "ChecksumMismatch", "NewerAttempt", "SecretNotAllowed",
         "StorageRefused", "RegistryUnauthorized", "RegistryNotFound",
     ]
 

@@ -113,8 +113,8 @@ extension Pod {
         case "CreateContainerConfigError":
             return trouble(
                 "ContainerConfigurationInvalid",
-                "Container \(container) can't be created: \(waiting.message ?? "check the Secrets it names")",
-                .person)
+                "Container \(container) can't be created: \(waiting.message ?? "check the Secrets it names")"
+                    + Self.permissionRemedy(waiting.message), .person)
         case "CreateContainerError", "RunContainerError":
             let words = waiting.message ?? "check its command"
             return trouble(
@@ -122,6 +122,17 @@ extension Pod {
                 Self.isOfNode(words) ? .otherNode : .person)
         default: return nil
         }
+    }
+
+    /// What to do where a Secret does not say that programs may have it; empty for other messages. The kubelet says
+    /// `couldn't find key KEY in Secret NAMESPACE/NAME`.
+    private static func permissionRemedy(_ message: String?) -> String {
+        guard let message, message.contains(SecretKey.allowedInPrograms) else { return "" }
+        let words = message.split(separator: " ").drop { $0 != "Secret" }.dropFirst()
+        let name = words.first?.split(separator: "/").last.map(String.init) ?? "NAME"
+        return
+            ". The Secret does not say that programs of runs may have its values; if they may, say so: kubectl patch "
+            + "secret \(name) -p '{\"stringData\":{\"\(SecretKey.allowedInPrograms)\":\"true\"}}'"
     }
 
     private func imageRefusal(_ container: String, _ words: String?, isRepetition: Bool) -> StartTrouble {
@@ -152,12 +163,15 @@ extension Pod {
 
 extension Job {
     /// What keeps the Job from having a pod, as its controller's event says.
-    func startTrouble(_ event: StartEvent?) -> StartTrouble {
+    ///
+    /// - Parameter serviceAccount: That of agents' pods.
+    func startTrouble(_ event: StartEvent?, serviceAccount: String) -> StartTrouble {
         let said =
-            event.map { "The Job controller says: \($0.reason): \(Wording.bounded($0.note, to: 600))" }
-            ?? "what its controller says is in kubectl describe job \(name)"
+            event.map { ". The Job controller says: \($0.reason): \(Wording.bounded($0.note, to: 600))" }
+            ?? ": a quota or a policy refuses it, or service account '\(serviceAccount)' is missing in namespace "
+            + "\(namespace); see kubectl -n \(namespace) describe job \(name)"
         return StartTrouble(
-            reason: event?.reason ?? "NotStarted", message: "Job \(name) has no pod. \(said)",
+            reason: event?.reason ?? "NotStarted", message: "Job \(name) has no pod\(said)",
             since: metadata.creationTimestamp, cure: .person, isKnown: event != nil)
     }
 }

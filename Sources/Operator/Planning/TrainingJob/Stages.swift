@@ -182,7 +182,9 @@ extension TrainingJobDraft {
             watch(trouble, of: stage, since: current.launchedAt ?? now)
         case .running(nil):
             let event = job.metadata.uid.flatMap { seen.starts[$0] }
-            show(job.startTrouble(event), launchedAt: current.launchedAt ?? now)
+            show(
+                job.startTrouble(event, serviceAccount: settings.agentServiceAccount),
+                launchedAt: current.launchedAt ?? now)
         case .running(let pod):
             if replacesLostVolume(Wait(pod)) { return }
             watch(pod, since: current.launchedAt ?? now)

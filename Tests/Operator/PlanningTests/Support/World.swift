@@ -23,7 +23,7 @@ struct World: Sendable {
     /// Way in which a pod is going to end.
     enum Fate: Hashable, Sendable {
         case success, outOfMemory, exit(Int64), badInput, evicted, vanishes, stopped, unschedulable, noImage
-        case silent, accessDenied
+        case silent, accessDenied, secretNotAllowed
         /// Somebody has put the manifest of an attempt that there was not where the model goes.
         case newerAttempt
         /// A node takes the pod and starts none of its containers.

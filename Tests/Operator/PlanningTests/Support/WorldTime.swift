@@ -175,6 +175,12 @@ extension World {
             finish(
                 pod.name, exitCode: 2,
                 message: #"{"reason":"NewerAttempt","message":"holds attempt 99","isRetryable":false}"#)
+        case .secretNotAllowed:
+            finish(
+                pod.name, exitCode: 2,
+                message:
+                    #"{"reason":"SecretNotAllowed","message":"Secret 's3' does not say","isRetryable":false}"#
+            )
         case .stopped: finish(pod.name, exitCode: 75)
         case .evicted:
             finish(pod.name, exitCode: 143)
