@@ -57,6 +57,29 @@ struct SignatureTests {
         }
     }
 
+    @Test func `a Secret that is put right is used by the same client`() async throws {
+        let right = fixture.server.credentials
+        let values = [
+            "accessKeyId": right.accessKey, "secretAccessKey": right.secretKey, "allowedHosts": "127.0.0.1",
+        ]
+        let folder = try SecretFolder(values.merging(["secretAccessKey": "wrong"]) { $1 })
+        var configuration = try S3Configuration(endpoint: fixture.server.endpoint, pathStyle: true)
+        configuration.credentials = SecretCredentials(
+            folder: folder.path, namespace: "team", name: "s3", endpoint: configuration.endpoint)
+        let client = S3Client(
+            configuration: configuration, transport: HTTPTransport(), environment: fixture.waits.environment,
+            logger: fixture.logger)
+        let error = await #expect(throws: S3Error.self) { try await client.put(Data("x".utf8), to: location) }
+        #expect(error?.code == .invalidCredentials && error?.isRetryable == false)
+        try folder.rotate(values)
+        try await client.put(Data("x".utf8), to: location)
+        try folder.rotate(values.merging(["secretAccessKey": "other"]) { $1 })
+        let second = await #expect(throws: S3Error.self) { try await client.get(location, limit: 1) }
+        #expect(second?.code == .invalidCredentials)
+        try folder.rotate(values)
+        #expect(try await client.get(location, limit: 1) == Data("x".utf8))
+    }
+
     /// libcurl signs with the machine's time only: this request was signed by Python with another.
     @Test(arguments: [-3, 3])
     func `a clock that is wrong by hours is told`(hours: Int) async throws {

@@ -91,6 +91,40 @@ extension EndToEnd {
             await proxy.stop()
         }
 
+        @Test(arguments: [nil, "false"])
+        func `an evaluation by itself refuses a Secret that does not allow programs`(permission: String?)
+            async throws
+        {
+            let team = try await Team.make("evaluation-\(permission ?? "none")")
+            try await team.kubectl("create", "secret", "generic", "judge", "--from-literal=key=geheim")
+            if let permission {
+                try await team.kubectl(
+                    "patch", "secret", "judge", "-p",
+                    #"{"stringData":{"allowedInPrograms":"\#(permission)"}}"#)
+            }
+            try await team.apply([
+                "apiVersion": "anneal.dev/v1alpha1", "kind": "EvalRun", "metadata": ["name": "verdict"],
+                "spec": [
+                    "model": ["storageUri": .string(FixtureInputs.model)],
+                    "evaluator": [
+                        "image": "fixture/evaluator:1",
+                        "resources": ["gpus": 0, "cpu": "50m", "memory": "128Mi"],
+                        "env": [
+                            ["name": "KEY", "valueFrom": ["secretKeyRef": ["name": "judge", "key": "key"]]]
+                        ],
+                    ], "suites": [["name": "good", "type": "custom"]],
+                    "storage": [
+                        "endpoint": .string(team.servers.store.endpoint), "pathStyle": true,
+                        "credentialsSecretName": "s3-credentials",
+                    ],
+                ],
+            ])
+            try await team.kubectl("wait", "evalrun/verdict", "--for=condition=Finished", "--timeout=120s")
+            let run: EvalRun = try await team.object("evalrun/verdict").decoded()
+            #expect(run.status?.phase == .error && run.status?.reason == "SecretNotAllowed")
+            #expect(run.status?.message?.contains("kubectl -n \(team.namespace) patch secret judge") == true)
+        }
+
         private func refused(_ run: FixtureRun, _ team: Team) async throws -> TrainingJobStatus {
             try await team.apply(run.manifest)
             let status = try #require(try await team.finished(run.name).status)

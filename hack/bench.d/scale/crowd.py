@@ -109,9 +109,6 @@ class Crowd:
     def create(self):
         self.ensure("/api/v1/namespaces", {
             "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-node-lease"}})
-        # Pods of runs work for it.
-        self.ensure(f"{self.collection.removesuffix('/pods')}/serviceaccounts", {
-            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "anneal-agent"}})
         in_parallel(self.nodes, 8, self.create_node)
         in_parallel(self.pods, 8, lambda index: self.client.request("POST", self.collection, pod(
             f"service-{index:05}", f"gpu-{index % self.nodes:05}", index < len(self.with_gpu))))

@@ -90,6 +90,9 @@ def batch_job(name: str) -> dict:
 def create_namespace(client: Client, name: str):
     client.request("POST", "/api/v1/namespaces", {
         "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    # Agents run as it: without it, Jobs of runs get no pods.
+    client.request("POST", f"/api/v1/namespaces/{name}/serviceaccounts", {
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "anneal-agent"}})
 
 
 def in_parallel(count: int, threads: int, action) -> float:
