@@ -40,7 +40,8 @@ struct LeaderTerm: ServiceLifecycle.Service {
         let admission = Controller(
             name: "admission", queue: rounds.queue, workers: 1, logger: logger, observer: metrics.observe,
             waitUntilReady: caches.waitUntilSynced, reconcile: scheduler.round)
-        return [admission, startEvents]
+        let probe = ContactProbe(contact: caches.contact, client: client, now: now)
+        return [admission, startEvents, probe]
             + kinds.compactMap { kind in
                 kind.controller(
                     parts, workers: configuration.workers, waitUntilReady: caches.waitUntilSynced)

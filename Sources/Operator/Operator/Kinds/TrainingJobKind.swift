@@ -16,8 +16,10 @@ extension Kind where Object == TrainingJob {
                 let signs = SignsOfLife()
                 return { job, now in
                     var observation = observation(of: job, caches, validSpecs, settings, now)
-                    observation.signOfLifeSeen = signs.lastSeen(
-                        of: job, observation.leases, observation.pods, now)
+                    let seen = signs.lastSeen(of: job, observation.leases, observation.pods, now)
+                    caches.contact.listen(to: job.metadata.uid, seen != nil && job.status?.phase == .training)
+                    // What was said while the API server was away could not be heard.
+                    observation.signOfLifeSeen = seen.map { max($0, caches.contact.unbrokenSince(now)) }
                     observation.ownUIDs = caches.creations.of(job.metadata.uid)
                     observation.seals = caches.creations.seals
                     if job.status?.phase.isTerminal == true { caches.creations.forget(job.metadata.uid) }

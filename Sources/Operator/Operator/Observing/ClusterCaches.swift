@@ -28,6 +28,8 @@ final class ClusterCaches: Sendable {
     let creations = OwnCreations()
     /// Events on pods and Jobs that do not start.
     let startEvents = StartEvents()
+    /// Contact with the API server while trainers are listened to.
+    let contact = ServerContact()
     /// Informers of the registered kinds and of their children, by the Swift type of their objects.
     private let informers: [ObjectIdentifier: any AnyInformer]
 
