@@ -15,7 +15,10 @@ struct AccessReview {
 
     func judge() async throws {
         guard try Backend.chosen().offers(.audit) else { return }
-        let entries = try cluster.audit().filter(\.isOfServiceAccount)
+        // What is open to all who are signed in, such as the server's version, needs no right of ours.
+        let entries = try cluster.audit().filter {
+            $0.isOfServiceAccount && (!$0.resource.isEmpty || $0.isRefused)
+        }
         // A server that has just started refuses requests until it has read the roles.
         let allowed = Set(entries.filter { !$0.isRefused }.map { "\($0.user) \(Self.grant($0))" })
         let refused = Set(
@@ -42,7 +45,7 @@ struct AccessReview {
 
     private static func grant(_ verb: String, _ group: String, _ resource: String) -> Grant {
         let parts = resource.split(separator: "/", maxSplits: 1).map(String.init)
-        let qualified = [parts[0], group].filter { !$0.isEmpty }.joined(separator: ".")
+        let qualified = [parts.first ?? "", group].filter { !$0.isEmpty }.joined(separator: ".")
         return "\(verb) " + ([qualified] + parts.dropFirst()).joined(separator: "/")
     }
 
