@@ -84,7 +84,7 @@ struct CheckpointStore: Sendable {
         }
     }
 
-    /// What a folder is worth.
+    /// Worth of a folder.
     private enum Content {
         case checkpoint(StoredCheckpoint)
         /// There is no manifest.

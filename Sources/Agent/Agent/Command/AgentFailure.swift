@@ -58,7 +58,7 @@ public struct AgentFailure: Error, Hashable, Sendable, CustomStringConvertible {
         missing reason: String, _ key: String, _ error: S3Error
     ) -> AgentFailure {
         var failure = AgentFailure(error)
-        // What is wrong with a Secret is not the address's fault.
+        // A fault of the Secret is none of the address.
         if error.code == .secretNotAllowed || error.code == .credentialsUnavailable { return failure }
         failure.message = "\(key): \(failure.message)"
         if error.code == .noSuchKey || error.code == .noSuchBucket { failure.reason = reason }

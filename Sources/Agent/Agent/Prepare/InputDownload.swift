@@ -16,7 +16,7 @@ struct InputDownload {
             return try await object(info, sha256: sha256)
         }
         let folder = try await synchroniser.download(location, to: withoutSlash, sha256: sha256)
-        // What another attempt or a transform left there is no part of the input.
+        // Files that another attempt or a transform left there are no part of the input.
         try FileTree.removeAll(below: withoutSlash, except: folder.paths)
         return folder.transferred
     }

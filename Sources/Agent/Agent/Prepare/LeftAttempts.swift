@@ -2,7 +2,7 @@ import AnnealAPI
 import Logging
 import ObjectStorage
 
-/// What the training attempts that are over have left on the volume.
+/// Remains on the volume of training attempts that are over.
 struct LeftAttempts {
     let left: PrepareConfiguration.LeftAttempts
     let store: CheckpointStore

@@ -17,7 +17,7 @@ struct PreprocessCommand {
         var warnings: [StageWarning] = []
         switch configuration.part {
         case .whole, .process:
-            // What an earlier attempt, or its transform, left must not be published as this one's.
+            // Files that an earlier attempt, or its transform, left must not be published as this one's.
             try FileTree.empty(configuration.directory)
             (summary, warnings) = try await process(client, into: folder)
             try folder.save(summary, warnings)

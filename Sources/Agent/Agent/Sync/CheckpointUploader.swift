@@ -63,7 +63,7 @@ struct CheckpointUploader {
     private var attempt: Int { configuration.run.attempt }
 
     private mutating func loadCommitted() async throws(S3Error) {
-        // What this attempt has committed, before its sidecar was started anew, is here too.
+        // Checkpoints that this attempt committed before its sidecar was started anew are here too.
         let mine = Set(local.finished().map(\.step))
         var found: [StoredCheckpoint] = []
         for folder in try await store.folders() where folder.attempt != attempt || mine.contains(folder.step)

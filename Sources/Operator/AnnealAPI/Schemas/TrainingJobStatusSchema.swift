@@ -147,7 +147,7 @@ enum TrainingJobStatusSchema {
     }
 
     private static let continuedFrom = Schema.object(
-        "What was taken over from the run that spec.continueFrom names.",
+        "Results taken over from the run that spec.continueFrom names.",
         [
             "name": word.description("Name of the run."),
             "uid": .string("UID of the run.").maxLength(63),

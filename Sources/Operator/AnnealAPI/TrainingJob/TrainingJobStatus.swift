@@ -106,7 +106,7 @@ public struct TrainingJobStatus: Codable, Hashable, Sendable {
     public var resume: CheckpointReference?
     /// The best checkpoint by validation loss. Nil: none has one.
     public var bestCheckpoint: CheckpointReference?
-    /// What was taken over from the run that spec.continueFrom names. Nil: nothing was.
+    /// Results taken over from the run that spec.continueFrom names. Nil: none.
     public var continuedFrom: ContinuedRun?
     /// SHA-256 of what decides the trained weights: model, dataset, preprocessing, method, hyperparameters, and the
     /// trainer with its processes. Nil until the run left Pending.

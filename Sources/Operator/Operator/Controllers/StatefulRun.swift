@@ -19,7 +19,7 @@ protocol PhasedStatus: Codable, Hashable, Sendable {
     func endedStages(since before: Self?) -> [String: Int64]
     /// Progress and measures that an owner goes by.
     var figures: [String: Double] { get }
-    /// What the object waits for, as its owner shows it; nil for nothing.
+    /// Wait of the object, as its owner shows it; nil for none.
     var wait: String? { get }
 }
 
