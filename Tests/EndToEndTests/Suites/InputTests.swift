@@ -67,8 +67,7 @@ extension EndToEnd {
             #expect(job.status?.phase == .completed, "\(job.status?.message ?? "")")
             let output = try #require(job.status?.output)
             #expect(try await team.servers.store.committed(at: output.storageUri).problems == [])
-            let model = try FixtureModel(try await team.servers.store.committed(at: output.storageUri))
-            #expect(model.history.map(\.step) == Array(0..<40))
+            #expect(try await trainedSteps(job.status, team) == Array(0..<40))
             await proxy.stop()
         }
 
@@ -93,9 +92,7 @@ extension EndToEnd {
             try proxy.set(.open)
             let job = try await team.finished("kept")
             #expect(job.status?.phase == .completed, "\(job.status?.message ?? "")")
-            let output = try #require(job.status?.output)
-            let model = try FixtureModel(try await team.servers.store.committed(at: output.storageUri))
-            #expect(model.history.map(\.step) == Array(0..<40))
+            #expect(try await trainedSteps(job.status, team) == Array(0..<40))
             await proxy.stop()
         }
 
@@ -121,8 +118,7 @@ extension EndToEnd {
             let second = try await continued(run, "second", from: "first", team)
             #expect(!stages(second).contains(.training) && !stages(second).contains(.preparing))
             let output = try #require(second.output)
-            let model = try FixtureModel(try await team.servers.store.committed(at: output.storageUri))
-            #expect(model.history.map(\.step) == Array(0..<40))
+            #expect(try await trainedSteps(second, team) == Array(0..<40))
             _ = try await eventually("the volume's end") {
                 try await team.kubectl("get", "pvc", "-o", "name").isEmpty ? true : nil
             }
@@ -137,9 +133,7 @@ extension EndToEnd {
             run.steps = 60
             let fourth = try await continued(run, "fourth", from: "third", team)
             #expect(fourth.continuedFrom?.checkpoint == first.checkpoint)
-            let longer = try FixtureModel(
-                try await team.servers.store.committed(at: try #require(fourth.output).storageUri))
-            #expect(longer.history.map(\.step) == Array(0..<60))
+            #expect(try await trainedSteps(fourth, team) == Array(0..<60))
 
             run.parameters["own"] = "1"
             var refused = run.manifest
@@ -162,6 +156,13 @@ extension EndToEnd {
             let status = try #require(try await team.finished(name).status)
             #expect(status.phase == .completed, "\(status.reason ?? ""): \(status.message ?? "")")
             return status
+        }
+
+        /// The training steps that a run's model in S3 has seen, in order.
+        private func trainedSteps(_ status: TrainingJobStatus?, _ team: Team) async throws -> [Int64] {
+            let output = try #require(status?.output)
+            let model = try FixtureModel(try await team.servers.store.committed(at: output.storageUri))
+            return model.history.map(\.step)
         }
 
         private func stages(_ status: TrainingJobStatus) -> [TrainingJobPhase] {
